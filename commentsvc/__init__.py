@@ -1,0 +1,66 @@
+"""commentsvc: comments and moderation for newsrooms, on their own machines."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from commentsvc.config import Settings
+
+__version__ = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application: the one list of its extensions and blueprints."""
+    from commentsvc import account_pages, api, embed, observability, pages, review
+    from commentsvc.accounts import sessions
+    from commentsvc.cli import register_commands
+    from commentsvc.database import configure_engine
+    from commentsvc.extensions import csrf, db, limiter, login, migrate
+    from commentsvc.tasks import init_tasks
+    from commentsvc.web import declare_intent
+
+    settings = settings or Settings.from_environment()
+    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    app = Flask(__name__, instance_path=str(settings.instance_path))
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key(),
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
+        MAX_CONTENT_LENGTH=1_000_000,
+        RATELIMIT_ENABLED=settings.RATE_LIMITS,
+        RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
+        RATELIMIT_HEADERS_ENABLED=True,
+        WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works
+        WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
+    )
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    app.before_request(declare_intent)
+    observability.init_app(app)
+    db.init_app(app)
+    with app.app_context():
+        configure_engine(db.engine)
+    migrate.init_app(app, db, directory=str(settings.migrations_path), render_as_batch=True)
+    login.init_app(app)
+    limiter.init_app(app)
+    csrf.init_app(app)
+    init_tasks(app, settings)
+    sessions.init_app(app)
+
+    pages.init_app(app)
+    account_pages.init_app(app)
+    embed.init_app(app)
+    review.init_app(app)
+    api.init_app(app)
+    if settings.DEMO:
+        from commentsvc.demo.pages import demo
+
+        app.register_blueprint(demo)
+    register_commands(app)
+    return app

@@ -1,0 +1,14 @@
+"""Pages for one's own account: signing up and in, passwords, sessions, keys."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register the surface's blueprint."""
+    from commentsvc.account_pages import passwords, registration, settings, signing_in
+    from commentsvc.account_pages.blueprint import account
+
+    del passwords, registration, settings, signing_in  # imported for their routes
+    app.register_blueprint(account)

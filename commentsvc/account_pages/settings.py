@@ -1,0 +1,128 @@
+"""One's own account: name, password, devices, API keys."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from commentsvc.account_pages.blueprint import account, account_limit, redrawn_by
+from commentsvc.account_pages.devices import device_name
+from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
+from commentsvc.accounts.identity import rename
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
+from commentsvc.accounts.resets import change_password
+from commentsvc.accounts.roles import roles_of
+from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
+from commentsvc.extensions import db
+from commentsvc.sites.articles import get_site
+from commentsvc.web import signed_in
+
+# What a scope means to the person who grants it.
+SCOPES = {
+    Permission.READ: "Read conversations",
+    Permission.POST: "Post and withdraw comments in my name",
+    Permission.VOTE: "Vote in my name",
+    Permission.FLAG: "Flag comments in my name",
+    Permission.SKIP_SCREENING: "Post without being screened",
+    Permission.REVIEW: "Read the review queue and decide",
+    Permission.MANAGE_ARTICLES: "Register, close and pre-moderate articles",
+    Permission.MANAGE_SITE: "Change a site's texts, origins and policy",
+    Permission.MANAGE_ROLES: "Grant and revoke roles",
+}
+
+
+def draw_settings(*, secret: str = "", **_path: object) -> str:
+    """The whole page; `secret` is a new key's, shown this once."""
+    user = signed_in()
+    sessions = [
+        {"row": row, "device": device_name(row.device), "here": is_session_of(row, user.session_token)}
+        for row in list_sessions(user)
+    ]
+    sessions.sort(key=lambda entry: not entry["here"])
+    return render_template(
+        "account/settings.html", user=user, sessions=sessions, keys=list_keys(user), grants=roles_of(user),
+        scopes=_grantable(user), chosen=request.form.getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
+    )
+
+
+ROLE_NAMES = {Role.EXPERT: "Expert", Role.COMMUNITY_MANAGER: "Community Manager", Role.ADMIN: "Admin"}
+
+
+def _grantable(user: User) -> list[tuple[str, str]]:
+    held = PERMISSIONS[Role.MEMBER].union(*(PERMISSIONS[Role(grant.role)] for grant in user.roles))
+    return [(scope.value, label) for scope, label in SCOPES.items() if scope in held]
+
+
+@account.get("/")
+def settings() -> str:
+    """The account."""
+    return draw_settings()
+
+
+@account.post("/name")
+@redrawn_by(draw_settings)
+@account_limit
+def change_name() -> Response:
+    """Take another name."""
+    rename(signed_in(), request.form.get("display_name", ""))
+    db.session.commit()
+    flash("Your name is changed.")
+    return redirect(url_for("account.settings"), 303)
+
+
+@account.post("/password")
+@redrawn_by(draw_settings)
+@account_limit
+def change_password_view() -> Response:
+    """Take another password; other devices are signed out."""
+    user = signed_in()
+    change_password(
+        user, request.form.get("current_password", ""), request.form.get("password", ""),
+        keep_token=user.session_token,
+    )
+    db.session.commit()
+    flash("Your password is changed, and every other device is signed out.")
+    return redirect(url_for("account.settings"), 303)
+
+
+@account.post("/sessions/<int:session_id>/revoke")
+@redrawn_by(draw_settings)
+def end_session(session_id: int) -> Response:
+    """Sign one device out."""
+    revoke_session(signed_in(), session_id)
+    db.session.commit()
+    flash("That device is signed out.")
+    return redirect(url_for("account.settings", _anchor="devices"), 303)
+
+
+@account.post("/sessions/revoke-others")
+@redrawn_by(draw_settings)
+def end_other_sessions() -> Response:
+    """Sign all other devices out."""
+    user = signed_in()
+    count = revoke_others(user, user.session_token)
+    db.session.commit()
+    flash(f"{count} other {'device is' if count == 1 else 'devices are'} signed out.")
+    return redirect(url_for("account.settings", _anchor="devices"), 303)
+
+
+@account.post("/keys")
+@redrawn_by(draw_settings)
+@account_limit
+def make_key() -> tuple[str, int]:
+    """Answers with the page itself, not a redirect: the secret must not be kept anywhere."""
+    site = get_site(request.form["site"]) if request.form.get("site") else None
+    _key, secret = create_key(signed_in(), request.form.get("name", ""), request.form.getlist("scopes"), site)
+    db.session.commit()
+    return draw_settings(secret=secret), 201
+
+
+@account.post("/keys/<int:key_id>/revoke")
+@redrawn_by(draw_settings)
+def end_key(key_id: int) -> Response:
+    """Revoke a key."""
+    revoke_key(signed_in(), key_id)
+    db.session.commit()
+    flash("The key is revoked; programs that used it are refused from now on.")
+    return redirect(url_for("account.settings", _anchor="keys"), 303)

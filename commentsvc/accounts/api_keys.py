@@ -1,0 +1,102 @@
+"""API keys: a person's authority, or part of it, for a program."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import joinedload
+
+from commentsvc.accounts.identity import clean_name, token_hash
+from commentsvc.accounts.models import ApiKey, User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role, allowed
+from commentsvc.database import utcnow, write_intent
+from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.models import Site
+
+PREFIX = "ck_"
+SHOWN = 9  # characters of the secret a person recognises it by; the rest has 216 bits
+NAME_LENGTH = 100
+MAX_KEYS = 50
+TOUCH_AFTER = dt.timedelta(hours=1)
+
+
+def create_key(user: User, name: str, scopes: list[str], site: Site | None) -> tuple[ApiKey, str]:
+    """A new key and its secret, which nothing can show again; flushes.
+
+    Each scope is a permission that the person herself holds: on `site`, to which the key is then
+    tied, or with None on any site. Invalid names the field at fault; NotAllowed to a key.
+    """
+    if user.scopes is not None:
+        raise NotAllowed("A key cannot make keys; sign in to do this.")
+    name = clean_name(name, field="name", least=1, most=NAME_LENGTH)
+    wanted = sorted(set(scopes))
+    if not wanted:
+        raise Invalid("Choose at least one thing the key may do.", field="scopes", code="scope_missing")
+    for scope in wanted:
+        if scope not in Permission.__members__.values():
+            raise Invalid(f"There is no permission called {scope[:40]!r}.", field="scopes", code="scope_unknown")
+        if not _holds(user, Permission(scope), site):
+            where = f"on {site.name}" if site else "on any site"
+            raise Invalid(f"You do not hold {scope} {where} yourself.", field="scopes", code="scope_not_held")
+    if len(list_keys(user)) >= MAX_KEYS:
+        raise Conflict(f"You have {MAX_KEYS} keys. Revoke one that is no longer used first.", code="too_many_keys")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(
+        token_hash=token_hash(secret), prefix=secret[:SHOWN], user_id=user.id,
+        site_id=site.id if site else None, name=name, scopes=" ".join(wanted),
+    )
+    db.session.add(key)
+    db.session.flush()
+    return key, secret
+
+
+def list_keys(user: User) -> Sequence[ApiKey]:
+    """The person's keys that work, newest first."""
+    return db.session.scalars(
+        select(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id.desc())
+    ).all()
+
+
+def revoke_key(user: User, key_id: int) -> None:
+    """End one of the person's own keys; NotFound for any other. Flushes."""
+    revoked = db.session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=utcnow()).returning(ApiKey.id)
+    ).all()
+    if not revoked:
+        raise NotFound("You have no such key.")
+
+
+def user_by_key(secret: str) -> User | None:
+    """The owner of a key that works, limited to its scopes and site; None for any other text."""
+    if not secret.startswith(PREFIX):
+        return None
+    key = db.session.scalar(
+        select(ApiKey)
+        .where(ApiKey.token_hash == token_hash(secret), ApiKey.revoked_at.is_(None))
+        .options(joinedload(ApiKey.user, innerjoin=True))
+        .execution_options(populate_existing=True)
+    )
+    if key is None:
+        return None
+    now = utcnow()
+    if write_intent.get() and (key.last_used_at is None or now - key.last_used_at > TOUCH_AFTER):
+        key.last_used_at = now
+    user = key.user
+    user.session_token = ""
+    user.scopes = frozenset(key.scopes.split())
+    user.key_site_id = key.site_id
+    return user
+
+
+def _holds(user: User, permission: Permission, site: Site | None) -> bool:
+    if site is not None:
+        return allowed(user, permission, site.id)
+    return permission in PERMISSIONS[Role.MEMBER] or any(
+        permission in PERMISSIONS[Role(grant.role)] for grant in user.roles
+    )

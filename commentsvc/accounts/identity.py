@@ -1,0 +1,88 @@
+"""E-mail addresses and names as people type them, made fit to keep and compare."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from commentsvc.accounts.models import NAME_LENGTH, User
+from commentsvc.errors import Invalid
+from commentsvc.extensions import db
+
+MIN_NAME = 2
+
+# Characters that show nothing although Unicode calls them letters or symbols.
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# Kept among format characters: joiners, which Persian, Indic scripts and emoji are written with.
+_JOINERS = frozenset("\u200c\u200d")
+# More accents on one letter than any language uses climb out of the line ("Zalgo" text).
+_MAX_MARKS = 4
+
+
+def check_email(email: str) -> str:
+    """The address in lower case, its domain in ASCII; Invalid(field="email") when it is none.
+
+    Nothing is asked of the network: the mail that is sent proves the address.
+    """
+    try:
+        found = validate_email(email.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise Invalid(
+            "This does not look like an e-mail address. It reads like name@example.org.",
+            field="email", code="email_invalid",
+        ) from None
+    return (found.ascii_email or found.normalized).lower()
+
+
+def lookup_email(email: str) -> str:
+    """The form an address is stored in; of text that is no address, something no account has."""
+    try:
+        return check_email(email)
+    except Invalid:
+        return ""
+
+
+def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME, most: int = NAME_LENGTH) -> str:
+    """A name on one line without invisible, control or direction-override characters.
+
+    Invalid when fewer than `least` characters can be seen or it is longer than `most`.
+    """
+    kept: list[str] = []
+    marks = 0
+    for char in unicodedata.normalize("NFC", name):
+        category = unicodedata.category(char)
+        if char.isspace():
+            kept.append(" ")
+        elif (category in {"Cc", "Cf", "Cs", "Co", "Cn"} and char not in _JOINERS) or char in _BLANKS:
+            continue
+        elif category in {"Mn", "Me"}:
+            marks += 1
+            if marks <= _MAX_MARKS:
+                kept.append(char)
+            continue
+        else:
+            kept.append(char)
+        marks = 0
+    name = " ".join("".join(kept).split())
+    seen = sum(unicodedata.category(char)[0] not in "CMZ" for char in name)
+    if seen < least:
+        raise Invalid(
+            f"A name has at least {least} characters that can be seen." if least > 1 else "Give it a name.",
+            field=field, code="name_too_short",
+        )
+    if len(name) > most:
+        raise Invalid(f"A name has at most {most} characters; this has {len(name)}.", field=field, code="name_too_long")
+    return name
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a secret that has 256 random bits: its SHA-256."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def rename(user: User, display_name: str) -> None:
+    """Give the person another name, on what she wrote before too; flushes."""
+    user.display_name = clean_name(display_name)
+    db.session.flush()

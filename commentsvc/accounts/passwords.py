@@ -1,0 +1,74 @@
+"""Passwords: argon2id, equal cost for unknown accounts, and what is too easy to guess."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from commentsvc.errors import Invalid
+
+MIN_LENGTH = 10
+MAX_LENGTH = 200
+MIN_SCORE = 2  # zxcvbn's 0 and 1 fall to 10^6 guesses
+GUESSED_LENGTH = 72  # zxcvbn's own limit: its time grows with the square of the length
+
+# Above OWASP's minimum of 19 MiB and two passes; one lane, because a web worker has one core.
+_hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
+
+# The hash of a password nobody knows, made with the same parameters (a test says so): checking
+# against it costs an unknown address as much time as a known one.
+_NOBODY = "$argon2id$v=19$m=32768,t=3,p=1$jp+RKuiiLckKrEaUQXpDsg$lxOM9PeZpDNMiWwmehBQJpcn52PDLNaJisAEzV+oOfI"
+
+# zxcvbn keeps the inputs of a call in module state.
+_one_guess = threading.Lock()
+
+
+def _octets(password: str) -> bytes:
+    # The same keys give composed characters on one system and decomposed ones on another.
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def hash_password(password: str) -> str:
+    """The password's argon2id hash, parameters and salt included."""
+    return _hasher.hash(_octets(password))
+
+
+def verify_password(hash: str | None, password: str) -> bool:  # noqa: A002 - reads as it is meant
+    """Whether the password belongs to the hash; takes as long for None, which matches nothing."""
+    try:
+        matches = _hasher.verify(hash or _NOBODY, _octets(password))
+    except (VerificationError, InvalidHashError):
+        return False
+    return matches and hash is not None
+
+
+def check_password(password: str, *, inputs: list[str]) -> None:
+    """Refuse a password that is too short, too long or easily guessed: Invalid says why.
+
+    `inputs` are what an attacker knows anyway (address, name); built upon them it is weak.
+    """
+    if len(password) < MIN_LENGTH:
+        raise Invalid(
+            f"A password has at least {MIN_LENGTH} characters; a few words do well.",
+            field="password", code="password_too_short",
+        )
+    if len(password) > MAX_LENGTH:
+        raise Invalid(
+            f"A password has at most {MAX_LENGTH} characters.", field="password", code="password_too_long"
+        )
+    from zxcvbn import zxcvbn
+
+    known = [part for text in inputs for part in {text, *re.split(r"[^\w]+", text)} if len(part) > 2]
+    with _one_guess:
+        guess = zxcvbn(password[:GUESSED_LENGTH], user_inputs=[*known, "commentsvc", "comments"])
+    if guess["score"] < MIN_SCORE:
+        reason = guess["feedback"]["warning"].strip() or "Add another word or two, uncommon ones."
+        if reason[-1] not in ".!?":
+            reason += "."
+        raise Invalid(
+            f"This password is too easy to guess. {reason}", field="password", code="password_too_weak"
+        )

@@ -1,0 +1,117 @@
+"""Forgotten passwords: a link by mail, good once and for two hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from sqlalchemy import Select, select, update
+
+from commentsvc.accounts.identity import check_email, token_hash
+from commentsvc.accounts.models import PasswordReset, User, UserSession
+from commentsvc.accounts.passwords import check_password, hash_password, verify_password
+from commentsvc.database import utcnow
+from commentsvc.delivery.email import queue_mail
+from commentsvc.errors import Invalid
+from commentsvc.extensions import db
+
+LIFETIME = dt.timedelta(hours=2)
+
+
+def request_reset(email: str) -> None:
+    """Queue the one mail that answers the request, whatever the address; flushes.
+
+    An unknown address gets a mail that says so and a row that nothing can use, so that only the
+    mailbox tells. Invalid when the text is no address at all.
+    """
+    email = check_email(email)
+    user_id = db.session.scalar(select(User.id).where(User.email == email))
+    token = secrets.token_urlsafe(32)
+    now = utcnow()
+    db.session.add(PasswordReset(
+        token_hash=token_hash(token), user_id=user_id, created_at=now, expires_at=now + LIFETIME, used_at=None,
+    ))
+    if user_id is None:
+        queue_mail(email, "There is no account with this address", "no_account")
+    else:
+        queue_mail(email, "Choose a new password", "reset", link=f"/account/reset/{token}")
+    db.session.flush()
+
+
+def peek_reset(token: str) -> bool:
+    """Whether the link can still be used."""
+    return db.session.execute(_usable(token)).first() is not None
+
+
+def reset_password(token: str, new_password: str) -> User:
+    """Set the password through a link, once; flushes. Ends the caller's open transaction.
+
+    All the person's sessions and outstanding links end. Invalid: `reset_expired`, or the
+    password's own; a refused password leaves the link good.
+    """
+    found = db.session.execute(_usable(token)).first()
+    db.session.rollback()  # nothing is held while the hash takes its time
+    if found is None:
+        raise _expired()
+    check_password(new_password, inputs=[found.email or "", found.display_name])
+    new_hash = hash_password(new_password)
+    now = utcnow()
+    taken = db.session.execute(
+        update(PasswordReset)
+        .where(PasswordReset.id == found.reset_id, PasswordReset.used_at.is_(None), PasswordReset.expires_at > now)
+        .values(used_at=now).returning(PasswordReset.id)
+    ).first()
+    if taken is None:
+        raise _expired()
+    user = db.session.get_one(User, found.user_id)
+    set_password(user, new_hash)
+    return user
+
+
+def change_password(user: User, current: str, new: str, *, keep_token: str) -> None:
+    """Set a new password for somebody who knows the present one; flushes.
+
+    Her other sessions and outstanding links end. Ends the caller's open transaction. Invalid
+    names `current_password` or `password`.
+    """
+    user_id, email, name, present = user.id, user.email or "", user.display_name, user.password_hash
+    db.session.rollback()
+    if not verify_password(present, current):
+        raise Invalid("This is not your present password.", field="current_password", code="password_wrong")
+    check_password(new, inputs=[email, name])
+    new_hash = hash_password(new)
+    set_password(db.session.get_one(User, user_id), new_hash, keep_token=keep_token)
+
+
+def set_password(user: User, password_hash: str, *, keep_token: str = "") -> None:
+    """Store the hash; end all sessions but one and all outstanding links. Flushes."""
+    now = utcnow()
+    user.password_hash = password_hash
+    db.session.execute(
+        update(UserSession)
+        .where(
+            UserSession.user_id == user.id, UserSession.revoked_at.is_(None),
+            UserSession.token_hash != token_hash(keep_token),
+        )
+        .values(revoked_at=now)
+    )
+    db.session.execute(
+        update(PasswordReset).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None)).values(used_at=now)
+    )
+    db.session.flush()
+
+
+def _usable(token: str) -> Select[int, int, str | None, str]:
+    """The reset's id and its person's id, address and name; no row for a decoy."""
+    return (
+        select(PasswordReset.id.label("reset_id"), User.id.label("user_id"), User.email, User.display_name)
+        .join(User, User.id == PasswordReset.user_id)
+        .where(
+            PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None),
+            PasswordReset.expires_at > utcnow(),
+        )
+    )
+
+
+def _expired() -> Invalid:
+    return Invalid("This link has been used or has expired. Ask for a new one.", code="reset_expired")

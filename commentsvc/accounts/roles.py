@@ -1,0 +1,98 @@
+"""Who is what on which site, and finding people to grant it to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from commentsvc.accounts.identity import lookup_email
+from commentsvc.accounts.models import SiteRole, User
+from commentsvc.accounts.permissions import Role
+from commentsvc.errors import Conflict, Invalid, NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.models import Site
+
+# Every account is a member everywhere and everybody a reader: neither is granted.
+GRANTED = (Role.EXPERT, Role.COMMUNITY_MANAGER, Role.ADMIN)
+
+
+def find_user_by_email(email: str) -> User | None:
+    """The account with this address, however it is written."""
+    return db.session.scalar(select(User).where(User.email == lookup_email(email)))
+
+
+def grant_role(site: Site, user: User, role: Role) -> SiteRole:
+    """Give the person this role on the site, in place of any other; flushes.
+
+    Conflict when it would leave the site without an admin.
+    """
+    if role not in GRANTED:
+        raise Invalid(
+            "Grant expert, community_manager or admin; everybody signed in is a member.",
+            field="role", code="role_not_granted",
+        )
+    _lock(site)
+    grant = _grant_of(site, user)
+    if grant is None:
+        grant = SiteRole(site_id=site.id, user_id=user.id, role=role.value)
+        db.session.add(grant)
+    else:
+        if grant.role == Role.ADMIN and role != Role.ADMIN:
+            _keep_an_admin(site, user)
+        grant.role = role.value
+    db.session.flush()
+    db.session.refresh(user, ["roles"])
+    return grant
+
+
+def revoke_role(site: Site, user: User) -> None:
+    """Make the person a plain member of the site again; flushes.
+
+    NotFound when she holds no role there, Conflict when she is its last admin.
+    """
+    _lock(site)
+    grant = _grant_of(site, user)
+    if grant is None:
+        raise NotFound("This person holds no role on this site.")
+    if grant.role == Role.ADMIN:
+        _keep_an_admin(site, user)
+    db.session.delete(grant)
+    db.session.flush()
+    db.session.refresh(user, ["roles"])
+
+
+def list_roles(site: Site) -> Sequence[SiteRole]:
+    """The grants on a site with their people, admins first, then by name."""
+    grants = db.session.scalars(
+        select(SiteRole).where(SiteRole.site_id == site.id).options(joinedload(SiteRole.user))
+    ).all()
+    return sorted(grants, key=lambda g: (-GRANTED.index(Role(g.role)), g.user.display_name.casefold(), g.user_id))
+
+
+def roles_of(user: User) -> Sequence[SiteRole]:
+    """The person's grants with their sites, by the site's name."""
+    grants = db.session.scalars(
+        select(SiteRole).where(SiteRole.user_id == user.id).options(joinedload(SiteRole.site))
+    ).all()
+    return sorted(grants, key=lambda g: (g.site.name.casefold(), g.site_id))
+
+
+def _grant_of(site: Site, user: User) -> SiteRole | None:
+    return db.session.scalar(select(SiteRole).where(SiteRole.site_id == site.id, SiteRole.user_id == user.id))
+
+
+def _lock(site: Site) -> None:
+    # Two admins who demote each other at once: the second must see what the first did.
+    db.session.execute(select(Site.id).where(Site.id == site.id).with_for_update())
+
+
+def _keep_an_admin(site: Site, user: User) -> None:
+    others = db.session.scalar(
+        select(func.count()).select_from(SiteRole).where(
+            SiteRole.site_id == site.id, SiteRole.role == Role.ADMIN.value, SiteRole.user_id != user.id
+        )
+    )
+    if not others:
+        raise Conflict("This is the site's last admin. Make somebody else admin first.", code="last_admin")

@@ -1,0 +1,246 @@
+"""Sign-ins: each a row that can be listed and revoked; its token travels as bearer or in a cookie."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from typing import NoReturn
+
+from flask import Flask, Request, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_login import login_user, logout_user
+from sqlalchemy import select, update
+from sqlalchemy.orm import joinedload
+
+from commentsvc.accounts.api_keys import user_by_key
+from commentsvc.accounts.identity import lookup_email, token_hash
+from commentsvc.accounts.models import User, UserSession
+from commentsvc.accounts.passwords import verify_password
+from commentsvc.config import Settings
+from commentsvc.database import utcnow, write_intent
+from commentsvc.errors import Invalid, NotFound, NotSignedIn
+from commentsvc.extensions import db
+from commentsvc.extensions import login as manager
+
+PREFIX = "cs_"
+DEVICE_LENGTH = 200
+TOUCH_AFTER = dt.timedelta(hours=1)  # "last seen" need not be truer than this
+
+# These answer to bearer tokens alone. A browser never sends one by itself, so no page of another
+# site can act through them, and they need no CSRF token.
+BEARER_PATHS = ("/api/", "/v1alpha1/")
+FRAMED_PATH = "/embed"
+COOKIE = "commentsvc"
+FRAMED_COOKIE = "commentsvc_embed"
+
+
+def sign_in(email: str, password: str, *, device: str) -> tuple[User, str]:
+    """The person and the token of her new session; flushes.
+
+    Invalid(`sign_in_failed`), with the same words after the same time and statements, whether
+    the address is unknown or the password wrong. Ends the caller's open transaction.
+    """
+    found = db.session.execute(
+        select(User.id, User.password_hash).where(User.email == lookup_email(email))
+    ).one_or_none()
+    # Nothing is held while the hash takes its time: SQLite's one write lock least of all.
+    db.session.rollback()
+    known_hash = found.password_hash if found else None
+    matches = verify_password(known_hash, password)
+    user = db.session.get(User, found.id) if found and matches else None
+    # Looked at again: the password may have been reset meanwhile.
+    if user is None or user.password_hash != known_hash:
+        raise Invalid("This address and password do not belong together.", code="sign_in_failed")
+    return user, start_session(user, device=device)
+
+
+def start_session(user: User, *, device: str) -> str:
+    """A new session's token; only its hash is kept. Flushes."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    now = utcnow()
+    db.session.add(UserSession(
+        token_hash=token_hash(token), user_id=user.id, device=" ".join(device.replace("\x00", "").split())[:DEVICE_LENGTH],
+        created_at=now, last_seen_at=now, expires_at=now + _lifetime(),
+    ))
+    db.session.flush()
+    return token
+
+
+def end_session(token: str) -> None:
+    """Revoke the session of this token, if there is one."""
+    db.session.execute(
+        update(UserSession)
+        .where(UserSession.token_hash == token_hash(token), UserSession.revoked_at.is_(None))
+        .values(revoked_at=utcnow())
+    )
+
+
+def list_sessions(user: User) -> Sequence[UserSession]:
+    """The person's sessions that work, last seen first."""
+    return db.session.scalars(
+        select(UserSession)
+        .where(UserSession.user_id == user.id, UserSession.revoked_at.is_(None), UserSession.expires_at > utcnow())
+        .order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())
+    ).all()
+
+
+def is_session_of(row: UserSession, token: str) -> bool:
+    """Whether `token` is this session's: "this device"."""
+    return row.token_hash == token_hash(token)
+
+
+def revoke_session(user: User, session_id: int) -> None:
+    """End one of the person's own sessions; NotFound for any other."""
+    revoked = db.session.execute(
+        update(UserSession)
+        .where(UserSession.id == session_id, UserSession.user_id == user.id, UserSession.revoked_at.is_(None))
+        .values(revoked_at=utcnow()).returning(UserSession.id)
+    ).all()
+    if not revoked:
+        raise NotFound("You have no such session.")
+
+
+def revoke_others(user: User, keep_token: str) -> int:
+    """End all the person's sessions but the one of `keep_token`; returns how many."""
+    return len(db.session.execute(
+        update(UserSession)
+        .where(
+            UserSession.user_id == user.id, UserSession.revoked_at.is_(None),
+            UserSession.token_hash != token_hash(keep_token),
+        )
+        .values(revoked_at=utcnow()).returning(UserSession.id)
+    ).all())
+
+
+def user_by_token(token: str) -> User | None:
+    """The person whose session works with this token; None for any other text.
+
+    Being used keeps a session alive, noted at most once an hour and only by requests that may
+    write: a read stays a read.
+    """
+    if not token.startswith(PREFIX):
+        return None
+    now = utcnow()
+    row = db.session.scalar(
+        select(UserSession)
+        .where(
+            UserSession.token_hash == token_hash(token), UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+        )
+        .options(joinedload(UserSession.user, innerjoin=True))
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        return None
+    if write_intent.get() and now - row.last_seen_at > TOUCH_AFTER:
+        row.last_seen_at = now
+        row.expires_at = now + _lifetime()
+    user = row.user
+    user.session_token, user.scopes, user.key_site_id = token, None, None
+    return user
+
+
+def login(user: User, token: str) -> None:
+    """Have this browser's cookie carry the session; whatever else it held is dropped.
+
+    Its CSRF secret stays: forms open in other tabs, with what was typed into them, keep working.
+    """
+    csrf_secret = session.get("csrf_token")
+    session.clear()
+    if csrf_secret is not None:
+        session["csrf_token"] = csrf_secret
+    user.session_token = token
+    login_user(user)
+
+
+def logout() -> None:
+    """End the session this browser's cookie carries and forget all it held."""
+    token = session.get("_user_id")
+    if token is not None:
+        end_session(token)
+    logout_user()
+    session.clear()
+    g.pop("csrf_token", None)  # flask-wtf's for this request; the next form gets a new secret
+
+
+def init_app(app: Flask) -> None:
+    """Tell the application how a request says who it is from."""
+    app.permanent_session_lifetime = _lifetime(app)
+    app.config.update(SESSION_COOKIE_NAME=COOKIE, SESSION_REFRESH_EACH_REQUEST=False)
+    app.session_interface = CookieByPath()
+    # Its fingerprint of address and browser signs people out who change from Wi-Fi to mobile.
+    manager.session_protection = None
+    manager.user_loader(_load_from_cookie)
+    manager.request_loader(_load_from_header)
+    manager.unauthorized_handler(_unauthorized)
+
+
+def _lifetime(app: Flask | None = None) -> dt.timedelta:
+    settings: Settings = (app or current_app).config["SETTINGS"]
+    return dt.timedelta(days=settings.SESSION_DAYS)
+
+
+def _load_from_cookie(token: str) -> User | None:
+    if request.path.startswith(BEARER_PATHS):
+        return None
+    user = user_by_token(token)
+    if user is not None and write_intent.get():
+        # Sends the cookie again, at most once a day, so that it lives as long as the session.
+        today = utcnow().date().toordinal()
+        if session.get("renewed") != today:
+            session["renewed"] = today
+    return user
+
+
+def _load_from_header(incoming: Request) -> User | None:
+    if not incoming.path.startswith(BEARER_PATHS):
+        return None
+    authorization = incoming.authorization
+    if authorization is None or authorization.type != "bearer" or not authorization.token:
+        return None
+    return user_by_token(authorization.token) or user_by_key(authorization.token)
+
+
+def _unauthorized() -> NoReturn:
+    raise NotSignedIn("Sign in to do this.")
+
+
+class CookieByPath(SecureCookieSessionInterface):
+    """One cookie for pages of our own, one for framed pages, none where bearer tokens count.
+
+    A framed page is a third party to the browser: its cookie is Partitioned, so that it works
+    where third-party cookies are blocked, and is never sent to a page that is not framed.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith(BEARER_PATHS):
+            return SecureCookieSession()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if request.path.startswith(BEARER_PATHS):
+            return
+        if session and session.modified:
+            session.permanent = True  # a closed browser does not sign out
+        super().save_session(app, session, response)
+
+    def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
+        return FRAMED_COOKIE if _framed() else COOKIE
+
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
+        return FRAMED_PATH if _framed() else "/"
+
+    def get_cookie_samesite(self, app: Flask) -> str:  # noqa: ARG002
+        return "None" if _framed() else "Lax"
+
+    def get_cookie_partitioned(self, app: Flask) -> bool:  # noqa: ARG002
+        return _framed()
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        # Browsers drop a cross-site cookie that is not Secure; they accept it from localhost.
+        return _framed() or super().get_cookie_secure(app)
+
+
+def _framed() -> bool:
+    return request.path == FRAMED_PATH or request.path.startswith(f"{FRAMED_PATH}/")

@@ -1,0 +1,154 @@
+"""Comments, their revisions and votes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from commentsvc.accounts.models import User
+from commentsvc.database import Base, BigId, UtcDateTime, utcnow
+from commentsvc.sites.models import Article
+
+
+class Status(enum.StrEnum):
+    PENDING = "pending"  # not screened yet
+    HELD = "held"  # waits for a community manager
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"  # by its author
+
+
+class Comment(Base):
+    """What somebody said under an article.
+
+    `status` is written by moderation.decide alone. `listed` means that a thread shows a place for
+    it: published, or no longer so but still holding listed replies together (a tombstone). The
+    counts and `preview` are kept by comments.counts, in the transaction that changes a status.
+    """
+
+    __tablename__ = "comments"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    root_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    depth: Mapped[int] = mapped_column(default=0)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    author_role: Mapped[str] = mapped_column(String(30), default="member")  # when it was posted
+    status: Mapped[str] = mapped_column(String(20), default=Status.PENDING.value)
+    version: Mapped[int] = mapped_column(default=1)  # moves with status and body
+    body: Mapped[str] = mapped_column(Text)  # of the current revision
+    body_html: Mapped[str] = mapped_column(Text)  # rendered and sanitised at write time
+    body_hash: Mapped[str] = mapped_column(String(32))  # of the folded text, to find repeats
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    published_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    edited_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    reviewed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # last decision by a person
+    claimed_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # by a screening worker
+    external_id: Mapped[str | None] = mapped_column(String(200))  # in the system it came from
+
+    listed: Mapped[bool] = mapped_column(default=False)
+    preview: Mapped[bool] = mapped_column(default=False)  # shown without "Show more replies"
+    reply_count: Mapped[int] = mapped_column(default=0)  # listed direct replies
+    thread_count: Mapped[int] = mapped_column(default=0)  # of a root: published replies, any depth
+    up: Mapped[int] = mapped_column(default=0)
+    down: Mapped[int] = mapped_column(default=0)
+    top_score: Mapped[float] = mapped_column(Float(53), default=0.0)  # Wilson lower bound
+    flag_count: Mapped[int] = mapped_column(default=0)  # open flags
+
+    author: Mapped[User] = relationship(lazy="raise")
+    article: Mapped[Article] = relationship(lazy="raise")
+    parent: Mapped[Comment | None] = relationship(
+        lazy="raise", remote_side="Comment.id", foreign_keys="Comment.parent_id"
+    )
+
+    __table_args__ = (
+        UniqueConstraint("site_id", "external_id"),
+        # One index for each sort of a thread's roots, and one for replies. SQLite takes a partial
+        # index only when its WHERE stands in the query to the letter, hence "= 1".
+        Index(
+            "ix_comments_roots_by_time", "article_id", "created_at", "id",
+            postgresql_where=text("parent_id IS NULL AND listed"),
+            sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        Index(
+            "ix_comments_roots_by_top", "article_id", "top_score", "id",
+            postgresql_where=text("parent_id IS NULL AND listed"),
+            sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        Index(
+            "ix_comments_roots_by_replies", "article_id", "thread_count", "id",
+            postgresql_where=text("parent_id IS NULL AND listed"),
+            sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        Index(
+            "ix_comments_preview", "root_id", "created_at", "id",
+            postgresql_where=text("preview AND listed"),
+            sqlite_where=text("preview = 1 AND listed = 1"),
+        ),
+        Index(
+            "ix_comments_replies", "parent_id", "created_at", "id",
+            postgresql_where=text("parent_id IS NOT NULL AND listed"),
+            sqlite_where=text("parent_id IS NOT NULL AND listed = 1"),
+        ),
+        # Partial, so that no planner takes it for a list of roots. root_id has none but the preview's:
+        # SQLite would choose it and read whole threads.
+        Index(
+            "ix_comments_parent", "parent_id",
+            postgresql_where=text("parent_id IS NOT NULL"), sqlite_where=text("parent_id IS NOT NULL"),
+        ),
+        # The worker's list, and the review queues.
+        Index(
+            "ix_comments_pending", "id",
+            postgresql_where=text("status = 'pending'"), sqlite_where=text("status = 'pending'"),
+        ),
+        Index("ix_comments_queue", "site_id", "status", "created_at", "id"),
+        Index(
+            "ix_comments_flagged", "site_id", "created_at", "id",
+            postgresql_where=text("flag_count > 0"), sqlite_where=text("flag_count > 0"),
+        ),
+        Index(
+            "ix_comments_new", "site_id", "created_at", "id",
+            postgresql_where=text("status = 'published' AND reviewed_at IS NULL"),
+            sqlite_where=text("status = 'published' AND reviewed_at IS NULL"),
+        ),
+        Index(
+            "ix_comments_approved", "site_id", "reviewed_at", "id",
+            postgresql_where=text("status = 'published' AND reviewed_at IS NOT NULL"),
+            sqlite_where=text("status = 'published' AND reviewed_at IS NOT NULL"),
+        ),
+        Index("ix_comments_author", "author_id", "created_at", "id"),
+        Index("ix_comments_repeat", "author_id", "body_hash"),
+    )
+
+
+class Revision(Base):
+    """A comment's text as it stood; a Screening and a Decision name the one they judged."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("comment_id", "number"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(default=1)
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Vote(Base):
+    """A reader's opinion of a comment: 1 or -1; no row is none."""
+
+    __tablename__ = "votes"
+    __table_args__ = (UniqueConstraint("comment_id", "user_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    value: Mapped[int]
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)

@@ -1,0 +1,97 @@
+"""A comment comes in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import unicodedata
+
+from sqlalchemy import select
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.database import follow_up, utcnow
+from commentsvc.errors import Conflict, Invalid
+from commentsvc.extensions import db
+from commentsvc.markup import render
+from commentsvc.sites.models import Article
+
+# A second press of Post within this time is the same comment, not a new one.
+DOUBLE_SUBMIT = dt.timedelta(seconds=60)
+
+
+def body_hash(body: str) -> str:
+    """Equal for texts that differ only in case, width, spacing and punctuation at the ends."""
+    folded = " ".join(unicodedata.normalize("NFKC", body).casefold().split()).strip(" .!?")
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def clean_body(body: str, *, min_length: int, max_length: int) -> str:
+    """The text to keep; Invalid when it is empty, too short, too long or not text."""
+    # PostgreSQL has no place for NUL, nor UTF-8 for lone surrogates; nobody types either.
+    body = body.replace("\x00", "").encode("utf-8", "ignore").decode().replace("\r\n", "\n").strip()
+    if not any(c.isprintable() and not c.isspace() for c in body):
+        raise Invalid("Write something first.", field="body", code="body_empty")
+    if len(body) < min_length:
+        raise Invalid(f"A comment here has at least {min_length} characters.", field="body", code="body_too_short")
+    if len(body) > max_length:
+        raise Invalid(
+            f"This is {len(body) - max_length:,} characters too long; the limit is {max_length:,}.",
+            field="body", code="body_too_long",
+        )
+    return body
+
+
+def submit_comment(article: Article, author: User, body: str, parent_id: int | None = None) -> Comment:
+    """Store a comment as pending, seen by its author alone; flushes.
+
+    `article.site` is loaded. Raises Conflict on a closed article or a removed parent, Invalid on
+    an unfit body or a parent that is unknown or stands under another article. The same text
+    under the same parent within a minute gives back the comment that is already there.
+    """
+    if article.closed_at is not None:
+        raise Conflict("The conversation under this article is closed.", code="article_closed")
+    policy = article.site.policy
+    body = clean_body(body, min_length=policy.min_length, max_length=policy.max_length)
+    parent = _parent(article, parent_id, policy.max_depth)
+    digest = body_hash(body)
+    now = utcnow()
+    again = db.session.scalar(
+        select(Comment).where(
+            Comment.author_id == author.id, Comment.body_hash == digest, Comment.article_id == article.id,
+            Comment.parent_id.is_(None) if parent is None else Comment.parent_id == parent.id,
+            Comment.created_at > now - DOUBLE_SUBMIT, Comment.status != Status.WITHDRAWN,
+        ).limit(1)
+    )
+    if again is not None:
+        return again
+    comment = Comment(
+        site_id=article.site_id, article_id=article.id, author_id=author.id,
+        author_role=author.role_on(article.site_id).value, body=body, body_html=render(body),
+        body_hash=digest, created_at=now, status=Status.PENDING, version=1,
+        parent_id=parent.id if parent else None,
+        root_id=(parent.root_id or parent.id) if parent else None,
+        depth=parent.depth + 1 if parent else 0,
+    )
+    db.session.add(comment)
+    db.session.flush()
+    db.session.add(Revision(site_id=article.site_id, comment_id=comment.id, number=1, body=body, created_at=now))
+    db.session.flush()
+    follow_up(db.session, "screen")
+    return comment
+
+
+def _parent(article: Article, parent_id: int | None, max_depth: int) -> Comment | None:
+    if parent_id is None:
+        return None
+    parent = db.session.get(Comment, parent_id)
+    if parent is None or (parent.article_id == article.id and parent.status in {Status.PENDING, Status.HELD}):
+        # A comment that is not public does not exist for others.
+        raise Invalid("The comment you reply to does not exist.", field="parent_id", code="parent_unknown")
+    if parent.article_id != article.id:
+        raise Invalid("The comment you reply to belongs to another article.", field="parent_id", code="parent_elsewhere")
+    if parent.status != Status.PUBLISHED:
+        raise Conflict("The comment you reply to was removed.", code="parent_removed")
+    if parent.depth >= max_depth:
+        raise Invalid("This thread is as deep as it can go; reply further up.", field="parent_id", code="too_deep")
+    return parent

@@ -1,0 +1,191 @@
+"""Reading conversations: each page is a fixed number of statements."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Select, select
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.tree import CommentRow, Node, build
+from commentsvc.errors import Invalid, NotFound
+from commentsvc.extensions import db
+from commentsvc.pagination import Cursors, SortKey, page
+from commentsvc.sites.models import Article
+
+ROOTS_PER_PAGE = 20
+REPLIES_PER_PAGE = 20
+MAX_LIMIT = 100
+
+
+class Sort(enum.StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TOP = "top"
+    MOST_REPLIED = "most_replied"
+
+
+# A new sort is a row here and an index in comments.models.
+SORT_KEYS: dict[Sort, SortKey] = {
+    Sort.NEWEST: SortKey(Comment.created_at),
+    Sort.OLDEST: SortKey(Comment.created_at, descending=False),
+    Sort.TOP: SortKey(Comment.top_score),
+    Sort.MOST_REPLIED: SortKey(Comment.thread_count),
+}
+_KEY_FIELD = {Sort.NEWEST: "created_at", Sort.OLDEST: "created_at", Sort.TOP: "top_score", Sort.MOST_REPLIED: "thread_count"}
+
+COLUMNS = (
+    Comment.id, Comment.parent_id, Comment.root_id, Comment.depth, Comment.author_id,
+    User.display_name, Comment.author_role, Comment.status, Comment.body_html,
+    Comment.created_at, Comment.edited_at, Comment.reply_count, Comment.thread_count,
+    Comment.up, Comment.down, Comment.top_score,
+)
+
+
+@dataclass(frozen=True)
+class ThreadPage:
+    """Roots with their previewed replies, the next cursor, and how many comments are left."""
+
+    nodes: tuple[Node, ...]
+    next: str | None
+    left: int
+
+
+@dataclass(frozen=True)
+class ReplyPage:
+    """Direct replies of one comment with their previewed replies, and the next cursor."""
+
+    nodes: tuple[Node, ...]
+    next: str | None
+    left: int
+
+
+def parse_sort(text: str | None) -> Sort:
+    """The sort of that name, newest by default; Invalid lists the others."""
+    try:
+        return Sort(text or Sort.NEWEST)
+    except ValueError:
+        raise Invalid(f"sort must be one of: {', '.join(Sort)}.", field="sort") from None
+
+
+def check_limit(limit: int) -> int:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")
+    return limit
+
+
+def cursors() -> Cursors:
+    return Cursors(current_app.config["SECRET_KEY"])
+
+
+def _rows() -> Select[Any]:
+    return select(*COLUMNS).join(User, User.id == Comment.author_id)
+
+
+def _public(row: Any) -> CommentRow:
+    """The row as readers see it: what a tombstone said, and who said it, stays here."""
+    comment = CommentRow(*row)
+    if comment.status != Status.PUBLISHED:
+        removed = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
+        comment = comment._replace(
+            body_html="", author_id=0, author_name="", author_role="", status=removed.value, up=0, down=0
+        )
+    return comment
+
+
+def page_of_roots(
+    article: Article, sort: Sort = Sort.NEWEST, after: str | None = None, limit: int = ROOTS_PER_PAGE
+) -> ThreadPage:
+    """A page of an article's conversation in two statements, whatever its size.
+
+    Invalid on a cursor that is forged, expired or of another article or sort.
+    """
+    check_limit(limit)
+    scope = f"roots:{article.id}:{sort.value}"
+    signer = cursors()
+    key, last, seen = signer.read(scope, after) if after else (None, 0, 0)
+    rows, more = page(
+        _rows().where(Comment.article_id == article.id, Comment.parent_id.is_(None), Comment.listed),
+        SORT_KEYS[sort], Comment.id, position=(key, last) if after else None, limit=limit,
+    )
+    roots = [_public(row) for row in rows]
+    nodes = build(roots, _previews([r.id for r in roots]))
+    seen += sum(r.thread_count + (r.status == Status.PUBLISHED) for r in roots)
+    following = None
+    if more:
+        tail = CommentRow(*rows[-1])
+        following = signer.write(scope, getattr(tail, _KEY_FIELD[sort]), tail.id, seen)
+    return ThreadPage(nodes, following, max(article.comment_count - seen, 1) if more else 0)
+
+
+def _previews(root_ids: Sequence[int]) -> list[CommentRow]:
+    if not root_ids:
+        return []
+    query = _rows().where(Comment.root_id.in_(root_ids), Comment.preview, Comment.listed)
+    return [_public(row) for row in db.session.execute(query)]
+
+
+def page_of_replies(parent: Comment, after: str | None = None, limit: int = REPLIES_PER_PAGE) -> ReplyPage:
+    """Direct replies of a comment, oldest first, each with its first replies; two statements."""
+    check_limit(limit)
+    scope = f"replies:{parent.id}"
+    signer = cursors()
+    key, last, seen = signer.read(scope, after) if after else (None, 0, 0)
+    rows, more = page(
+        _rows().where(Comment.parent_id == parent.id, Comment.listed),
+        SortKey(Comment.created_at, descending=False), Comment.id,
+        position=(key, last) if after else None, limit=limit,
+    )
+    replies = [_public(row) for row in rows]
+    nodes = build(replies, _children([r.id for r in replies]))
+    seen += len(replies)
+    following = signer.write(scope, replies[-1].created_at, replies[-1].id, seen) if more else None
+    return ReplyPage(nodes, following, max(parent.reply_count - seen, 1) if more else 0)
+
+
+def _children(parent_ids: Sequence[int]) -> list[CommentRow]:
+    """The previewed replies right below these; a parent behind "more" has none until asked."""
+    if not parent_ids:
+        return []
+    query = _rows().where(Comment.parent_id.in_(parent_ids), Comment.preview, Comment.listed)
+    return [_public(row) for row in db.session.execute(query)]
+
+
+def replies_cursor(parent: CommentRow, last_shown: CommentRow | None, shown: int) -> str | None:
+    """The cursor that continues a comment's replies after those already shown; None: from the start."""
+    if last_shown is None:
+        return None
+    return cursors().write(f"replies:{parent.id}", last_shown.created_at, last_shown.id, shown)
+
+
+def get_article(article_id: int) -> Article:
+    article = db.session.get(Article, article_id)
+    if article is None:
+        raise NotFound("There is no such article.")
+    return article
+
+
+def public_comment(comment_id: int) -> CommentRow:
+    """One comment as any reader sees it; NotFound when it has no place in its thread."""
+    row = db.session.execute(_rows().where(Comment.id == comment_id, Comment.listed)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such comment.")
+    return _public(row)
+
+
+def own_waiting(article_id: int, user_id: int) -> Sequence[Comment]:
+    """The reader's own comments under an article that only she sees: pending, held, rejected."""
+    return db.session.scalars(
+        select(Comment)
+        .where(
+            Comment.article_id == article_id, Comment.author_id == user_id,
+            Comment.status.in_([Status.PENDING, Status.HELD, Status.REJECTED]),
+        )
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(50)
+    ).all()

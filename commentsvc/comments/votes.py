@@ -1,0 +1,40 @@
+"""Readers' votes."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.counts import lock_article
+from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.errors import Conflict, Invalid, NotAllowed
+from commentsvc.extensions import db
+
+
+def vote(comment: Comment, user: User, value: int) -> Comment:
+    """Set the user's vote to 1, -1 or 0 (none); the same vote again changes nothing. Flushes."""
+    if value not in {-1, 0, 1}:
+        raise Invalid("A vote is 1, -1 or 0.", field="value")
+    if comment.author_id == user.id:
+        raise NotAllowed("You cannot vote on your own comment.", code="own_comment")
+    # The article's row lock makes two votes of one reader, or of many, take turns.
+    lock_article(comment.article_id)
+    db.session.refresh(comment)
+    if comment.status != Status.PUBLISHED:
+        raise Conflict("This comment can no longer be voted on.", code="not_published")
+    mine = db.session.scalar(select(Vote).where(Vote.comment_id == comment.id, Vote.user_id == user.id))
+    before = mine.value if mine else 0
+    if before == value:
+        return comment
+    comment.up += (value == 1) - (before == 1)
+    comment.down += (value == -1) - (before == -1)
+    comment.top_score = wilson_lower_bound(comment.up, comment.down)
+    if mine is None:
+        db.session.add(Vote(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, value=value))
+    elif value == 0:
+        db.session.delete(mine)
+    else:
+        mine.value = value
+    db.session.flush()
+    return comment

@@ -1,0 +1,110 @@
+"""Every setting: its default, its type, one comment. Environment: `COMMENTSVC_<NAME>`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of the service; `docs/operations.md` lists each one (a test says so)."""
+
+    #: Folder for everything the embedded default writes: database, queue, outbox, secret.
+    INSTANCE: str = "instance"
+    #: SQLAlchemy address of the database; empty: SQLite in INSTANCE.
+    DATABASE_URL: str = ""
+    #: Redis address for limits and the queue; empty: this process and SQLite.
+    REDIS_URL: str = ""
+    #: Signs sessions, cursors and links; empty: made once and kept in INSTANCE.
+    SECRET_KEY: str = ""
+    #: Public address of the service, without a trailing slash; used in mails and documents.
+    BASE_URL: str = "http://127.0.0.1:8000"
+    #: Send cookies only over HTTPS (browsers count localhost as such).
+    COOKIE_SECURE: bool = True
+    #: How many reverse proxies in front set X-Forwarded-*; 0 trusts none.
+    TRUSTED_PROXIES: int = 0
+    #: SMTP server, host:port; empty: mails are files in INSTANCE/outbox.
+    SMTP_SERVER: str = ""
+    #: SMTP account; empty: none.
+    SMTP_USER: str = ""
+    #: SMTP password.
+    SMTP_PASSWORD: str = ""
+    #: Use STARTTLS with the SMTP server.
+    SMTP_STARTTLS: bool = True
+    #: Sender of mails.
+    MAIL_FROM: str = "Comments <comments@localhost>"
+    #: Days a session lives without being used.
+    SESSION_DAYS: int = 30
+    #: Switch the rate limits on.
+    RATE_LIMITS: bool = True
+    #: Posts by one account or address (Flask-Limiter notation).
+    LIMIT_POST: str = "6 per minute; 100 per hour"
+    #: Votes and flags by one account or address.
+    LIMIT_REACT: str = "60 per minute"
+    #: Sign-ups, sign-ins and resets from one address.
+    LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
+    #: First views that register an article, from one address.
+    LIMIT_ARTICLE: str = "30 per minute"
+    #: Reads from one address.
+    LIMIT_READ: str = "600 per minute"
+    #: Comments the worker scores at once.
+    SCREENING_BATCH: int = 32
+    #: Seconds after which a claimed comment is given to another worker.
+    SCREENING_LEASE: int = 30
+    #: Longest `Prefer: wait=N` in seconds.
+    MAX_WAIT: int = 10
+    #: Rendered pages kept per web process.
+    PAGE_CACHE: int = 512
+    #: Serve the demo newspaper under /demo/.
+    DEMO: bool = False
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Defaults, overridden by COMMENTSVC_* variables; ValueError names a bad one."""
+        given: dict[str, object] = {}
+        for field in fields(cls):
+            text = environ.get(f"COMMENTSVC_{field.name}")
+            if text is None:
+                continue
+            if field.type == "bool":
+                given[field.name] = text.strip().lower() in {"1", "true", "yes", "on"}
+            elif field.type == "int":
+                try:
+                    given[field.name] = int(text)
+                except ValueError:
+                    raise ValueError(f"COMMENTSVC_{field.name} must be a whole number, not {text!r}") from None
+            else:
+                given[field.name] = text
+        return cls(**given)  # type: ignore[arg-type]
+
+    @property
+    def instance_path(self) -> Path:
+        return Path(self.INSTANCE).resolve()
+
+    @property
+    def database_url(self) -> str:
+        return self.DATABASE_URL or f"sqlite:///{self.instance_path / 'commentsvc.sqlite3'}"
+
+    def secret_key(self) -> str:
+        """The configured secret, or one made on first use and readable by its owner alone."""
+        if self.SECRET_KEY:
+            return self.SECRET_KEY
+        path = self.instance_path / "secret_key"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            key = secrets.token_urlsafe(48)
+            file.write(key)
+        return key
+
+    @property
+    def migrations_path(self) -> Path:
+        """Alembic's folder, beside the package."""
+        return Path(__file__).resolve().parent.parent / "migrations"

@@ -1,0 +1,129 @@
+"""The declarative base, column types, SQLite set-up and `after_commit()`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, event
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.types import TypeDecorator
+
+# Named constraints, so that a migration can alter them on both databases.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An aware UTC datetime on every database; SQLite itself drops the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: give it a zone")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+# SQLite autoincrements only INTEGER keys; PostgreSQL wants 64 bits.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def utcnow() -> dt.datetime:
+    """The time; tests replace it in one place."""
+    return dt.datetime.now(dt.UTC)
+
+
+# True while the current request or task is going to write. SQLite then takes its write lock at
+# BEGIN: a transaction that reads first and writes later fails at once with "database is locked"
+# when another writer came between, whatever the busy timeout.
+write_intent: ContextVar[bool] = ContextVar("write_intent", default=True)
+
+
+def configure_engine(engine: Engine) -> None:
+    """Set SQLite to WAL, full durability, foreign keys and real transactions; no-op elsewhere."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # an answered 201 survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write_intent.get() else "BEGIN")
+
+
+_HOOKS = "commentsvc.after_commit"
+
+
+def after_commit(session: Session | scoped_session[Any], hook: Callable[[], None]) -> None:
+    """Call `hook` once the session's outermost transaction is durable; never if it rolls back.
+
+    The same hook (by equality) registered twice in a transaction runs once.
+    """
+    hooks = session.info.setdefault(_HOOKS, [])
+    if hook not in hooks:
+        hooks.append(hook)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_hooks(session: Session) -> None:
+    # The event also fires when a SAVEPOINT is released; that promises nothing yet.
+    if session.in_nested_transaction():
+        return
+    for hook in session.info.pop(_HOOKS, []):
+        hook()
+
+
+@event.listens_for(Session, "after_rollback")
+def _drop_hooks(session: Session) -> None:
+    session.info.pop(_HOOKS, None)
+
+
+_FOLLOW_UPS = "commentsvc.follow_ups"
+
+
+def register_follow_ups(app: Flask, hooks: Mapping[str, Callable[[], None]]) -> None:
+    """Name what may follow a commit ("screen", "mail"); `create_app` calls this once."""
+    app.extensions[_FOLLOW_UPS] = dict(hooks)
+
+
+def follow_up(session: Session | scoped_session[Any], name: str) -> None:
+    """Have the registered follow-up of that name rung after the commit.
+
+    It is a bell, not a letter: rows are the truth and a periodic sweep rings again, so a bell
+    that cannot be rung is logged and forgotten.
+    """
+    hook = current_app.extensions.get(_FOLLOW_UPS, {}).get(name)
+    if hook is not None:
+        after_commit(session, hook)

@@ -1,0 +1,1 @@
+"""The demo publisher: a small newspaper whose articles carry the conversation."""

@@ -1,0 +1,63 @@
+"""What can go wrong, in the words of the domain; each surface translates it once."""
+
+from __future__ import annotations
+
+
+class CommentsvcError(Exception):
+    """Root of the errors that a person or client can act on.
+
+    `code` is stable and machine-readable, `message` is one plain sentence, `status` is the HTTP
+    status both surfaces answer with, `field` names the input at fault where there is one.
+    """
+
+    status = 500
+    code = "error"
+
+    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        if code is not None:
+            self.code = code
+
+
+class NotFound(CommentsvcError):  # noqa: N818 - reads as the outcome it is
+    status = 404
+    code = "not_found"
+
+
+class NotSignedIn(CommentsvcError):  # noqa: N818
+    status = 401
+    code = "not_signed_in"
+
+
+class NotAllowed(CommentsvcError):  # noqa: N818
+    status = 403
+    code = "not_allowed"
+
+
+class Conflict(CommentsvcError):  # noqa: N818
+    """Somebody else acted first; `current` says what holds now."""
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self, message: str, *, current: dict[str, object] | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.current = current or {}
+
+
+class Invalid(CommentsvcError):  # noqa: N818
+    status = 422
+    code = "invalid"
+
+
+class TooSoon(CommentsvcError):  # noqa: N818
+    """A limit was reached; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,42 @@
+"""Readers' flags."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.counts import lock_article
+from commentsvc.comments.models import Comment, Status
+from commentsvc.errors import Conflict, Invalid, NotAllowed
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import count_open_flags
+from commentsvc.moderation.models import Flag, FlagReason
+
+TEXT_LENGTH = 1000
+
+
+def flag(comment: Comment, user: User, reason: str, text: str = "") -> Flag:
+    """Report a published comment; once a reader, a second flag changes the first. Flushes."""
+    try:
+        known = FlagReason(reason)
+    except ValueError:
+        raise Invalid(f"reason must be one of: {', '.join(FlagReason)}.", field="reason") from None
+    text = text.replace("\x00", "").strip()
+    if len(text) > TEXT_LENGTH:
+        raise Invalid(f"Keep it under {TEXT_LENGTH:,} characters.", field="text")
+    if comment.author_id == user.id:
+        raise NotAllowed("You cannot flag your own comment; withdraw it instead.", code="own_comment")
+    lock_article(comment.article_id)
+    db.session.refresh(comment)
+    if comment.status != Status.PUBLISHED:
+        raise Conflict("This comment is no longer public.", code="not_published")
+    mine = db.session.scalar(select(Flag).where(Flag.comment_id == comment.id, Flag.user_id == user.id))
+    if mine is None:
+        mine = Flag(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, reason=known.value, text=text)
+        db.session.add(mine)
+    else:
+        # A reader who flags again after a decision has something new to say.
+        mine.reason, mine.text, mine.resolved_by_id = known.value, text, None
+    db.session.flush()
+    count_open_flags(comment)
+    return mine

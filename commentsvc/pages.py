@@ -1,0 +1,129 @@
+"""What all HTML pages share: nonces, headers, error pages, filters."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import Any
+from zlib import crc32
+
+from flask import Flask, Response, g, render_template, request, url_for
+from flask_wtf.csrf import generate_csrf
+from werkzeug.exceptions import HTTPException
+
+from commentsvc.database import utcnow
+from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
+from commentsvc.extensions import db
+from commentsvc.web import reader
+
+CSP = "csp"
+
+
+def csp_nonce() -> str:
+    """This response's nonce; a page that may be cached sets its own beforehand in `g`."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def content_security_policy(nonce: str, *, ancestors: list[str]) -> str:
+    """The policy of our own pages: nothing inline without the nonce, nothing from elsewhere."""
+    return "; ".join([
+        "default-src 'none'", f"script-src 'nonce-{nonce}'", f"style-src 'nonce-{nonce}'",
+        "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "form-action 'self'",
+        "base-uri 'none'", "frame-ancestors " + (" ".join(ancestors) or "'none'"),
+    ])
+
+
+def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """“just now”, “5 min ago”, “3 h ago”, “2 d ago”, then the date."""
+    seconds = int(((now or utcnow()) - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 86400:
+        return f"{seconds // 3600} h ago"
+    if seconds < 7 * 86400:
+        return f"{seconds // 86400} d ago"
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def initials(name: str) -> str:
+    """Up to two letters that stand for a person."""
+    words = [w for w in name.split() if w[0].isalnum()]
+    return ((words[0][0] + (words[-1][0] if len(words) > 1 else "")) if words else "?").upper()
+
+
+def hue(name: str) -> int:
+    """One of twelve avatar colours, the same for the same name."""
+    return crc32(name.encode("utf-8", "ignore")) % 12
+
+
+def init_app(app: Flask) -> None:
+    """Register filters, headers and error pages."""
+    app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
+    app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
+    app.context_processor(lambda: {"reader": reader()})
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.do")
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Content-Security-Policy", content_security_policy(csp_nonce(), ancestors=[]))
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    app.register_error_handler(CommentsvcError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def static_url(filename: str) -> str:
+    """A static file's address, which changes when the file does, so that it can be kept forever."""
+    return url_for("static", filename=filename)
+
+
+def wants_json() -> bool:
+    """Whether this request belongs to the JSON API."""
+    return request.path.startswith(("/api/", "/v1alpha1/"))
+
+
+def _domain_error(error: CommentsvcError) -> Any:
+    db.session.rollback()
+    if wants_json():
+        from commentsvc.api.problems import problem_of
+
+        return problem_of(error)
+    response = Response(error_page(error.status, error.message, sign_in=isinstance(error, NotSignedIn)), error.status)
+    if isinstance(error, TooSoon):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _http_error(error: HTTPException) -> Any:
+    db.session.rollback()
+    if wants_json():
+        from commentsvc.api.problems import problem_of_http
+
+        return problem_of_http(error)
+    if error.code is not None and error.code < 400:
+        return error
+    messages = {
+        404: "There is nothing at this address.", 405: "This page cannot do that.",
+        413: "That is more than this page can take.", 429: "That was a little fast. Wait a moment and try again.",
+    }
+    code = error.code or 500
+    response = Response(error_page(code, messages.get(code, error.description or "Something went wrong.")), code)
+    for name, value in error.get_headers():
+        if name in {"Retry-After", "Allow"}:
+            response.headers[name] = value
+    return response
+
+
+def error_page(status: int, message: str, *, sign_in: bool = False) -> str:
+    """The HTML page of an error."""
+    return render_template("layouts/error.html", status=status, message=message, sign_in=sign_in)

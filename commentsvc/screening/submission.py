@@ -1,0 +1,75 @@
+"""What the pipeline knows of a comment: plain values, gathered beforehand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from commentsvc.screening.policy import Policy
+
+
+class Verdict(enum.StrEnum):
+    PUBLISH = "publish"
+    HOLD = "hold"
+    REJECT = "reject"
+    WAIT = "wait"  # for the scores
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A comment as the phases see it; `scores` is None until the model has read it."""
+
+    body: str
+    policy: Policy
+    submitted_at: dt.datetime
+    closed_at: dt.datetime | None = None  # of the article
+    premoderated: bool = False  # the article is
+    author_is_staff: bool = False
+    author_published: int = 0  # comments of the author on this site that stand
+    repeats: bool = False  # the author said the same within the policy's window
+    scores: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """Characters `start` to `end` of the body, and the phrase they matched."""
+
+    start: int
+    end: int
+    phrase: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a phase has to say; without a verdict it is a note for the community manager."""
+
+    phase: str
+    reason: str  # a moderation Reason's value
+    message: str
+    verdict: Verdict | None = None
+    matches: tuple[Match, ...] = ()
+    labels: Mapping[str, float] | None = None  # the model's labels over their thresholds
+
+    def to_data(self) -> dict[str, Any]:
+        data = asdict(self)
+        data["matches"] = [asdict(m) for m in self.matches]
+        return data
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The pipeline's verdict and everything its phases found, in their order."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        """The reason of the finding that decided."""
+        for finding in self.findings:
+            if finding.verdict == self.verdict:
+                return finding.reason
+        return None

@@ -1,0 +1,82 @@
+"""Finding and registering articles."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from commentsvc.database import utcnow
+from commentsvc.errors import Invalid, NotAllowed, NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.models import TITLE_LENGTH, Article, Site
+from commentsvc.sites.origins import canonical_url, origin_of
+
+MAX_COUNTS = 100
+
+
+def get_site(key: str) -> Site:
+    site = db.session.scalar(select(Site).where(Site.key == key))
+    if site is None:
+        raise NotFound("There is no such site.")
+    return site
+
+
+def find_article(site: Site, url: str) -> Article | None:
+    return db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
+
+
+def register_article(site: Site, url: str, title: str) -> tuple[Article, bool]:
+    """The article at `url`, made if need be, and whether it was; flushes.
+
+    NotAllowed when the address is outside the site's origins. An article already known keeps
+    its title: a first view must not rename what the newsroom registered.
+    """
+    url = canonical_url(url)
+    if origin_of(url) not in site.origins:
+        raise NotAllowed(f"{origin_of(url)} is not one of this site's origins.", code="foreign_origin")
+    known = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == url))
+    if known is not None:
+        return known, False
+    title = " ".join(title.replace("\x00", "").split())[:TITLE_LENGTH]
+    if not title:
+        raise Invalid("An article has a title.", field="title")
+    article = Article(site_id=site.id, url=url, title=title, comment_count=0, version=1)
+    # Two first views at once: one inserts, the other finds it.
+    try:
+        with db.session.begin_nested():
+            db.session.add(article)
+    except IntegrityError:
+        return db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one(), False
+    return article, True
+
+
+def close_article(article: Article, *, closed: bool) -> None:
+    """Close or reopen the conversation; nothing already said goes away. Flushes."""
+    if closed == (article.closed_at is not None):
+        return
+    article.closed_at = utcnow() if closed else None
+    article.version = Article.version + 1
+    db.session.flush()
+    db.session.refresh(article)
+
+
+def premoderate_article(article: Article, *, premoderated: bool) -> None:
+    """Have every new comment under the article read by a person first, or no longer. Flushes."""
+    article.premoderated = premoderated
+    db.session.flush()
+
+
+def comment_counts(site: Site, urls: list[str]) -> dict[str, int]:
+    """Published comments of up to 100 articles by the address asked for; unknown ones have 0."""
+    if len(urls) > MAX_COUNTS:
+        raise Invalid(f"Ask for at most {MAX_COUNTS} articles at once.", field="url")
+    wanted = {url: canonical_url(url) for url in urls}
+    found = {
+        url: count
+        for url, count in db.session.execute(
+            select(Article.url, Article.comment_count).where(Article.site_id == site.id, Article.url.in_(set(wanted.values())))
+        )
+    }
+    return {url: found.get(canonical, 0) for url, canonical in wanted.items()}
+
+

@@ -1,0 +1,46 @@
+"""Origins and canonical addresses of articles."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+from commentsvc.errors import Invalid
+from commentsvc.sites.models import URL_LENGTH
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str | None:
+    """`scheme://host[:port]` of an absolute http(s) address, in lower case; None for others."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if port is None or port == DEFAULT_PORTS[parts.scheme]:
+        return f"{parts.scheme}://{host}"
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def check_origin(text: str) -> str:
+    """A site's origin as configured, normalised; Invalid when it is more or less than one."""
+    origin = origin_of(text.strip())
+    parts = urlsplit(text.strip())
+    if origin is None or parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise Invalid(f"{text!r} is not an origin like https://news.example.", field="origins")
+    return origin
+
+
+def canonical_url(url: str) -> str:
+    """The article's address without its fragment; Invalid when it is not one or too long."""
+    url = url.strip()
+    origin = origin_of(url)
+    if origin is None or any(c.isspace() or ord(c) < 32 for c in url):
+        raise Invalid("The article's address must be an absolute http or https URL.", field="url")
+    if len(url) > URL_LENGTH:
+        raise Invalid(f"The article's address has more than {URL_LENGTH} characters.", field="url")
+    parts = urlsplit(url)
+    return origin + urlunsplit(("", "", parts.path or "/", parts.query, ""))

