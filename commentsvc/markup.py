@@ -24,7 +24,7 @@ def render(body: str) -> str:
     return nh3.clean(
         _markdown.render(body),
         tags=TAGS,
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "*": set()},  # "*": not even a title
         url_schemes={"http", "https", "mailto"},
         link_rel="ugc nofollow noopener",
     )

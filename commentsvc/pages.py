@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
+from functools import cache
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -73,6 +76,8 @@ def init_app(app: Flask) -> None:
     def headers(response: Response) -> Response:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if request.endpoint == "static" and "v" in request.args:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         if response.mimetype == "text/html":
             response.headers.setdefault("Content-Security-Policy", content_security_policy(csp_nonce(), ancestors=[]))
             response.headers.setdefault("Cache-Control", "private, no-store")
@@ -84,7 +89,13 @@ def init_app(app: Flask) -> None:
 
 def static_url(filename: str) -> str:
     """A static file's address, which changes when the file does, so that it can be kept forever."""
-    return url_for("static", filename=filename)
+    return url_for("static", filename=filename, v=_fingerprint(filename))
+
+
+@cache
+def _fingerprint(filename: str) -> str:
+    path = Path(__file__).parent / "static" / filename
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "0"
 
 
 def wants_json() -> bool:

@@ -65,13 +65,13 @@ class Cursors:
 
 
 def page(
-    query: Select[Any],
+    query: Select[*tuple[Any, ...]],
     sort: SortKey,
     row_id: InstrumentedAttribute[int],
     *,
     position: tuple[object, int] | None,
     limit: int,
-) -> tuple[Sequence[Row[Any]], bool]:
+) -> tuple[Sequence[Row[*tuple[Any, ...]]], bool]:
     """The `limit` rows of `query` after `position` (sort key, id), in one statement.
 
     Returns them and whether there are more.

@@ -57,7 +57,7 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
     """Make the queue and its tasks, and register the bells that commits ring."""
     huey = _queue(settings)
 
-    @huey.task()  # type: ignore[untyped-decorator]
+    @huey.task()
     def screen() -> None:
         with app.app_context(), _one_screening:
             try:
@@ -69,12 +69,12 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
             finally:
                 db.session.remove()
 
-    @huey.task()  # type: ignore[untyped-decorator]
+    @huey.task()
     def mail() -> None:
         with app.app_context():
             deliver_due(settings)
 
-    @huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+    @huey.periodic_task(crontab(minute="*"))
     def sweep() -> None:
         screen()
         mail()

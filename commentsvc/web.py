@@ -17,12 +17,13 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def settings_of(app: Flask) -> Settings:
-    return cast(Settings, app.config["SETTINGS"])
+    """The application's settings, typed."""
+    return cast("Settings", app.config["SETTINGS"])
 
 
 def reader() -> User | None:
     """The signed-in person or key of this request, None when there is none."""
-    return cast(User, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
+    return cast("User", current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
 
 
 def signed_in() -> User:
@@ -46,7 +47,7 @@ def require(permission: Permission, site_id: int) -> User | None:
 def require_person(permission: Permission, site_id: int) -> User:
     """As `require`, for what only somebody signed in can do."""
     signed_in()
-    return cast(User, require(permission, site_id))
+    return cast("User", require(permission, site_id))
 
 
 def limit_key() -> str:

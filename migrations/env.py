@@ -17,6 +17,11 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """The queue's own tables, where it lives in this database, are none of ours."""
+    return not (kind == "table" and name is not None and name.startswith("huey_"))
+
+
 def run() -> None:
     """Migrate the database the application is configured for."""
     engine = db.engine
@@ -25,6 +30,7 @@ def run() -> None:
             connection=connection,
             target_metadata=db.metadata,
             render_item=render_item,
+            include_name=include_name,
             compare_type=True,
             compare_server_default=True,
             render_as_batch=engine.dialect.name == "sqlite",

@@ -83,7 +83,7 @@ def app(_app: Flask) -> Iterator[Flask]:
 
 
 def _empty(engine: Engine) -> None:
-    tables = [t for t in reversed(db.metadata.sorted_tables)]
+    tables = list(reversed(db.metadata.sorted_tables))
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             names = ", ".join(t.name for t in tables)

@@ -62,9 +62,9 @@ def check_password(password: str, *, inputs: list[str]) -> None:
         )
     from zxcvbn import zxcvbn
 
-    known = [part for text in inputs for part in {text, *re.split(r"[^\w]+", text)} if len(part) > 2]
+    known = [*(form for text in inputs for form in _forms(text)), "commentsvc", "comments"]
     with _one_guess:
-        guess = zxcvbn(password[:GUESSED_LENGTH], user_inputs=[*known, "commentsvc", "comments"])
+        guess = zxcvbn(password[:GUESSED_LENGTH], user_inputs=known)
     if guess["score"] < MIN_SCORE:
         reason = guess["feedback"]["warning"].strip() or "Add another word or two, uncommon ones."
         if reason[-1] not in ".!?":
@@ -72,3 +72,9 @@ def check_password(password: str, *, inputs: list[str]) -> None:
         raise Invalid(
             f"This password is too easy to guess. {reason}", field="password", code="password_too_weak"
         )
+
+
+def _forms(text: str) -> set[str]:
+    """The text, its words, its words run together, and an address's part before the @."""
+    words = re.findall(r"\w+", text)
+    return {form for form in (text, text.partition("@")[0], "".join(words), *words) if len(form) > 2}

@@ -15,7 +15,7 @@ from typing import NoReturn, cast
 from urllib.parse import quote
 
 from flask import current_app
-from sqlalchemy import CursorResult, Select, delete, select, update
+from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
@@ -154,23 +154,22 @@ def _complete(registration: Registration) -> User:
             db.session.add(user)
     except IntegrityError:
         _expired()
-    db.session.execute(
-        delete(Registration).where(Registration.email == registration.email)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.expunge(registration)
+    # Only this one: two that each deleted the other's would wait for one another. What else waits
+    # for this address can no longer become an account, and expires.
+    db.session.delete(registration)
+    db.session.flush()
     return user
 
 
 def _send(registration: Registration, handle: str, return_to: str | None) -> None:
     """Set what the link and code are compared with, and queue the mail that carries them.
 
-    For an address with an account these are random, so that nothing completes the registration.
+    For an address with an account these are hashes of nothing, which no link or code matches.
     """
     known = db.session.scalar(select(User.id).where(User.email == registration.email)) is not None
     token, code = _link_token(handle), _code(handle)
-    registration.token_hash = secrets.token_bytes(32) if known else token_hash(token)
-    registration.code_hash = secrets.token_bytes(32) if known else _code_hash(handle, code)
+    registration.token_hash = _keyed("no link", handle) if known else token_hash(token)
+    registration.code_hash = _keyed("no code", handle) if known else _code_hash(handle, code)
     link = f"/account/verify/{token}"
     if return_to and len(return_to) <= RETURN_TO_LENGTH:
         link += f"?next={quote(return_to, safe='/')}"

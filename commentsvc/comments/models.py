@@ -41,6 +41,7 @@ class Comment(Base):
     author_role: Mapped[str] = mapped_column(String(30), default="member")  # when it was posted
     status: Mapped[str] = mapped_column(String(20), default=Status.PENDING.value)
     version: Mapped[int] = mapped_column(default=1)  # moves with status and body
+    revision: Mapped[int] = mapped_column(default=1)  # the current one's number
     body: Mapped[str] = mapped_column(Text)  # of the current revision
     body_html: Mapped[str] = mapped_column(Text)  # rendered and sanitised at write time
     body_hash: Mapped[str] = mapped_column(String(32))  # of the folded text, to find repeats

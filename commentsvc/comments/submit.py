@@ -66,9 +66,9 @@ def submit_comment(article: Article, author: User, body: str, parent_id: int | N
     if again is not None:
         return again
     comment = Comment(
-        site_id=article.site_id, article_id=article.id, author_id=author.id,
+        site_id=article.site_id, article=article, author_id=author.id,
         author_role=author.role_on(article.site_id).value, body=body, body_html=render(body),
-        body_hash=digest, created_at=now, status=Status.PENDING, version=1,
+        body_hash=digest, created_at=now, status=Status.PENDING, version=1, revision=1,
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,
         depth=parent.depth + 1 if parent else 0,

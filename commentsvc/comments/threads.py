@@ -74,22 +74,24 @@ def parse_sort(text: str | None) -> Sort:
 
 
 def check_limit(limit: int) -> int:
+    """The page size itself, or Invalid."""
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")
     return limit
 
 
 def cursors() -> Cursors:
+    """The application's cursors."""
     return Cursors(current_app.config["SECRET_KEY"])
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[*tuple[Any, ...]]:
     return select(*COLUMNS).join(User, User.id == Comment.author_id)
 
 
 def _public(row: Any) -> CommentRow:
     """The row as readers see it: what a tombstone said, and who said it, stays here."""
-    comment = CommentRow(*row)
+    comment = CommentRow._make(row)
     if comment.status != Status.PUBLISHED:
         removed = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
         comment = comment._replace(
@@ -118,7 +120,7 @@ def page_of_roots(
     seen += sum(r.thread_count + (r.status == Status.PUBLISHED) for r in roots)
     following = None
     if more:
-        tail = CommentRow(*rows[-1])
+        tail = CommentRow._make(rows[-1])
         following = signer.write(scope, getattr(tail, _KEY_FIELD[sort]), tail.id, seen)
     return ThreadPage(nodes, following, max(article.comment_count - seen, 1) if more else 0)
 
@@ -164,6 +166,7 @@ def replies_cursor(parent: CommentRow, last_shown: CommentRow | None, shown: int
 
 
 def get_article(article_id: int) -> Article:
+    """The article, or NotFound."""
     article = db.session.get(Article, article_id)
     if article is None:
         raise NotFound("There is no such article.")

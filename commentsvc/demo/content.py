@@ -169,13 +169,18 @@ def _check_thread(slug: str, comments: tuple[DemoComment, ...], now: int) -> Non
             raise ValueError(f"{where}: minutes_after must increase and lie before now")
         if not comment.body.strip() or comment.up < 0 or comment.down < 0:
             raise ValueError(f"{where}: an empty text or a negative count")
-        flaggers = [flag.by for flag in comment.flags]
-        if len(set(flaggers)) != len(flaggers) or comment.author in flaggers:
-            raise ValueError(f"{where}: nobody flags twice, or their own comment")
-        for flag in comment.flags:
-            if flag.by not in known:
-                raise ValueError(f"{where}: unknown author {flag.by!r} of a flag")
-            if flag.reason not in REASONS:
-                raise ValueError(f"{where}: unknown reason {flag.reason!r}")
+        _check_flags(where, comment)
         seen.add(comment.id)
         last = comment.minutes_after
+
+
+def _check_flags(where: str, comment: DemoComment) -> None:
+    """Raise :class:`ValueError` at the first flag that nobody could have raised."""
+    flaggers = [flag.by for flag in comment.flags]
+    if len(set(flaggers)) != len(flaggers) or comment.author in flaggers:
+        raise ValueError(f"{where}: nobody flags twice, or their own comment")
+    for flag in comment.flags:
+        if flag.by not in people():
+            raise ValueError(f"{where}: unknown author {flag.by!r} of a flag")
+        if flag.reason not in REASONS:
+            raise ValueError(f"{where}: unknown reason {flag.reason!r}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from commentsvc.demo.content import DemoArticle, articles, threads
+from commentsvc.demo.content import DemoArticle, DemoComment, articles, people, threads
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -23,6 +23,7 @@ MONTHS = (
 )  # fmt: skip
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 TIDE = timedelta(hours=12, minutes=25.2)
+LETTER_LENGTH = 180
 HIGH_WATER = datetime(2026, 1, 3, 11, 40, tzinfo=UTC)
 
 demo = Blueprint(
@@ -74,6 +75,25 @@ def _view(article: DemoArticle) -> dict[str, Any]:
     }
 
 
+def _letters(limit: int = 1) -> list[dict[str, Any]]:
+    """The best liked short opening comments, one for each article, for the front page."""
+
+    def short(comment: DemoComment) -> bool:
+        plain = not set(comment.body) & set("*_`[]<>\n")
+        return comment.parent is None and plain and len(comment.body) <= LETTER_LENGTH
+
+    best = [
+        (max(fitting, key=lambda comment: comment.up), _BY_SLUG[slug])
+        for slug, comments in threads().items()
+        if (fitting := [comment for comment in comments if short(comment)])
+    ]
+    best.sort(key=lambda pair: -pair[0].up)
+    return [
+        {"text": comment.body, "author": people()[comment.author].name, "story": story}
+        for comment, story in best[:limit]
+    ]
+
+
 def _render(template: str, **values: Any) -> str:
     today = datetime.now(UTC)
     return render_template(
@@ -94,7 +114,7 @@ def front() -> str:
     shown = [_view(article) for article in articles()]
     counts = {slug: len(comments) for slug, comments in threads().items()}
     discussed = sorted(shown, key=lambda article: -counts[article["slug"]])[:4]
-    return _render("demo/front.html", stories=shown, discussed=discussed)
+    return _render("demo/front.html", stories=shown, discussed=discussed, letters=_letters())
 
 
 @demo.get("/<slug>")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
-from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
@@ -63,7 +63,7 @@ def decide(
     if changed.rowcount != 1:
         raise _conflict(comment)
     decision = Decision(
-        site_id=comment.site_id, comment_id=comment.id, revision=_revision(comment),
+        site_id=comment.site_id, comment_id=comment.id, revision=comment.revision,
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
         reason=reason.value, note=note[:2000], undoes_id=undoes.id if undoes else None, created_at=now,
     )
@@ -76,10 +76,12 @@ def decide(
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:
+    """A community manager publishes a comment, or lets a published one stand."""
     return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
 
 
 def reject(comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "") -> Decision:
+    """A community manager takes a comment out of the thread, for a reason its author is told."""
     return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note)
 
 
@@ -111,6 +113,7 @@ def undo(decision: Decision, *, actor: User) -> Decision:
 
 
 def latest_decision(comment_id: int) -> Decision | None:
+    """The last decision on a comment, with its actor; None before the first."""
     return db.session.scalar(
         select(Decision)
         .where(Decision.comment_id == comment_id)
@@ -138,13 +141,6 @@ def _settle_flags(comment: Comment, decision: Decision) -> None:
     )
     comment.flag_count = 0
     db.session.flush()
-
-
-def _revision(comment: Comment) -> int:
-    number = db.session.scalar(
-        select(Revision.number).where(Revision.comment_id == comment.id).order_by(Revision.number.desc()).limit(1)
-    )
-    return number or 1
 
 
 def _conflict(comment: Comment) -> Conflict:

@@ -45,7 +45,7 @@ QUEUES: dict[Queue, QueueSpec] = {
     Queue.HELD: QueueSpec((Comment.status == Status.HELD,), SortKey(Comment.created_at, descending=False)),
     Queue.FLAGGED: QueueSpec((Comment.flag_count > 0, Comment.status == Status.PUBLISHED), SortKey(Comment.created_at, descending=False)),
     Queue.NEW: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_(None)), SortKey(Comment.created_at)),
-    Queue.APPROVED: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_not(None)), SortKey(Comment.reviewed_at)),  # type: ignore[arg-type]
+    Queue.APPROVED: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_not(None)), SortKey(Comment.reviewed_at)),
     Queue.REJECTED: QueueSpec((Comment.status == Status.REJECTED,), SortKey(Comment.created_at)),
 }
 
@@ -74,6 +74,7 @@ class Card:
 
 
 def parse_queue(text: str) -> Queue:
+    """The queue of that name; Invalid lists them."""
     try:
         return Queue(text)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -19,7 +20,7 @@ from commentsvc.moderation.models import Reason, Screening
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.submission import Outcome, Submission, Verdict
-from commentsvc.screening.toxicity import ModelInfo, ToxicityScorer
+from commentsvc.screening.toxicity import ModelInfo, ScoringError, ToxicityScorer
 from commentsvc.sites.models import Article
 
 log = structlog.get_logger()
@@ -66,14 +67,16 @@ def screen_comment(
     comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None
 ) -> Outcome:
     """Run the pipeline and act on its verdict: WAIT leaves the comment pending. Flushes."""
+    if scores is not None:  # one that is not a number is no score: the phase holds what has none
+        scores = {label: value for label, value in scores.items() if math.isfinite(value)}
     outcome = screen(submission_of(comment, scores))
     if outcome.verdict == Verdict.WAIT:
         return outcome
     seen = comment.version
     db.session.add(
         Screening(
-            site_id=comment.site_id, comment_id=comment.id, revision=1, verdict=outcome.verdict.value,
-            findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores else None,
+            site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict=outcome.verdict.value,
+            findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores is not None else None,
             model_name=model.name if model else None, model_version=model.version if model else None,
             model_sha256=model.sha256 if model else None,
         )
@@ -132,7 +135,7 @@ def screen_pending(
     bodies = [(c.id, c.version, c.body) for c in comments]
     db.session.rollback()
     model = scorer()
-    scored = model.score([body for _, _, body in bodies])
+    scored = _score(model, [body for _, _, body in bodies])
     for (comment_id, version, _), scores in zip(bodies, scored, strict=True):
         comment = db.session.scalars(
             select(Comment)
@@ -148,10 +151,36 @@ def screen_pending(
             db.session.commit()
         except Conflict:
             db.session.rollback()
+        except Exception:  # it stays pending and is tried again; those behind it go on
+            db.session.rollback()
+            log.exception("could not decide", comment=comment_id)
         if after_each:
             after_each()
     return len(ids)
 
 
+def _score(model: ToxicityScorer, bodies: Sequence[str]) -> Sequence[Mapping[str, float]]:
+    """Scores for each body; a single one that the model fails on gets none, and is held for it.
+
+    Without this, one text the model cannot read would keep its whole batch pending for good.
+    ScoringError when the model fails on all of them: then it is the model.
+    """
+    try:
+        return model.score(bodies)
+    except ScoringError:
+        if len(bodies) == 1:
+            raise
+    scored: list[Mapping[str, float]] = []
+    for body in bodies:
+        try:
+            scored += model.score([body])
+        except ScoringError:
+            scored.append({})
+    if not any(scored):
+        raise ScoringError("the model scored none of a batch")
+    return scored
+
+
 def pending_count() -> int:
+    """How many comments wait for the worker."""
     return db.session.scalar(select(func.count()).where(Comment.status == Status.PENDING)) or 0

@@ -26,6 +26,7 @@ def commenting_open(s: Submission) -> Finding | None:
 
 
 def length(s: Submission) -> Finding | None:
+    """The policy may have changed since the comment was accepted."""
     size = len(s.body.strip())
     if size > s.policy.max_length:
         message = f"{size} characters; the site allows {s.policy.max_length}."
@@ -37,12 +38,14 @@ def length(s: Submission) -> Finding | None:
 
 
 def trusted_author(s: Submission) -> Finding | None:
+    """The site's staff are published at once."""
     if s.author_is_staff:
         return Finding("trusted_author", "trusted", "Written by the site's staff.", Verdict.PUBLISH)
     return None
 
 
 def banned_phrases(s: Submission) -> Finding | None:
+    """A phrase the site does not publish is a clear violation."""
     matches = find_phrases(s.body, s.policy.banned_phrases)
     if not matches:
         return None
@@ -51,6 +54,7 @@ def banned_phrases(s: Submission) -> Finding | None:
 
 
 def suspect_phrases(s: Submission) -> Finding | None:
+    """A phrase that a person should read in its context."""
     matches = find_phrases(s.body, s.policy.suspect_phrases)
     if not matches:
         return None
@@ -59,6 +63,7 @@ def suspect_phrases(s: Submission) -> Finding | None:
 
 
 def links(s: Submission) -> Finding | None:
+    """Many links are how spam looks."""
     count = len(_LINK.findall(s.body))
     if count > s.policy.max_links:
         message = f"{count} links; up to {s.policy.max_links} pass without a person."
@@ -67,15 +72,19 @@ def links(s: Submission) -> Finding | None:
 
 
 def repeat_post(s: Submission) -> Finding | None:
+    """The same text again, anywhere on the site, within the policy's window."""
     if s.repeats:
         return Finding("repeat_post", "spam", "The author posted the same text before.", Verdict.HOLD)
     return None
 
 
 def toxicity(s: Submission) -> Finding | None:
+    """The model's scores against the site's thresholds, label by label."""
     if s.scores is None:
         return Finding("toxicity", "held_for_review", "Waits for the model.", Verdict.WAIT)
     # An absent or not-a-number score must never read as clean: `not (x < t)` holds for NaN.
+    if not s.scores:
+        return Finding("toxicity", "held_for_review", "The model could not read this one.", Verdict.HOLD)
     over = {k: s.scores.get(k, 1.0) for k, t in s.policy.hold_at.items() if not s.scores.get(k, 1.0) < t}
     clear = {
         k: s.scores[k] for k, t in s.policy.reject_at.items() if k in s.scores and s.scores[k] >= t
@@ -90,6 +99,7 @@ def toxicity(s: Submission) -> Finding | None:
 
 
 def new_author(s: Submission) -> Finding | None:
+    """An author's first comments are read by a person where the site asks for it."""
     if s.author_published < s.policy.new_author_comments:
         message = f"The author has {s.author_published} published comments here."
         return Finding("new_author", "held_for_review", message, Verdict.HOLD)
@@ -97,6 +107,7 @@ def new_author(s: Submission) -> Finding | None:
 
 
 def pre_moderation(s: Submission) -> Finding | None:
+    """The article or the whole site is read before it is published."""
     if s.policy.premoderate or s.premoderated:
         where = "site" if s.policy.premoderate else "article"
         message = f"Every comment on this {where} is read before it is published."

@@ -15,6 +15,7 @@ MAX_COUNTS = 100
 
 
 def get_site(key: str) -> Site:
+    """The site of that key, or NotFound."""
     site = db.session.scalar(select(Site).where(Site.key == key))
     if site is None:
         raise NotFound("There is no such site.")
@@ -22,6 +23,7 @@ def get_site(key: str) -> Site:
 
 
 def find_article(site: Site, url: str) -> Article | None:
+    """The article at that address, None when nobody registered it."""
     return db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
 
 
@@ -71,12 +73,9 @@ def comment_counts(site: Site, urls: list[str]) -> dict[str, int]:
     if len(urls) > MAX_COUNTS:
         raise Invalid(f"Ask for at most {MAX_COUNTS} articles at once.", field="url")
     wanted = {url: canonical_url(url) for url in urls}
-    found = {
-        url: count
-        for url, count in db.session.execute(
+    found = dict(db.session.execute(
             select(Article.url, Article.comment_count).where(Article.site_id == site.id, Article.url.in_(set(wanted.values())))
-        )
-    }
+        ))
     return {url: found.get(canonical, 0) for url, canonical in wanted.items()}
 
 

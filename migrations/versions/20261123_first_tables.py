@@ -1,13 +1,13 @@
 """first tables
 
-Revision: ed754ad0daa9
+Revision: d79e70283b82
 Follows: 
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'ed754ad0daa9'
+revision = 'd79e70283b82'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -156,6 +156,7 @@ def upgrade() -> None:
     sa.Column('author_role', sa.String(length=30), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
     sa.Column('body_html', sa.Text(), nullable=False),
     sa.Column('body_hash', sa.String(length=32), nullable=False),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from commentsvc.accounts.models import User
 from commentsvc.comments import threads
 from commentsvc.comments.models import Comment
 from commentsvc.comments.threads import SORT_KEYS, Sort, page_of_replies, page_of_roots
@@ -35,6 +36,24 @@ def _thread(article: Article, roots: int, replies: int = 0) -> list[Comment]:
         for _ in range(replies):
             make_comment(article, people[(n + 1) % 3], parent=root)
     return made
+
+
+def _disturb(rng: random.Random, article: Article, people: list[User], target_id: int) -> int | None:
+    """Do something to the thread; returns the comment it touched, None for a new one."""
+    target = db.session.get_one(Comment, target_id, populate_existing=True)
+    actions: dict[str, Callable[[], object]] = {
+        "post": lambda: make_comment(article, people[1]),
+        "reply": lambda: make_comment(article, people[1], parent=target),
+        "vote": lambda: vote(target, people[2], rng.choice([1, -1])),
+        "withdraw": lambda: withdraw(target, db.session.get_one(User, target.author_id)),
+    }
+    action = rng.choice(list(actions))
+    try:
+        actions[action]()
+        db.session.commit()
+    except (Conflict, Invalid):
+        db.session.rollback()
+    return None if action == "post" else target_id
 
 
 @pytest.mark.usefixtures("app")
@@ -65,23 +84,7 @@ def test_every_untouched_comment_is_seen_exactly_once(sort: Sort, seed: int) -> 
         if after is None:
             break
         for _ in range(rng.randint(0, 3)):
-            action = rng.choice(["post", "reply", "vote", "withdraw"])
-            target = db.session.get_one(Comment, rng.choice(roots).id, populate_existing=True)
-            try:
-                if action == "post":
-                    make_comment(article, people[1])
-                elif action == "reply":
-                    untouched.discard(target.id)
-                    make_comment(article, people[1], parent=target)
-                elif action == "vote":
-                    untouched.discard(target.id)
-                    vote(target, people[2], rng.choice([1, -1]))
-                else:
-                    untouched.discard(target.id)
-                    withdraw(target, db.session.get_one(type(people[0]), target.author_id))
-                db.session.commit()
-            except (Conflict, Invalid):
-                db.session.rollback()
+            untouched.discard(_disturb(rng, article, people, rng.choice(roots).id))
     for comment_id in untouched:
         assert seen.count(comment_id) == 1
 

@@ -1,0 +1,132 @@
+"""What the service is held against: the least that a Flask route can do for the same purpose.
+
+`raw` does nothing; `insert` stores a row durably; `page.json` and `page.html` read the same rows
+as the service by Core, unpack them by position and do no more than encode them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from sqlalchemy import Connection, Engine, Row, bindparam, create_engine, event, select, text
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.models import Comment
+from commentsvc.comments.threads import COLUMNS, ROOTS_PER_PAGE
+
+URL = "BENCHMARK_DATABASE_URL"
+FOLDER = "BENCHMARK_FOLDER"
+ID, DEPTH, AUTHOR, HTML, CREATED = (
+    COLUMNS.index(c) for c in (Comment.id, Comment.depth, User.display_name, Comment.body_html, Comment.created_at)
+)
+
+app = Flask(__name__)
+
+
+def make_engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def connect(connection: sqlite3.Connection, _record: object) -> None:
+            connection.isolation_level = None
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+engine = make_engine(os.environ.get(URL, "sqlite://"))
+# A read needs no transaction on PostgreSQL; SQLite's own costs next to nothing.
+reading = engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "postgresql" else engine
+lock_file = (Path(os.environ.get(FOLDER, ".")) / "floor.lock").open("w") if FOLDER in os.environ else None
+
+ROOTS = (
+    select(*COLUMNS)
+    .join(User, User.id == Comment.author_id)
+    .where(Comment.article_id == bindparam("article"), Comment.parent_id.is_(None), Comment.listed)
+    .order_by(Comment.created_at.desc(), Comment.id.desc())
+    .limit(ROOTS_PER_PAGE + 1)
+)
+REPLIES = (
+    select(*COLUMNS)
+    .join(User, User.id == Comment.author_id)
+    .where(Comment.root_id.in_(bindparam("roots", expanding=True)), Comment.preview, Comment.listed)
+)
+INSERT = text("insert into floor_posts (author_id, body, created_at) values (:author_id, :body, current_timestamp)")
+
+
+def create_table() -> None:
+    """The one table that `insert` writes to."""
+    kind = "integer primary key" if engine.dialect.name == "sqlite" else "bigserial primary key"
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"create table floor_posts (id {kind}, author_id bigint not null, body text not null, created_at timestamp)")
+        )
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """Writers of a SQLite file take turns here; SQLite's own retrying makes some wait long."""
+    if lock_file is None or engine.dialect.name != "sqlite":
+        yield
+        return
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(lock_file, fcntl.LOCK_UN)
+
+
+@app.route("/raw", methods=["GET", "POST"])
+def raw() -> Response:
+    """Answer."""
+    return Response(b'{"status":"ok"}', mimetype="application/json")
+
+
+@app.post("/insert")
+def store() -> Response:
+    """Parse the post, store it in one table, answer when it is durable."""
+    body = str(json.loads(request.get_data())["body"])
+    with one_writer(), engine.begin() as connection:
+        connection.execute(INSERT, {"author_id": 1, "body": body})
+    return Response(b'{"status":"stored"}', 201, mimetype="application/json")
+
+
+def _rows(article: int) -> Sequence[Row[Any]]:
+    with reading.connect() as connection:
+        roots = connection.execute(ROOTS, {"article": article}).all()[:ROOTS_PER_PAGE]
+        replies = connection.execute(REPLIES, {"roots": [row[ID] for row in roots]}).all()
+    return [*roots, *replies]
+
+
+@app.get("/page.json")
+def page_json() -> Response:
+    """A page's rows as flat JSON."""
+    names = [c.key for c in COLUMNS]
+    data = [dict(zip(names, [*row[:CREATED], row[CREATED].timestamp(), *row[CREATED + 1 :]], strict=True)) for row in _rows(int(request.args["article"]))]
+    return Response(orjson.dumps({"comments": data}), mimetype="application/json")
+
+
+@app.get("/page.html")
+def page_html() -> Response:
+    """A page's stored fragments, joined."""
+    parts = [
+        f'<article id="c{row[ID]}" class="depth-{row[DEPTH]}"><b>{escape(row[AUTHOR])}</b>{row[HTML]}</article>'
+        for row in _rows(int(request.args["article"]))
+    ]
+    return Response("".join(parts), mimetype="text/html")

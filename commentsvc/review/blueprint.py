@@ -1,0 +1,124 @@
+"""The console's blueprint: who may enter, what every page of it needs, how errors answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
+from commentsvc.errors import NotSignedIn
+from commentsvc.extensions import csrf, db
+from commentsvc.moderation.queue import Queue, queue_counts
+from commentsvc.review.words import (
+    DECIDED,
+    FLAG_NAMES,
+    LABEL_NAMES,
+    QUEUE_NAMES,
+    REASON_NAMES,
+    ROLE_NAMES,
+    STATUS_NAMES,
+    SYSTEM,
+    count_words,
+)
+from commentsvc.sites.articles import get_site
+from commentsvc.sites.models import Site
+from commentsvc.web import SAFE_METHODS, reader, require_person
+
+review = Blueprint("review", __name__, url_prefix="/review")
+
+SIGN_IN = "/account/sign-in"
+# Fields of a form that nobody typed.
+UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+
+
+def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
+    """The site of this address, once the person asking may do this there."""
+    site = get_site(site_key)
+    require_person(permission, site.id)
+    return site
+
+
+def by_htmx() -> bool:
+    """Whether a fragment is wanted rather than a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def page(template: str, site: Site, *, here: str, **context: Any) -> str:
+    """A page of the console with its navigation; `here` names the entry that is current."""
+    counts: dict[Queue, int] = queue_counts(site)
+    return render_template(f"review/{template}", site=site, here=here, counts=counts, **context)
+
+
+def reviewed_site_ids(person: User) -> list[int]:
+    """The sites on which the person is a community manager."""
+    return [
+        grant.site_id for grant in person.roles if Permission.REVIEW in PERMISSIONS[person.role_on(grant.site_id)]
+    ]
+
+
+@review.before_request
+def check_origin_of_post() -> None:
+    """Every POST here has a cookie's authority: it must carry the token of one of our forms."""
+    if request.method not in SAFE_METHODS:
+        if reader() is None:
+            raise NotSignedIn("You are signed out.")
+        csrf.protect()
+
+
+@review.context_processor
+def words() -> dict[str, Any]:
+    """What every template of the console may say."""
+    person = reader()
+    return {
+        "QUEUE_NAMES": QUEUE_NAMES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
+        "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
+        "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words,
+        "may": lambda permission, site: allowed(person, Permission(permission), site.id),
+        "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
+    }
+
+
+@review.errorhandler(NotSignedIn)
+def to_sign_in(error: NotSignedIn) -> Any:
+    """Reading leads to the sign-in and back; writing keeps what was typed on the page."""
+    db.session.rollback()
+    if request.method not in SAFE_METHODS:
+        return _not_saved(error.message, status=401, sign_in=True)
+    if by_htmx():
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = here.path + (f"?{here.query}" if here.query else "") if here.path.startswith("/review/") else "/review/"
+        response = Response(status=401)
+        response.headers["HX-Redirect"] = f"{SIGN_IN}?{urlencode({'next': back})}"
+        return response
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(message=error.message), 401
+    back = request.full_path if request.query_string else request.path
+    return redirect(f"{SIGN_IN}?{urlencode({'next': back})}")
+
+
+@review.errorhandler(CSRFError)
+def token_refused(_error: CSRFError) -> Any:
+    """A form from before a sign-out, or from another site: nothing is done, nothing typed is lost."""
+    db.session.rollback()
+    return _not_saved("This page is from an earlier sign-in.", status=400, sign_in=False)
+
+
+def _not_saved(message: str, *, status: int, sign_in: bool) -> tuple[str, int]:
+    # Another site's words do not belong on our page; browsers say where a form comes from.
+    ours = request.origin is None or urlsplit(request.origin).netloc == request.host
+    typed = [
+        (name, value)
+        for name, value in (request.form.items(multi=True) if ours else ())
+        if name not in UNTYPED and value.strip()
+    ]
+    back = request.referrer if request.referrer and urlsplit(request.referrer).netloc == request.host else None
+    where = urlsplit(back).path if back else url_for("review.home")
+    html = render_template(
+        "review/not_saved.html", message=message, typed=typed, back=where,
+        sign_in=f"{SIGN_IN}?{urlencode({'next': where})}" if sign_in else None,
+    )
+    return html, status

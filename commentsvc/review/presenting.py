@@ -1,0 +1,175 @@
+"""From stored rows to what a card shows. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from commentsvc.comments.models import Comment, Status
+from commentsvc.moderation.models import Decision, Screening
+from commentsvc.moderation.queue import Card
+from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
+from commentsvc.screening.policy import Policy
+from commentsvc.screening.toxicity import LABELS
+
+EXCERPT = 160
+
+# Tags that plain paragraphs have as well; anything else means that the Markdown does something.
+_PLAIN_TAGS = re.compile(r"</?(?:p|br)\s*/?>")
+
+
+@dataclass(frozen=True)
+class ScoreBar:
+    """One label's score against the site's threshold, both from 0 to 1."""
+
+    label: str
+    name: str
+    meaning: str
+    score: float
+    threshold: float
+
+    @property
+    def over(self) -> bool:
+        return not self.score < self.threshold
+
+    @property
+    def percent(self) -> str:
+        return f"{min(max(self.score, 0.0), 1.0) * 100:.1f}%"
+
+    @property
+    def threshold_percent(self) -> str:
+        return f"{self.threshold * 100:.1f}%"
+
+
+@dataclass(frozen=True)
+class Why:
+    """A finding in plain words."""
+
+    title: str
+    text: str
+    decided: bool  # it held or rejected the comment, rather than being a note
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What can be decided on a comment as it stands; an empty label: this cannot."""
+
+    approve: str
+    reject: str
+    undo: Decision | None
+
+
+def marked_body(comment: Comment, screening: Screening | None) -> Markup:
+    """The comment's source text, escaped, with what the findings matched in <mark>.
+
+    Matches may overlap or, after an edit, lie outside the text: ranges are clipped and merged.
+    """
+    body = comment.body
+    spans: list[tuple[int, int]] = []
+    for finding in screening.findings if screening else []:
+        for match in finding.get("matches", ()):
+            start, end = max(match["start"], 0), min(match["end"], len(body))
+            if start < end:
+                spans.append((start, end))
+    pieces: list[Markup] = []
+    position = 0
+    for start, end in _merged(spans):
+        pieces += [escape(body[position:start]), Markup("<mark>%s</mark>") % body[start:end]]
+        position = end
+    pieces.append(escape(body[position:]))
+    return Markup("").join(pieces)
+
+
+def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def has_markup(comment: Comment) -> bool:
+    """Whether readers see something else than the typed text: a link, emphasis, a quotation."""
+    return "<" in _PLAIN_TAGS.sub("", comment.body_html)
+
+
+def score_bars(screening: Screening | None, policy: Policy) -> list[ScoreBar]:
+    """All labels in the model's order, so that each has its place; empty without scores."""
+    if screening is None or not screening.scores:
+        return []
+    scores: Mapping[str, float] = screening.scores
+    return [
+        ScoreBar(label, *LABEL_NAMES[label], scores[label], policy.hold_at[label])
+        for label in LABELS
+        if label in scores
+    ]
+
+
+def why(screening: Screening | None) -> list[Why]:
+    """The findings in the order of the phases, in words for people."""
+    if screening is None:
+        return []
+    return [
+        Why(PHASE_NAMES.get(f["phase"], f["phase"]), _finding_text(f), bool(f.get("verdict")))
+        for f in screening.findings
+    ]
+
+
+def _finding_text(finding: Mapping[str, Any]) -> str:
+    labels: Mapping[str, float] = finding.get("labels") or {}
+    if finding["phase"] != "toxicity" or not labels:
+        return str(finding["message"])
+    worst = sorted(labels.items(), key=lambda item: -item[1])
+    listed = ", ".join(f"{LABEL_NAMES[k][0].lower() if k in LABEL_NAMES else k} {v:.2f}" for k, v in worst)
+    return f"The model's score is over the limit for {listed}."
+
+
+def gist(card: Card) -> str:
+    """The few words a row of the list has for why the comment is there; "" when there are none."""
+    if card.comment.flag_count:
+        return f"{card.comment.flag_count} flag{'s' if card.comment.flag_count > 1 else ''}"
+    for finding in card.screening.findings if card.screening else []:
+        if not finding.get("verdict") or finding["verdict"] == "publish":
+            continue
+        labels: Mapping[str, float] = finding.get("labels") or {}
+        if labels:
+            label, score = max(labels.items(), key=lambda item: item[1])
+            return f"{LABEL_NAMES[label][0] if label in LABEL_NAMES else label} {score:.2f}"
+        return PHASE_NAMES.get(finding["phase"], finding["phase"])
+    return ""
+
+
+def excerpt(text: str, length: int = EXCERPT) -> str:
+    """The beginning of a text on one line, cut at a word where there is one."""
+    line = " ".join(text.split())
+    if len(line) <= length:
+        return line
+    cut = line[:length]
+    return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut) + "…"
+
+
+def actions(card: Card) -> Actions:
+    """The decisions that the comment's status and history leave open."""
+    comment = card.comment
+    approve = reject = ""
+    if comment.status in {Status.PENDING, Status.HELD, Status.REJECTED}:
+        approve = "Approve"
+    elif comment.status == Status.PUBLISHED:
+        # It is public already: approving it settles its flags and says that a person looked.
+        approve = "Keep published" if comment.flag_count or comment.reviewed_at else "Approve"
+    if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
+        reject = "Reject"
+    latest = card.decisions[0] if card.decisions else None
+    undoable = (
+        latest is not None
+        and latest.actor_id is not None
+        and latest.undoes_id is None
+        and latest.to_status != Status.WITHDRAWN
+    )
+    return Actions(approve, reject, latest if undoable else None)

@@ -1,0 +1,87 @@
+"""What holds for the application as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect
+
+from commentsvc.comments.models import Status
+from commentsvc.config import Settings
+from commentsvc.extensions import db
+from commentsvc.pages import content_security_policy
+from tests.factories import make_article, make_comment
+
+
+def test_the_web_process_never_imports_torch_or_the_model(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from commentsvc import create_app\n"
+        "from commentsvc.config import Settings\n"
+        f"create_app(Settings(INSTANCE={str(tmp_path)!r}, DEMO=True))\n"
+        "print([m for m in ('torch', 'transformers', 'detoxify', 'onnxruntime') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    return not (kind == "table" and name is not None and name.startswith("huey_"))
+
+
+def test_the_migrations_give_exactly_the_models(app: Flask) -> None:
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _ours})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_the_first_migration_goes_down_and_up_again(app: Flask) -> None:
+    db.session.remove()
+    downgrade(revision="base")
+    assert set(inspect(db.engine).get_table_names()) <= {"alembic_version", "huey_kv", "huey_schedule", "huey_task", "huey_counter"}
+    upgrade()
+    assert "comments" in inspect(db.engine).get_table_names()
+
+
+def test_readiness_says_what_waits(client: FlaskClient) -> None:
+    make_comment(make_article(), status=Status.PENDING)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["pending"] == 1
+    assert answer.json["oldest_pending_seconds"] >= 0
+
+
+def test_an_unknown_page_is_a_page_with_headers(client: FlaskClient) -> None:
+    answer = client.get("/no/such/page")
+    assert answer.status_code == 404
+    assert "There is nothing at this address." in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_policy_has_no_place_for_inline_code() -> None:
+    policy = content_security_policy("abc", ancestors=["'self'", "https://news.example"])
+    assert "script-src 'nonce-abc'" in policy
+    assert "unsafe" not in policy
+    assert policy.endswith("frame-ancestors 'self' https://news.example")
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment({"COMMENTSVC_DEMO": "yes", "COMMENTSVC_MAX_WAIT": "3", "OTHER": "x"})
+    assert (settings.DEMO, settings.MAX_WAIT) == (True, 3)
+
+
+def test_the_secret_is_made_once_and_private(tmp_path: Path) -> None:
+    settings = Settings(INSTANCE=str(tmp_path))
+    assert settings.secret_key() == Settings(INSTANCE=str(tmp_path)).secret_key()
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
