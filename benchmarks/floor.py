@@ -70,10 +70,10 @@ REPLIES = (
 INSERT = text("insert into floor_posts (author_id, body, created_at) values (:author_id, :body, current_timestamp)")
 
 
-def create_table() -> None:
+def create_table(target: Engine) -> None:
     """The one table that `insert` writes to."""
-    kind = "integer primary key" if engine.dialect.name == "sqlite" else "bigserial primary key"
-    with engine.begin() as connection:
+    kind = "integer primary key" if target.dialect.name == "sqlite" else "bigserial primary key"
+    with target.begin() as connection:
         connection.execute(
             text(f"create table floor_posts (id {kind}, author_id bigint not null, body text not null, created_at timestamp)")
         )
@@ -107,7 +107,7 @@ def store() -> Response:
     return Response(b'{"status":"stored"}', 201, mimetype="application/json")
 
 
-def _rows(article: int) -> Sequence[Row[Any]]:
+def _rows(article: int) -> Sequence[Row[*tuple[Any, ...]]]:
     with reading.connect() as connection:
         roots = connection.execute(ROOTS, {"article": article}).all()[:ROOTS_PER_PAGE]
         replies = connection.execute(REPLIES, {"roots": [row[ID] for row in roots]}).all()

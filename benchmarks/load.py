@@ -80,7 +80,7 @@ end
 
 
 def _lua(text: str) -> str:
-    return f"[==[{text}]==]"
+    return f" [==[{text}]==]"  # the space: "[[" would open another literal
 
 
 def _script(plan: Plan, tag: str) -> str:

@@ -32,7 +32,7 @@ def number(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
-def environment(folder: Path, databases: Sequence[str]) -> str:
+def environment(folder: Path) -> str:
     """The machine and versions, as one paragraph; `folder` holds the databases."""
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
@@ -46,8 +46,7 @@ def environment(folder: Path, databases: Sequence[str]) -> str:
     return (
         f"{cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; "
         f"load average {os.getloadavg()[0]:.1f} before the run. Data on {_file_system(folder)}, one fsync "
-        f"{sync_milliseconds(folder):.2f} ms. Python {platform.python_version()}, {packages}; {'; '.join(databases)}. "
-        f"Load by {client}."
+        f"{sync_milliseconds(folder):.2f} ms. Python {platform.python_version()}, {packages}. Load by {client}."
     )
 
 

@@ -102,10 +102,11 @@ def _stat(pid: int) -> list[str]:
 def tree(heads: Iterable[int]) -> set[int]:
     """These processes and all below them."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            pid = int(entry.name)
             try:
-                children.setdefault(int(_stat(int(entry))[1]), []).append(int(entry))
+                children.setdefault(int(_stat(pid)[1]), []).append(pid)
             except OSError:
                 continue  # it ended meanwhile
     found: set[int] = set()

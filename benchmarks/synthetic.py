@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +20,19 @@ WORDS = 40  # about; a body has 20 to 60
 LARGE_BRANCHES = 5  # roots that draw LARGE_SHARE of all replies
 LARGE_SHARE = 0.20
 VOTED_SHARE = 0.10
+REPLY_SECONDS = 6 * 3600  # mean time until an answer
 START = dt.datetime(2026, 10, 1, 6, tzinfo=dt.UTC)
 SPAN = dt.timedelta(days=30)
 
-VOCABULARY = (
-    "the a of to and in that it for on with as was they this have from by not but what all were when we there"
-    " can an your which their said if do will each about how up out them then she many some so these would other"
-    " into has more her two like him see time could no make than first been its who now people my made over did"
-    " down only way find use may water long little very after words called just where most know council street"
-    " budget school river bridge housing traffic election mayor police hospital station market garden library"
-    " teacher driver report question answer reason number winter summer morning evening neighbour family money"
-    " tax vote plan project decision meeting paper article comment story history future city village country"
-).split()
+VOCABULARY = """
+the a of to and in that it for on with as was they this have from by not but what all were when we there
+can an your which their said if do will each about how up out them then she many some so these would other
+into has more her two like him see time could no make than first been its who now people my made over did
+down only way find use may water long little very after words called just where most know council street
+budget school river bridge housing traffic election mayor police hospital station market garden library
+teacher driver report question answer reason number winter summer morning evening neighbour family money
+tax vote plan project decision meeting paper article comment story history future city village country
+""".split()  # noqa: SIM905 - a list of a hundred literals reads worse
 
 
 @dataclass(frozen=True)
@@ -69,24 +69,25 @@ def make_thread(
     The counts are those that `comments.counts.recount` would find.
     """
     rng = random.Random(SEED + size)
-    ids = range(first_id, first_id + size)
-    comments: list[Comment] = []
-    for n, (comment_id, parent) in enumerate(zip(ids, _parents(rng, size), strict=True)):
-        above = comments[parent] if parent is not None else None
-        created = START + SPAN * (n / size) + dt.timedelta(microseconds=rng.randrange(1000))
+    parents = _parents(rng, size)
+    times = _times(rng, parents)
+    order = sorted(range(size), key=times.__getitem__)  # ids rise with time, as they do in service
+    made: dict[int, Comment] = {}
+    for comment_id, n in enumerate(order, first_id):
+        parent = parents[n]
+        above = made[parent] if parent is not None else None
         body = make_body(rng)
         up, down = _votes(rng)
-        comments.append(
-            Comment(
-                id=comment_id, site_id=site_id, article_id=article_id, author_id=rng.choice(user_ids),
-                author_role="member", status=Status.PUBLISHED.value, version=2, body=body,
-                body_html=render(body), body_hash=body_hash(body), created_at=created,
-                published_at=created, parent_id=above.id if above else None,
-                root_id=(above.root_id or above.id) if above else None,
-                depth=above.depth + 1 if above else 0, up=up, down=down,
-                top_score=wilson_lower_bound(up, down), flag_count=0,
-            )
+        made[n] = Comment(
+            id=comment_id, site_id=site_id, article_id=article_id, author_id=rng.choice(user_ids),
+            author_role="member", status=Status.PUBLISHED.value, version=2, body=body,
+            body_html=render(body), body_hash=body_hash(body), created_at=times[n],
+            published_at=times[n], parent_id=above.id if above else None,
+            root_id=(above.root_id or above.id) if above else None,
+            depth=above.depth + 1 if above else 0, up=up, down=down,
+            top_score=wilson_lower_bound(up, down), flag_count=0,
         )
+    comments = list(made.values())
     apply_counts(comments)
     # What is not given here takes its column's default when it is inserted.
     columns = [c.key for c in Comment.__table__.columns if c.nullable or getattr(comments[0], c.key) is not None]
@@ -99,28 +100,36 @@ def make_thread(
     return Thread(rows, votes)
 
 
-def _parents(rng: random.Random, size: int) -> Iterator[int | None]:
-    """For each comment, in order of time, the index of its parent; None for a root."""
-    depths: list[int] = []
-    roots: list[int] = []  # of each comment, itself for a root
-    recent: list[int] = []  # what can be replied to
-    branches: dict[int, list[int]] = {}  # the large ones, by root: what can be replied to in them
-    for n in range(size):
-        parent: int | None = None
-        if n and rng.random() >= ROOT_SHARE:
-            if len(branches) == LARGE_BRANCHES and rng.random() < LARGE_SHARE:
-                parent = rng.choice(branches[rng.choice(list(branches))])
-            else:  # readers answer what is new
-                parent = recent[-1 - min(int(rng.expovariate(1 / 60)), len(recent) - 1)]
-        depths.append(0 if parent is None else depths[parent] + 1)
-        roots.append(n if parent is None else roots[parent])
-        if parent is None and len(branches) < LARGE_BRANCHES:
-            branches[n] = []
+def _parents(rng: random.Random, size: int) -> list[int | None]:
+    """For each comment the index of its parent, None for a root; every root is as likely a parent."""
+    roots = round(size * ROOT_SHARE)
+    parents: list[int | None] = [None] * roots
+    depths = [0] * roots
+    root_of = list(range(roots))
+    open_to_replies = list(range(roots))
+    large: dict[int, list[int]] = {root: [root] for root in rng.sample(range(roots), min(LARGE_BRANCHES, roots))}
+    for n in range(roots, size):
+        choice = large[rng.choice(list(large))] if rng.random() < LARGE_SHARE else open_to_replies
+        parent = rng.choice(choice)
+        parents.append(parent)
+        depths.append(depths[parent] + 1)
+        root_of.append(root_of[parent])
         if depths[n] < DEEPEST:
-            recent.append(n)
-            if roots[n] in branches:
-                branches[roots[n]].append(n)
-        yield parent
+            open_to_replies.append(n)
+            if root_of[n] in large:
+                large[root_of[n]].append(n)
+    return parents
+
+
+def _times(rng: random.Random, parents: list[int | None]) -> list[dt.datetime]:
+    """Roots spread evenly over SPAN, replies some hours after what they answer."""
+    times: list[dt.datetime] = []
+    for parent in parents:
+        if parent is None:
+            times.append(START + SPAN * rng.random())
+        else:
+            times.append(times[parent] + dt.timedelta(seconds=1 + rng.expovariate(1 / REPLY_SECONDS)))
+    return times
 
 
 def _votes(rng: random.Random) -> tuple[int, int]:

@@ -93,7 +93,7 @@ def end_session(session_id: int) -> Response:
     revoke_session(signed_in(), session_id)
     db.session.commit()
     flash("That device is signed out.")
-    return redirect(url_for("account.settings", _anchor="devices"), 303)
+    return redirect(url_for("account.settings"), 303)
 
 
 @account.post("/sessions/revoke-others")
@@ -104,7 +104,7 @@ def end_other_sessions() -> Response:
     count = revoke_others(user, user.session_token)
     db.session.commit()
     flash(f"{count} other {'device is' if count == 1 else 'devices are'} signed out.")
-    return redirect(url_for("account.settings", _anchor="devices"), 303)
+    return redirect(url_for("account.settings"), 303)
 
 
 @account.post("/keys")
@@ -125,4 +125,4 @@ def end_key(key_id: int) -> Response:
     revoke_key(signed_in(), key_id)
     db.session.commit()
     flash("The key is revoked; programs that used it are refused from now on.")
-    return redirect(url_for("account.settings", _anchor="keys"), 303)
+    return redirect(url_for("account.settings"), 303)

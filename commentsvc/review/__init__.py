@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from flask import Flask
+
+# Each adds its views to the one blueprint.
+VIEWS = ("queues", "decisions", "modlog", "articles", "settings", "team")
 
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint with all its views."""
-    from commentsvc.review import articles, decisions, modlog, queues, settings, team  # noqa: F401
     from commentsvc.review.blueprint import review
 
+    for name in VIEWS:
+        import_module(f"{__name__}.{name}")
     app.register_blueprint(review)

@@ -48,6 +48,7 @@ def _text() -> str:
 
 @review.get("/<site_key>/articles")
 def articles(site_key: str) -> Any:
+    """A page of the articles; `q` finds some by title or address."""
     site = site_for(site_key, Permission.MANAGE_ARTICLES)
     after = request.args.get("after") or None
     found, following = page_of_articles(site, _text(), after)
@@ -56,6 +57,7 @@ def articles(site_key: str) -> Any:
 
 @review.get("/<site_key>/articles.csv")
 def articles_csv(site_key: str) -> Response:
+    """All articles that the page's filter finds."""
     site = site_for(site_key, Permission.MANAGE_ARTICLES)
     return csv_response(f"articles-{site.key}.csv", CSV_HEAD, _rows(site, _text()))
 
@@ -87,6 +89,7 @@ def close(site_key: str, article_id: int) -> Any:
 
 @review.post("/<site_key>/articles/<int:article_id>/premoderate")
 def premoderate(site_key: str, article_id: int) -> Any:
+    """Have new comments read before they are published, or screened only, as the form says."""
     site = site_for(site_key, Permission.MANAGE_ARTICLES)
     article = _article(site, article_id)
     premoderate_article(article, premoderated=request.form.get("premoderated") == "1")

@@ -47,10 +47,10 @@ def by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def page(template: str, site: Site, *, here: str, **context: Any) -> str:
+def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current."""
     counts: dict[Queue, int] = queue_counts(site)
-    return render_template(f"review/{template}", site=site, here=here, counts=counts, **context)
+    return render_template(f"review/{template}", **{"site": site, "here": here, "counts": counts} | context)
 
 
 def reviewed_site_ids(person: User) -> list[int]:

@@ -36,6 +36,7 @@ NOTE_LENGTH = 2000
 
 @review.post("/<site_key>/comments/<int:comment_id>/approve")
 def approve(site_key: str, comment_id: int) -> Any:
+    """Publish the comment, or leave it published and settle its flags."""
     site = site_for(site_key)
     judged = _comment(site, comment_id)
     try:
@@ -48,6 +49,7 @@ def approve(site_key: str, comment_id: int) -> Any:
 
 @review.post("/<site_key>/comments/<int:comment_id>/reject")
 def reject(site_key: str, comment_id: int) -> Any:
+    """Take the comment off, for a reason its author sees and with a note that colleagues see."""
     site = site_for(site_key)
     judged = _comment(site, comment_id)
     try:
@@ -174,7 +176,7 @@ def _refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, e
     card = card_of(site, comment_id)
     latest = card.decisions[0] if card.decisions else None
     mine = latest is not None and latest.actor_id == signed_in().id
-    kept = {
+    kept: dict[str, Any] = {
         "conflict": {"message": conflict.message, "latest": latest, "mine": mine} if conflict else None,
         "error": error, "typed_note": request.form.get("note", ""), "typed_reason": request.form.get("reason", ""),
     }

@@ -30,6 +30,7 @@ def _by_people() -> bool:
 
 @review.get("/<site_key>/modlog")
 def modlog(site_key: str) -> Any:
+    """A page of the decisions; `by=people` leaves the system's out."""
     site = site_for(site_key)
     after = request.args.get("after") or None
     decisions, following = page_of_modlog(site, after, PER_PAGE, by_people=_by_people())

@@ -123,6 +123,9 @@ def why(screening: Screening | None) -> list[Why]:
 
 def _finding_text(finding: Mapping[str, Any]) -> str:
     labels: Mapping[str, float] = finding.get("labels") or {}
+    phrases = sorted({str(match["phrase"]) for match in finding.get("matches", ())})
+    if phrases:
+        return ", ".join(f"“{phrase}”" for phrase in phrases)
     if finding["phase"] != "toxicity" or not labels:
         return str(finding["message"])
     worst = sorted(labels.items(), key=lambda item: -item[1])
@@ -141,7 +144,7 @@ def gist(card: Card) -> str:
         if labels:
             label, score = max(labels.items(), key=lambda item: item[1])
             return f"{LABEL_NAMES[label][0] if label in LABEL_NAMES else label} {score:.2f}"
-        return PHASE_NAMES.get(finding["phase"], finding["phase"])
+        return PHASE_NAMES.get(finding["phase"], str(finding["phase"]))
     return ""
 
 

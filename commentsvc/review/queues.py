@@ -56,6 +56,7 @@ class Place:
 
 
 def queue_named(text: str) -> Queue | None:
+    """The queue of that name, if there is one."""
     return Queue(text) if text in set(Queue) else None
 
 
@@ -73,6 +74,7 @@ def home() -> Any:
 
 @review.get("/<site_key>/")
 def site_home(site_key: str) -> Any:
+    """The site's held queue."""
     site = site_for(site_key)
     return redirect(url_for("review.queue", site_key=site.key, queue_name=Queue.HELD.value))
 
@@ -94,7 +96,8 @@ def queue(site_key: str, queue_name: str) -> Any:
     card = _pick(site, found, chosen)
     return page(
         "queue.html", site, here=shown.value, chosen=chosen is not None,
-        done=_confirmed(site), **_list(site, place, found, following, card), **card_context(site, place, card, found),
+        done=_confirmed(site),
+        **_list(site, place, found, following, card) | card_context(site, place, card, found),
     )
 
 
@@ -129,7 +132,8 @@ def counts(site_key: str) -> Response:
     )
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
     response.headers["Cache-Control"] = "private, no-cache"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def card_of(site: Site, comment_id: int) -> Card:

@@ -11,15 +11,16 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.review.blueprint import page, review, site_for
-from commentsvc.review.settings_form import NUMBERS, SettingsForm
-from commentsvc.sites.models import Site
+from commentsvc.review.settings_form import LABELLED, NUMBERS, SettingsForm
 from commentsvc.screening.toxicity import LABELS
+from commentsvc.sites.models import Site
 
 SAVED = "review_settings_saved"
 
 
 @review.get("/<site_key>/settings")
 def settings(site_key: str) -> Any:
+    """The form as saved."""
     site = site_for(site_key, Permission.MANAGE_SITE)
     return _settings_page(site, SettingsForm.of_site(site), saved=session.pop(SAVED, None) == site.id)
 
@@ -53,6 +54,6 @@ def _settings_page(
     site: Site, form: SettingsForm, *, theirs: SettingsForm | None = None, saved: bool = False
 ) -> str:
     return page(
-        "settings.html", site, here="settings", form=form, numbers=NUMBERS, labels=LABELS, saved=saved,
+        "settings.html", site, here="settings", form=form, numbers=NUMBERS, labels=LABELS, labelled=LABELLED, saved=saved,
         theirs=theirs, differing=form.differing(theirs) if theirs else [],
     )

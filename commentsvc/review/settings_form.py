@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commentsvc.errors import Invalid
+from commentsvc.review.words import LABEL_NAMES
 from commentsvc.screening.policy import Policy, check_policy
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
@@ -37,8 +38,14 @@ NUMBERS = (
     NumberField("max_links", "Links that pass", "A comment with more links is held.", "links"),
     NumberField("repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR),
     NumberField("new_author_comments", "New authors", "An author's comments are held until she has this many published ones. 0: never.", "comments"),
-    NumberField("flags_to_queue", "Flags", "Flags that bring a published comment into the queue.", "flags"),
 )
+LABELLED: dict[str, str] = {
+    "name": "Name", "welcome": "Welcome", "guidelines": "Guidelines", "origins": "Origins",
+    "banned_phrases": "Banned phrases", "suspect_phrases": "Suspect phrases",
+    "premoderate": "Read every comment first", "reject_clear": "Reject clear violations",
+} | {number.name: number.label for number in NUMBERS} | {
+    f"{kind}_{label}": f"{LABEL_NAMES[label][0]}: {kind} from" for label in LABELS for kind in ("hold", "reject")
+}
 SWITCHES = ("premoderate", "reject_clear")
 PHRASES = ("banned_phrases", "suspect_phrases")
 
@@ -163,7 +170,7 @@ class SettingsForm:
         self, key: str, into: dict[str, Any], name: str, value: Any, number: NumberField | None = None
     ) -> None:
         thresholds = key.startswith(("hold_", "reject_")) and name in LABELS
-        probe = {f"{key.split('_')[0]}_at": {name: value}} if thresholds else {name: value}
+        probe = {f"{key.split('_', maxsplit=1)[0]}_at": {name: value}} if thresholds else {name: value}
         try:
             check_policy(replace(Policy(), **probe))
         except Invalid as error:

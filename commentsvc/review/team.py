@@ -8,7 +8,7 @@ from flask import redirect, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from commentsvc.accounts.models import SiteRole
+from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import Permission, Role
 from commentsvc.accounts.roles import (
     GRANTED,
@@ -32,6 +32,7 @@ ROLE_MEANINGS: dict[Role, str] = {
 
 @review.get("/<site_key>/team")
 def team(site_key: str) -> Any:
+    """Everybody with a role, and the form to add somebody."""
     return _team_page(site_for(site_key, Permission.MANAGE_ROLES))
 
 
@@ -42,15 +43,7 @@ def grant(site_key: str) -> Any:
     email = request.form.get("email", "").strip()
     try:
         role = _role()
-        person = find_user_by_email(email) if email else None
-        if person is None:
-            # An admin may know: whom she adds, she knows. Nobody else reaches this page.
-            raise Invalid(
-                "Write the e-mail address of an account." if not email
-                else "No account has this address yet. Ask the person to sign up with it first, then add them here.",
-                field="email",
-            )
-        grant_role(site, person, role)
+        grant_role(site, _owner(email), role)
     except (Invalid, Conflict) as error:
         return _refused(site, error, email=email)
     db.session.commit()
@@ -80,6 +73,19 @@ def change(site_key: str, grant_id: int) -> Any:
     if person.id == signed_in().id:  # she may have locked herself out of this page
         return redirect(url_for("review.home"))
     return redirect(url_for("review.team", site_key=site.key))
+
+
+def _owner(email: str) -> User:
+    """The account's owner. An admin may learn that there is none; nobody else reaches this page."""
+    if not email:
+        raise Invalid("Write the e-mail address of an account.", field="email")
+    person = find_user_by_email(email)
+    if person is None:
+        raise Invalid(
+            "No account has this address yet. Ask the person to sign up with it first, then add them here.",
+            field="email",
+        )
+    return person
 
 
 def _role() -> Role:

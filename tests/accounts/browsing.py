@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextvars
 import re
+from collections import Counter
 from html import unescape
 from typing import Any
 
+import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from commentsvc.accounts.models import User
+from commentsvc.accounts.passwords import hash_password
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from tests.factories import make_user
 
 PASSWORD = "seven green umbrellas"
 
@@ -55,7 +61,7 @@ def mails() -> list[Mail]:
 
 
 def code_in(mail: Mail) -> str:
-    found = re.search(r"^\s+(\d{6})$", mail.text, re.M)
+    found = re.search(r"^\s+(\d{6})$", mail.text, re.MULTILINE)
     assert found, mail.text
     return found.group(1)
 
@@ -73,3 +79,22 @@ def error_beside(page: str, field: str) -> str:
     assert found, page
     assert re.search(rf'aria-describedby="[^"]*{field}-error', page)
     return unescape(found.group(1))
+
+
+def make_known() -> User:
+    """Somebody with an account and a password."""
+    return make_user("Ada Known", email="known@example.org", password_hash=hash_password(PASSWORD))
+
+
+def count_hashings(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often argon2 runs from now on, by what it does."""
+    ran: Counter[str] = Counter()
+    for name in ("hash", "verify"):
+        real = getattr(PasswordHasher, name)
+
+        def counted(*given: object, _real: Any = real, _name: str = name, **kw: object) -> object:
+            ran[_name] += 1
+            return _real(*given, **kw)
+
+        monkeypatch.setattr(PasswordHasher, name, counted)
+    return ran

@@ -1,50 +1,31 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 
+from commentsvc import database
+from commentsvc.accounts import api_keys, registration, resets, sessions
 from commentsvc.accounts.models import User
-from commentsvc.accounts.passwords import hash_password
-from tests.accounts.browsing import PASSWORD, Browser
-from tests.factories import make_user
-
-
-@pytest.fixture
-def browser(app: Flask) -> Browser:
-    return Browser(app)
+from tests.accounts.browsing import count_hashings, make_known
 
 
 @pytest.fixture
 def known(app: Flask) -> User:
-    """Somebody with an account and a password."""
-    return make_user("Ada Known", email="known@example.org", password_hash=hash_password(PASSWORD))
+    return make_known()
 
 
 @pytest.fixture
 def hashings(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often argon2 ran, by what it did."""
-    ran: Counter[str] = Counter()
-    for name in ("hash", "verify"):
-        real = getattr(PasswordHasher, name)
-
-        def counted(*given: object, _real: object = real, _name: str = name, **kw: object) -> object:
-            ran[_name] += 1
-            return _real(*given, **kw)  # type: ignore[operator]
-
-        monkeypatch.setattr(PasswordHasher, name, counted)
-    return ran
+    return count_hashings(monkeypatch)
 
 
 @pytest.fixture
-def hours(monkeypatch: pytest.MonkeyPatch) -> object:
-    """hours(3) has the accounts' clock show three hours more than the machine's."""
-    import datetime as dt
-
-    from commentsvc import database
-    from commentsvc.accounts import api_keys, registration, resets, sessions
+def hours(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Has the accounts' clock show that many hours more than the machine's."""
 
     def advance(number: float) -> None:
         def later() -> dt.datetime:

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from commentsvc.accounts.permissions import Role
-from commentsvc.accounts.roles import find_user_by_email, grant_role, list_roles, revoke_role, roles_of
+from commentsvc.accounts.roles import (
+    find_user_by_email,
+    grant_role,
+    list_roles,
+    revoke_role,
+    roles_of,
+)
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from tests.factories import make_site, make_user

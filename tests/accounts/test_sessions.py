@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from commentsvc.accounts import sessions
 from commentsvc.accounts.models import User, UserSession
+from commentsvc.accounts.passwords import verify_password
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import (
     end_session,
@@ -65,10 +67,8 @@ def test_unknown_address_and_wrong_password_are_the_same_failure(
 
 
 def test_no_lock_is_held_while_the_hash_is_computed(known: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commentsvc.accounts import sessions
-
     during = []
-    real = sessions.verify_password
+    real = verify_password
 
     def watched(stored: str | None, password: str) -> bool:
         during.append(db.session().in_transaction())
@@ -80,8 +80,6 @@ def test_no_lock_is_held_while_the_hash_is_computed(known: User, monkeypatch: py
 
 
 def test_a_password_reset_meanwhile_wins(known: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commentsvc.accounts import sessions
-
     def slow(_stored: str | None, _password: str) -> bool:
         known.password_hash = "another"
         db.session.commit()

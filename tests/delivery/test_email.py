@@ -135,7 +135,7 @@ def test_a_disk_that_fails_leaves_no_half_file_and_the_mail_waiting(
         raise OSError("no space left")
 
     with monkeypatch.context() as broken:
-        broken.setattr(delivery.os, "fdopen", full)
+        broken.setattr("commentsvc.delivery.email.os.fdopen", full)
         assert deliver_due(local) == 0
     assert list((tmp_path / "outbox").iterdir()) == []
     assert mails()[0].sent_at is None
@@ -224,7 +224,7 @@ def test_a_header_takes_no_second_line() -> None:
     message = message_of(mail, SENDER)
     assert message["Bcc"] is None
     mail.subject = "Hello\r\nBcc: eve@example.org"
-    with pytest.raises(ValueError, match="newline|linefeed"):
+    with pytest.raises(ValueError, match=r"newline|linefeed"):
         message_of(mail, SENDER)
     mail.subject, mail.recipient = "Hello", "ada@example.org\r\nBcc: eve@example.org"
     with pytest.raises(ValueError):

@@ -1,0 +1,171 @@
+"""Reading a page of a conversation: `python -m benchmarks.read_page [--quick] [--record]`."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import bindparam, text
+
+from benchmarks import floor
+from benchmarks.databases import SITE_KEY, Database, Seeded, add_site, prepared, seed
+from benchmarks.load import CONNECTIONS, Plan
+from benchmarks.measure import Cell, Options, interleave, options, workspace
+from benchmarks.report import environment, number, publish, table
+from benchmarks.servers import Server, memory_mib, serve
+
+SIZES = (100, 1_000, 10_000, 100_000)
+QUICK_SIZES = (1_000, 10_000)
+GZIP = {"Accept-Encoding": "gzip"}
+PROBES = 12  # answers looked at to tell a cached page from a fresh one, over two workers
+MARKER = "<p>changed behind the service</p>"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One of the two ways to read a page, and the floor it is held against."""
+
+    name: str
+    floor_path: str
+
+    def path(self, article: Seeded) -> str:
+        if self.name == "JSON":
+            return f"/api/v1/articles/{article.article_id}/comments"
+        return f"/embed/{SITE_KEY}/thread?url={quote(article.url, safe='')}"
+
+
+ROUTES = (Route("JSON", "/page.json"), Route("HTML", "/page.html"))
+
+
+@dataclass
+class Line:
+    """A line of the table before it is rendered."""
+
+    size: int
+    cell: Cell
+    floor: Cell | None
+    bytes_plain: int
+    bytes_gzip: int
+
+
+def _checked(server: Server, path: str) -> tuple[dict[str, str], bytes]:
+    status, headers, body = server.get(path)
+    if status != 200:
+        raise SystemExit(f"GET {path} answered {status}: {body[:300]!r}")
+    return headers, body
+
+
+@contextmanager
+def _changed(database: Database, article: Seeded) -> Iterator[None]:
+    """The newest root's text replaced without anyone being told."""
+    newest = max((c for c in article.thread.comments if c["parent_id"] is None), key=lambda c: c["created_at"])
+    update = text("update comments set body_html = :html where id = :id").bindparams(bindparam("id", newest["id"]))
+    with database.connect() as connection:
+        connection.execute(update, {"html": MARKER})
+    try:
+        yield
+    finally:
+        with database.connect() as connection:
+            connection.execute(update, {"html": newest["body_html"]})
+
+
+def check_caching(database: Database, article: Seeded, route: Route, *, cold: Server, cached: Server) -> None:
+    """Stop unless the cold server renders every answer anew and the other one keeps what it has."""
+    path = route.path(article)
+    word = b"changed behind the service"
+    for _ in range(PROBES):
+        _checked(cached, path)
+    with _changed(database, article):
+        fresh = sum(word in _checked(cold, path)[1] for _ in range(PROBES))
+        kept = sum(word not in _checked(cached, path)[1] for _ in range(PROBES))
+    if fresh < PROBES:
+        raise SystemExit(f"{route.name}: with PAGE_CACHE=0 {PROBES - fresh} of {PROBES} answers were cached ones.")
+    if kept < PROBES:
+        raise SystemExit(f"{route.name}: {PROBES - kept} of {PROBES} answers did not come from the page cache.")
+
+
+def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]) -> list[Line]:
+    cold, cached, bare = servers
+    path = route.path(article)
+    _, body = _checked(cold, path)
+    etag = _checked(cached, path)[0].get("etag", "")
+    status, _, _ = cached.get(path, {"If-None-Match": etag})
+    if status != 304:
+        raise SystemExit(f"GET {path} with its own ETag answered {status}, not 304")
+    _, encoded, compressed = cached.get(path, GZIP)
+    small = len(compressed) if encoded.get("content-encoding") == "gzip" else len(gzip.compress(body, 6))
+    size = article.thread.count
+    least = Cell(f"{size} {route.name} floor", bare, Plan(f"{route.floor_path}?article={article.article_id}"))
+    wanted = [
+        Cell(f"{size} {route.name}, cold", cold, Plan(path)),
+        Cell(f"{size} {route.name}, cold, gzip", cold, Plan(path, GZIP)),
+        Cell(f"{size} {route.name}, cached", cached, Plan(path, GZIP)),
+        Cell(f"{size} {route.name}, 304", cached, Plan(path, {**GZIP, "If-None-Match": etag})),
+    ]
+    lines = [Line(size, cell, least if "cold" in cell.name else None, len(body), small) for cell in wanted]
+    return [Line(size, least, None, len(_checked(bare, least.plan.path)[1]), 0), *lines]
+
+
+def measure(database: Database, given: Options, log: Path) -> str:
+    """The results on one database, as Markdown."""
+    print(f"{database.version()}: loading", flush=True)
+    site_id, people = add_site()
+    articles = seed(QUICK_SIZES if given.quick else SIZES, site_id, people)
+    bare = {floor.URL: database.url}
+    with ExitStack() as stack:
+        def up(target: str, port: int, environment: dict[str, str]) -> Server:
+            return stack.enter_context(serve(target, port, environment, log=log, beside=database.server_pid))
+
+        least = up("benchmarks.floor:app", given.port, bare)
+        cold = up("wsgi:app", given.port + 1, {**database.environment, "COMMENTSVC_PAGE_CACHE": "0"})
+        cached = up("wsgi:app", given.port + 2, database.environment)
+        for route in ROUTES:
+            check_caching(database, articles[0], route, cold=cold, cached=cached)
+        raw = Cell("raw", least, Plan("/raw"))
+        lines = [line for article in articles for route in ROUTES for line in _lines(article, route, (cold, cached, least))]
+        interleave([raw, *(line.cell for line in lines)], rounds=1 if given.quick else 3, seconds=1)
+        memory = f"Memory of the web server afterwards (PSS, 2 workers): {memory_mib(cached.pids[0]):.0f} MiB."
+    rows = [["raw Flask route", "", number(raw.cpu_ms), "1", "", number(raw.p50), number(raw.p99), f"{raw.per_second:,.0f}", ""]]
+    for line in lines:
+        cell = line.cell
+        rows.append([
+            cell.name.partition(" ")[2], f"{line.size:,}", number(cell.cpu_ms), f"{cell.cpu_ms / raw.cpu_ms:.1f}",
+            f"{cell.cpu_ms / line.floor.cpu_ms:.1f}" if line.floor else "", number(cell.p50), number(cell.p99),
+            f"{cell.per_second:,.0f}", f"{line.bytes_gzip / 1000:.1f}" if line.bytes_gzip else "",
+        ])
+    failed = sum(line.cell.server_errors + line.cell.refused for line in lines) + raw.server_errors
+    growth = _growth(lines)
+    head = ["page", "comments", "CPU ms", "x raw", "x floor", "p50 ms", "p99 ms", "requests/s", "kB gzip"]
+    notes = f"{memory} Failed requests: {failed}. {growth}"
+    return f"### {database.version()}\n\n{table(head, rows)}\n\n{notes}"
+
+
+def _growth(lines: list[Line]) -> str:
+    cold = {line.size: line.cell.cpu_ms for line in lines if line.cell.name.endswith("JSON, cold")}
+    small, large = min(s for s in cold if s >= 1_000), max(cold)
+    return f"JSON, cold, {large:,} comments against {small:,}: {cold[large] / cold[small]:.2f} x."
+
+
+def main() -> None:
+    """Measure, print, and record when asked to."""
+    given = options(__doc__ or "")
+    with workspace() as folder:
+        about = environment(folder)
+        parts = []
+        for kind in given.kinds:
+            with prepared(kind, folder / kind) as (database, _app):
+                parts.append(measure(database, given, folder / f"{kind}.log"))
+        how = (
+            f"{CONNECTIONS} connections kept alive, granian 2 workers x 1 thread; medians of interleaved rounds of 1 s. "
+            "CPU ms: user and system time a request of the whole server process tree, the database server included. "
+            "First page, 20 threads, newest first. `x floor`: against a bare route that reads and encodes the same rows."
+        )
+        publish("reading a page", "\n\n".join([about, how, *parts]), record=given.record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Signing up and in without leaving the article. The account pages do the same at full length."""
+
+from __future__ import annotations
+
+from flask import jsonify, request
+from werkzeug.wrappers import Response
+
+from commentsvc.accounts import sessions
+from commentsvc.accounts.models import User
+from commentsvc.accounts.registration import resend_code, start_registration, verify_by_code
+from commentsvc.accounts.resets import request_reset
+from commentsvc.embed.answers import account_form, typed
+from commentsvc.embed.blueprint import account_limit, by_script, device, embed
+from commentsvc.embed.plain import article_or_404, back_to, draw
+from commentsvc.embed.view import Asked
+from commentsvc.errors import NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.models import Article
+
+FORMS = {"sign-up", "sign-in", "forgot"}
+
+
+@embed.get("/a/<int:article_id>/account/<form>")
+def account_fragment(article_id: int, form: str) -> Response:
+    """One of the account forms for widget.js, with the CSRF token that goes with it."""
+    if form not in FORMS:
+        raise NotFound("There is no such form.")
+    return account_form(article_or_404(article_id), Asked(account=form, values=typed()))
+
+
+@embed.post("/a/<int:article_id>/sign-up")
+@account_limit
+def sign_up(article_id: int) -> Response:
+    """Step one: name, address, password. The answer is step two, whoever has the address."""
+    article = article_or_404(article_id)
+    started = start_registration(
+        request.form.get("email", ""), request.form.get("display_name", ""), request.form.get("password", ""),
+        return_to=article.url,
+    )
+    db.session.commit()
+    return _next(article, Asked(account="code", values=typed() | {"handle": started.handle, "email": started.email}))
+
+
+@embed.post("/a/<int:article_id>/code")
+@account_limit
+def check_code(article_id: int) -> Response:
+    """Step two: the six digits from the mail make the account and sign it in."""
+    article = article_or_404(article_id)
+    user = verify_by_code(request.form.get("handle", ""), request.form.get("code", ""))
+    token = sessions.start_session(user, device=device())
+    db.session.commit()
+    return _welcome(article, user, token)
+
+
+@embed.post("/a/<int:article_id>/resend")
+@account_limit
+def resend(article_id: int) -> Response:
+    """The mail once more."""
+    article = article_or_404(article_id)
+    resend_code(request.form.get("handle", ""), return_to=article.url)
+    db.session.commit()
+    return _next(article, Asked(account="code", values=typed(), notice="We sent the mail again."))
+
+
+@embed.post("/a/<int:article_id>/sign-in")
+@account_limit
+def sign_in(article_id: int) -> Response:
+    """Sign in with address and password."""
+    user, token = sessions.sign_in(request.form.get("email", ""), request.form.get("password", ""), device=device())
+    db.session.commit()
+    return _welcome(article_or_404(article_id), user, token)
+
+
+@embed.post("/a/<int:article_id>/forgot")
+@account_limit
+def forgot(article_id: int) -> Response:
+    """Send the mail that leads to a new password; says the same whoever asks."""
+    article = article_or_404(article_id)
+    request_reset(request.form.get("email", ""))
+    db.session.commit()
+    return _next(article, Asked(account="sent", values=typed()))
+
+
+@embed.post("/a/<int:article_id>/sign-out")
+def sign_out(article_id: int) -> Response:
+    """End this browser's session."""
+    sessions.logout()
+    db.session.commit()
+    return jsonify(signed_in=False) if by_script() else back_to(article_id)
+
+
+def _next(article: Article, asked: Asked) -> Response:
+    return account_form(article, asked) if by_script() else draw(article, asked)
+
+
+def _welcome(article: Article, user: User, token: str) -> Response:
+    sessions.login(user, token)
+    if by_script():
+        return jsonify(signed_in=True)
+    kept = typed()
+    if not kept.get("body"):
+        return back_to(article.id)
+    # What was typed before signing up stands in the form again; it travels in this answer alone.
+    parent = kept.get("parent_id", "")
+    asked = Asked(values=kept, notice="You are signed in and your text is still here. Press Post to send it.")
+    if parent.isascii() and parent.isdecimal() and len(parent) < 19:
+        asked = Asked(values=kept, notice=asked.notice, panel="reply", target=int(parent))
+    return draw(article, asked)

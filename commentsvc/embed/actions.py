@@ -1,0 +1,107 @@
+"""What a reader does: post, vote, flag, withdraw. By form or by widget.js, one view each."""
+
+from __future__ import annotations
+
+from flask import jsonify, request
+from sqlalchemy.orm import joinedload
+from werkzeug.wrappers import Response
+
+from commentsvc.accounts.permissions import Permission
+from commentsvc.comments.models import Comment
+from commentsvc.comments.submit import submit_comment
+from commentsvc.comments.votes import vote as cast_vote
+from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
+from commentsvc.embed.personal import own_state
+from commentsvc.embed.plain import article_or_404, back_to
+from commentsvc.embed.view import Personal
+from commentsvc.errors import Invalid, NotFound
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import withdraw as take_back
+from commentsvc.moderation.flags import flag as report
+from commentsvc.moderation.screen import screen_comment
+from commentsvc.sites.models import Article
+from commentsvc.web import require_person
+
+
+def _comment(comment_id: int) -> Comment:
+    """The comment with its article and site."""
+    comment = db.session.get(
+        Comment, comment_id, options=[joinedload(Comment.article).joinedload(Article.site)]
+    )
+    if comment is None:
+        raise NotFound("There is no such comment.")
+    return comment
+
+
+def _parent_id() -> int | None:
+    text = request.form.get("parent_id", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Invalid("The comment you reply to does not exist.", field="parent_id", code="parent_unknown")
+    return int(text)
+
+
+@embed.post("/a/<int:article_id>/comments")
+@post_limit
+def post_comment(article_id: int) -> Response:
+    """Take a comment or reply in; what the cheap phases can decide is decided at once."""
+    article = article_or_404(article_id)
+    user = require_person(Permission.POST, article.site_id)
+    comment = submit_comment(article, user, request.form.get("body", ""), _parent_id())
+    comment.article = article
+    screen_comment(comment)
+    db.session.commit()
+    if not by_script():
+        return back_to(article.id, f"comment-{comment.id}")
+    db.session.refresh(article, ["comment_count"])
+    mine = Personal(user=user, staff=False, votes={}, own=frozenset({comment.id}), waiting=())
+    answer = jsonify(own_state(comment, article, mine))
+    answer.status_code = 201
+    return answer
+
+
+@embed.post("/comments/<int:comment_id>/vote")
+@react_limit
+def vote(comment_id: int) -> Response:
+    """Set one's vote: 1, -1, or 0 to take it back."""
+    comment = _comment(comment_id)
+    user = require_person(Permission.VOTE, comment.site_id)
+    text = request.form.get("value", "")
+    if text not in {"1", "0", "-1"}:
+        raise Invalid("A vote is 1, -1 or 0.", field="value")
+    cast_vote(comment, user, int(text))
+    db.session.commit()
+    if by_script():
+        return jsonify(up=comment.up, down=comment.down, mine=int(text))
+    return back_to(comment.article_id, f"comment-{comment.id}")
+
+
+@embed.post("/comments/<int:comment_id>/flag")
+@react_limit
+def flag(comment_id: int) -> Response:
+    """Tell the community managers about a comment."""
+    comment = _comment(comment_id)
+    user = require_person(Permission.FLAG, comment.site_id)
+    if not request.form.get("reason"):
+        raise Invalid("Choose what is wrong with it.", field="reason")
+    report(comment, user, request.form["reason"], request.form.get("text", ""))
+    db.session.commit()
+    if by_script():
+        return jsonify(message="Thank you. A community manager will look at this comment.")
+    return back_to(comment.article_id, f"comment-{comment.id}")
+
+
+@embed.post("/comments/<int:comment_id>/withdraw")
+@react_limit
+def withdraw(comment_id: int) -> Response:
+    """Take one's own comment back."""
+    comment = _comment(comment_id)
+    user = require_person(Permission.POST, comment.site_id)
+    take_back(comment, user)
+    db.session.commit()
+    if not by_script():
+        return back_to(comment.article_id)
+    article = article_or_404(comment.article_id)
+    db.session.refresh(article, ["comment_count"])
+    return jsonify(message="Your comment is withdrawn.", tombstone=comment.listed, count=article.comment_count)

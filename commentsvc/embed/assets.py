@@ -1,0 +1,96 @@
+"""The widget's script and style: one file each, compressed once, named by their content."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request
+
+from commentsvc.errors import NotFound
+
+EXTENSION = "commentsvc.embed.assets"
+FOREVER = "public, max-age=31536000, immutable"
+# The tag's own script has no version in its address; it must be able to change within the hour.
+HOUR = "public, max-age=3600, stale-while-revalidate=86400"
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+# Everything a page's look depends on; a change of any changes every page's ETag.
+TEMPLATES = ("embed/*.html", "components/*.html")
+# Tokens and widget in one file: a reader's first view waits for one style and one script.
+BUNDLES = {
+    "widget.css": ("tokens.css", "widget.css"),
+    "widget.js": ("widget.js",),
+    "embed.js": ("embed.js",),
+    "counts.js": ("counts.js",),
+}
+TYPES = {"css": "text/css", "js": "text/javascript"}
+_CSS_COMMENT = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Asset:
+    body: bytes
+    compressed: bytes
+    mimetype: str
+
+
+@dataclass(frozen=True)
+class Assets:
+    """All files by name, and the version of files and templates together."""
+
+    files: dict[str, Asset]
+    version: str
+
+
+def load() -> Assets:
+    """Read, join and compress the files."""
+    files = {}
+    digest = hashlib.sha256()
+    for name, parts in BUNDLES.items():
+        body = b"\n".join((STATIC / part).read_bytes() for part in parts)
+        if name.endswith(".css"):
+            body = _CSS_COMMENT.sub(b"", body)
+        digest.update(body)
+        files[name] = Asset(body, gzip.compress(body, 9, mtime=0), TYPES[name.rsplit(".", 1)[1]])
+    for pattern in TEMPLATES:
+        for path in sorted((STATIC.parent / "templates").glob(pattern)):
+            digest.update(path.read_bytes())
+    return Assets(files, digest.hexdigest()[:12])
+
+
+def init_app(app: Flask) -> None:
+    """Load the files once; templates address them through `asset(name)`."""
+    app.extensions[EXTENSION] = load()
+    app.jinja_env.globals["asset"] = asset_url
+
+
+def assets() -> Assets:
+    found: Assets = current_app.extensions[EXTENSION]
+    return found
+
+
+def asset_url(name: str) -> str:
+    """The address of a file, which changes with the files."""
+    return f"{request.script_root}/embed/assets/{assets().version}/{name}"
+
+
+def serve(name: str, cache_control: str) -> Response:
+    """The file, compressed where the browser takes that, or 304."""
+    asset = assets().files.get(name)
+    if asset is None:
+        raise NotFound("There is no such file.")
+    compress = "gzip" in request.accept_encodings
+    response = Response(asset.compressed if compress else asset.body, mimetype=asset.mimetype)
+    if compress:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = cache_control
+    # A host page that isolates itself (COEP) loads only what says that it may be.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # for integrity="" with crossorigin
+    response.set_etag(assets().version, weak=True)
+    return response.make_conditional(request)

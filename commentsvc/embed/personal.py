@@ -1,0 +1,118 @@
+"""What is the reader's own, and pieces of conversation for widget.js: small answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_wtf.csrf import generate_csrf
+
+from commentsvc.accounts.permissions import Permission
+from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.threads import page_of_replies
+from commentsvc.comments.tree import Node
+from commentsvc.embed.blueprint import embed, read_limit
+from commentsvc.embed.plain import article_or_404, context_of
+from commentsvc.embed.view import (
+    Personal,
+    View,
+    personal,
+    render_public,
+    row_of,
+    waiting,
+)
+from commentsvc.errors import NotAllowed, NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.models import Article
+from commentsvc.web import reader, require, signed_in
+
+
+def private(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@embed.get("/<site_key>/articles/<int:article_id>/me")
+@read_limit
+def me(site_key: str, article_id: int) -> Response:
+    """Who reads, and what is hers under this article; sets no cookie for whoever only reads."""
+    article = article_or_404(article_id)
+    if article.site.key != site_key:
+        raise NotFound("There is no such article.")
+    require(Permission.READ, article.site_id)
+    return private(jsonify(me_data(article)))
+
+
+def me_data(article: Article) -> dict[str, Any]:
+    mine = personal(article, reader())
+    view = View(article=article, site=article.site, me=mine)
+    data: dict[str, Any] = {"user": None, "who": render_public("embed/who.html", v=view)}
+    if mine is not None:
+        data |= {
+            "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
+            "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own),
+            "waiting": [
+                {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.comment.status,
+                 "html": render_public("embed/waiting.html", v=view, w=w)}
+                for w in mine.waiting
+            ],
+        }
+    return data
+
+
+def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict[str, Any]:
+    """A reader's own comment as it stands: public as others see it, else with what happens next."""
+    view = View(article=article, site=article.site, me=mine)
+    if comment.status == Status.PUBLISHED and mine is not None:
+        html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
+    elif comment.status == Status.WITHDRAWN:
+        html = ""
+    else:
+        html = render_public("embed/waiting.html", v=view, w=waiting([comment])[0])
+    return {
+        "id": comment.id, "parent": comment.parent_id, "status": comment.status, "html": html,
+        "count": article.comment_count,
+    }
+
+
+@embed.get("/comments/<int:comment_id>/state")
+@read_limit
+def state(comment_id: int) -> Response:
+    """What has become of one's own comment."""
+    user = signed_in()
+    comment = db.session.get(Comment, comment_id)
+    if comment is None or comment.author_id != user.id:
+        raise NotAllowed("This is not your comment.", code="not_yours")
+    article = article_or_404(comment.article_id)
+    mine = Personal(user=user, staff=False, votes={}, own=frozenset({comment.id}), waiting=())
+    return private(jsonify(own_state(comment, article, mine)))
+
+
+@embed.get("/comments/<int:comment_id>/replies")
+@read_limit
+def replies(comment_id: int) -> Response:
+    """The next replies of a comment, as a fragment."""
+    comment = _listed(comment_id)
+    article = article_or_404(comment.article_id)
+    require(Permission.READ, article.site_id)
+    page = page_of_replies(comment, request.args.get("after") or None)
+    html = render_public("embed/replies.html", v=View(article=article, site=article.site), page=page, parent=comment)
+    return private(Response(html))
+
+
+@embed.get("/comments/<int:comment_id>/context")
+@read_limit
+def context(comment_id: int) -> Response:
+    """A comment that a link names and the first page does not show, as a fragment."""
+    comment = _listed(comment_id)
+    article = article_or_404(comment.article_id)
+    require(Permission.READ, article.site_id)
+    view = View(article=article, site=article.site, highlight=comment.id)
+    return private(Response(render_public("embed/context.html", v=view, context=context_of(comment.id))))
+
+
+def _listed(comment_id: int) -> Comment:
+    comment = db.session.get(Comment, comment_id)
+    if comment is None or not comment.listed:
+        raise NotFound("There is no such comment.")
+    return comment

@@ -1,0 +1,165 @@
+"""The page in the iframe: the same for every reader, so that anybody may cache it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from flask import Response, current_app, g, jsonify, request
+from sqlalchemy import select
+
+from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
+from commentsvc.database import write_intent
+from commentsvc.embed.appearance import Appearance
+from commentsvc.embed.assets import assets
+from commentsvc.embed.blueprint import embed, frame, read_limit
+from commentsvc.embed.cache import Rendered, nonce_of, pages
+from commentsvc.embed.limits import spend
+from commentsvc.embed.view import View, message_page, render_public
+from commentsvc.errors import CommentsvcError, NotAllowed, NotFound
+from commentsvc.extensions import db
+from commentsvc.pages import content_security_policy
+from commentsvc.sites.articles import comment_counts, get_site, register_article
+from commentsvc.sites.models import Article, Site
+from commentsvc.sites.origins import canonical_url, origin_of
+from commentsvc.web import settings_of
+
+# A proxy may answer for a second without asking, and for half a minute while it asks: a story
+# with ten thousand readers costs one request a second.
+CACHEABLE = "public, max-age=0, s-maxage=1, stale-while-revalidate=30"
+COUNTS_SECONDS = 60
+# A page carries cursors, which expire after a week, and dates: none lives longer than this.
+PERIOD = 3 * 24 * 3600
+PARTS = {"": "embed/thread.html", "list": "embed/list.html"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What it takes to name a page: one row."""
+
+    article_id: int
+    article_version: int
+    site_id: int
+    site_version: int
+    origins: list[str]
+
+
+@embed.get("/<site_key>/thread")
+def thread(site_key: str) -> Response:
+    """The conversation of the article at `url`; registers the article on its first view."""
+    try:
+        return _thread(site_key, canonical_url(request.args.get("url", "")))
+    except CommentsvcError as error:
+        db.session.rollback()
+        site = db.session.scalar(select(Site).where(Site.key == site_key))
+        db.session.rollback()
+        response = Response(message_page(error.message, hint=_hint(error, site)), error.status)
+        return frame(response, site)
+
+
+def _thread(site_key: str, url: str) -> Response:
+    known = _find(site_key, url) or _first_view(site_key, url)
+    sort = parse_sort(request.args.get("sort"))
+    after = request.args.get("after") or None
+    part = request.args.get("part", "")
+    appearance = Appearance.from_args(request.args)
+    named = (
+        known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
+        appearance.key, request.script_root, assets().version, int(time.time()) // PERIOD,
+    )
+    etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
+    g.csp_nonce = nonce_of(etag)
+    if request.if_none_match.contains_weak(etag):
+        response = Response(status=304)
+    else:
+        page = pages().get(etag) or _render(etag, known.article_id, sort, after, part, appearance)
+        response = _answer(page)
+    response.set_etag(etag, weak=True)  # one for both encodings
+    response.headers["Cache-Control"] = CACHEABLE
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Content-Security-Policy"] = content_security_policy(
+        g.csp_nonce, ancestors=["'self'", *known.origins]
+    )
+    return response
+
+
+def _answer(page: Rendered) -> Response:
+    if "gzip" not in request.accept_encodings:
+        return Response(page.body, mimetype="text/html")
+    response = Response(page.compressed, mimetype="text/html")
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _find(site_key: str, url: str) -> Known | None:
+    row = db.session.execute(
+        select(Article.id, Article.version, Site.id, Site.version, Site.origins)
+        .join(Site, Site.id == Article.site_id)
+        .where(Site.key == site_key, Article.url == url)
+    ).one_or_none()
+    return Known(*row) if row else None
+
+
+def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
+    spend(settings_of(current_app).LIMIT_READ, "render")
+    article = db.session.scalars(
+        select(Article).where(Article.id == article_id).options(View.with_site())
+    ).one()
+    view = View(article=article, site=article.site, sort=sort, appearance=appearance)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page_of_roots(article, sort, after), after=after)
+    return pages().put(etag, html)
+
+
+def _first_view(site_key: str, url: str) -> Known:
+    """Register the article, if a page of the publisher's own asks for it.
+
+    A GET that writes: it is what lets one tag be all a publisher installs. Anybody can ask for
+    any address, so the browser must say that one of the site's own pages asks (Referer, which the
+    tag's iframe always sends), the address must be the site's, and there is a rate limit.
+    """
+    site = get_site(site_key)
+    origin = origin_of(url)
+    if origin not in site.origins:
+        raise NotAllowed(f"{site.name} does not show comments on {origin}.", code="foreign_origin")
+    asking = origin_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
+    if asking not in site.origins:
+        raise NotFound("There is no conversation about this page yet.", code="not_registered")
+    spend(settings_of(current_app).LIMIT_ARTICLE, "first view")
+    # In a transaction of its own that says so first: SQLite cannot turn a read into a write.
+    db.session.rollback()
+    write_intent.set(True)
+    site = get_site(site_key)
+    article, _ = register_article(site, url, request.args.get("title", "").strip() or url)
+    db.session.commit()
+    return Known(article.id, article.version, site.id, site.version, site.origins)
+
+
+def _hint(error: CommentsvcError, site: Site | None) -> str:
+    """What the publisher, who sees this page first, can do about it."""
+    if site is None and error.status == 404:
+        return "The tag's data-site attribute names the site; its key is in the console's settings."
+    if error.code == "foreign_origin":
+        return "If this is your site, add this origin in the console's settings."
+    if error.code == "not_registered":
+        return (
+            "It begins when somebody opens the article on the publisher's site. If this is your site and you "
+            "see this under an article, see “Troubleshooting” in the documentation on embedding."
+        )
+    if error.code.startswith("cursor"):
+        return "Reload the page to start again at the first comments."
+    return ""
+
+
+@embed.get("/<site_key>/counts")
+@read_limit
+def counts(site_key: str) -> Response:
+    """How many comments the articles at `url` (up to 100 of them) have."""
+    site = get_site(site_key)
+    response = jsonify(comment_counts(site, request.args.getlist("url")))
+    response.headers["Cache-Control"] = f"public, max-age={COUNTS_SECONDS}"
+    response.headers["Vary"] = "Origin"
+    origin = request.headers.get("Origin")
+    if origin in site.origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+    return response

@@ -1,0 +1,193 @@
+"""What the widget's templates are given."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import current_app, request
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import Permission, Role, allowed
+from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
+from commentsvc.comments.tree import CommentRow, Node
+from commentsvc.database import utcnow
+from commentsvc.embed.appearance import Appearance
+from commentsvc.errors import CommentsvcError
+from commentsvc.extensions import db
+from commentsvc.markup import render as render_markdown
+from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
+from commentsvc.sites.models import Article, Site
+
+SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
+BADGES = {Role.COMMUNITY_MANAGER.value: "Community Manager", Role.EXPERT.value: "Expert", Role.ADMIN.value: "Staff"}
+# Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
+INDENT_WIDE, INDENT_PHONE = 4, 2
+# How long its author is reminded that a comment was not published.
+REJECTED_SHOWN = dt.timedelta(days=7)
+OWN_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A comment that only its author sees, and why it was rejected, if it was."""
+
+    comment: Comment
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Personal:
+    """What is the reader's own in a conversation."""
+
+    user: User
+    staff: bool
+    votes: Mapping[int, int]
+    own: frozenset[int]
+    waiting: Sequence[Waiting]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a form sent or a link asked for, so that nothing typed is lost on the way."""
+
+    account: str = ""  # the account form to show: sign-up, code, sign-in, forgot, sent
+    panel: str = ""  # the form below a comment: reply, flag, withdraw
+    target: int | None = None  # that comment
+    values: Mapping[str, str] = field(default_factory=dict)
+    error: CommentsvcError | None = None
+    where: str = ""  # the form at fault: account, panel, editor, page
+    notice: str = ""
+
+    def message(self, where: str, *fields: str) -> str:
+        """The error to show at one of these fields, or ("") at the form as a whole."""
+        if self.error is None or self.where != where:
+            return ""
+        return self.error.message if (self.error.field or "") in fields else ""
+
+
+@dataclass(frozen=True)
+class View:
+    """One conversation as the templates see it; `me` is None on pages that are for everybody."""
+
+    article: Article
+    site: Site
+    sort: Sort = Sort.NEWEST
+    appearance: Appearance = Appearance()
+    plain: bool = False
+    me: Personal | None = None
+    asked: Asked = Asked()
+    highlight: int | None = None
+
+    sorts = SORTS
+    badges = BADGES
+    flag_reasons = FLAG_REASONS
+    indent_wide = INDENT_WIDE
+    indent_phone = INDENT_PHONE
+
+    @staticmethod
+    def with_site() -> ORMOption:
+        return joinedload(Article.site)
+
+    @property
+    def root(self) -> str:
+        """What stands before every path, where the service does not live at the host's root."""
+        return request.script_root
+
+    @property
+    def closed(self) -> bool:
+        return self.article.closed_at is not None
+
+    @property
+    def max_length(self) -> int:
+        return self.site.policy.max_length
+
+    @property
+    def max_depth(self) -> int:
+        return self.site.policy.max_depth
+
+    @property
+    def guidelines(self) -> str:
+        return render_markdown(self.site.guidelines) if self.site.guidelines.strip() else ""
+
+    def more_cursor(self, node: Node) -> str:
+        """Where "Show more replies" of this comment goes on."""
+        last = node.replies[-1].comment if node.replies else None
+        return replies_cursor(node.comment, last, len(node.replies)) or ""
+
+
+def load_article(article_id: int) -> Article | None:
+    """The article with its site."""
+    return db.session.scalars(
+        select(Article).where(Article.id == article_id).options(View.with_site())
+    ).one_or_none()
+
+
+def personal(article: Article, user: User | None) -> Personal | None:
+    """What is the reader's own under this article, in four statements; None when signed out."""
+    if user is None:
+        return None
+    votes = db.session.execute(
+        select(Vote.comment_id, Vote.value)
+        .join(Comment, Comment.id == Vote.comment_id)
+        .where(Vote.user_id == user.id, Comment.article_id == article.id)
+        .limit(OWN_LIMIT)
+    )
+    own = db.session.scalars(
+        select(Comment.id)
+        .where(Comment.author_id == user.id, Comment.article_id == article.id, Comment.status == Status.PUBLISHED)
+        .order_by(Comment.created_at.desc())
+        .limit(OWN_LIMIT)
+    )
+    return Personal(
+        user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
+        votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
+        waiting=waiting(own_waiting(article.id, user.id)),
+    )
+
+
+def waiting(comments: Sequence[Comment]) -> list[Waiting]:
+    """The comments with the reasons of those rejected; one statement, whatever their number."""
+    since = utcnow() - REJECTED_SHOWN
+    shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
+    rejected = [c.id for c in shown if c.status == Status.REJECTED]
+    reasons: dict[int, str] = {}
+    if rejected:
+        for comment_id, reason in db.session.execute(
+            select(Decision.comment_id, Decision.reason)
+            .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
+            .order_by(Decision.id)
+        ):
+            reasons[comment_id] = reason_text(reason)
+    return [Waiting(c, reasons.get(c.id, "")) for c in shown]
+
+
+def reason_text(reason: str) -> str:
+    """Why a comment was rejected, in words for its author."""
+    if reason == Reason.CLOSED:
+        return "The conversation was closed in the meantime"
+    return REJECT_REASONS.get(Reason(reason), REJECT_REASONS[Reason.OTHER])
+
+
+def row_of(comment: Comment, author: User) -> CommentRow:
+    """A published comment just loaded, as the thread shows it."""
+    return CommentRow(
+        comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
+        comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
+        comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score,
+    )
+
+
+def render_public(template: str, **context: object) -> str:
+    """A template without Flask's context processors: they would look at the reader's cookie."""
+    return current_app.jinja_env.get_template(template).render(**context)
+
+
+def message_page(message: str, *, hint: str = "") -> str:
+    """A page of one message, for when there is no conversation to show."""
+    return render_public("embed/message.html", message=message, hint=hint, appearance=Appearance.from_args(request.args))
