@@ -4,7 +4,7 @@
 
 PORT ?= 8000
 INSTANCE ?= instance
-PYTHON ?= python3.11
+PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV ?= .venv
 # Worker processes of the test run, and what pytest is given on top (PYTEST="-k queue -x").
 JOBS ?= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ def prepared(kind: str, folder: Path) -> Iterator[tuple[Database, Flask]]:
     """A migrated database under `folder` and the application in its context."""
     from flask_migrate import upgrade
 
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, mode=0o700)  # where the server keeps its lock, too
     pid = None
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'commentsvc.sqlite3'}"
@@ -87,6 +88,7 @@ def prepared(kind: str, folder: Path) -> Iterator[tuple[Database, Flask]]:
         url = start_postgres(folder)
         pid = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
     app = create_app(Settings(INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY=SECRET, RATE_LIMITS=False))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     with app.app_context():
         upgrade()
         yield Database(kind, url, folder, pid), app

@@ -7,6 +7,7 @@ as the service by Core, unpack them by position and do no more than encode them.
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 import sqlite3
@@ -26,6 +27,7 @@ from commentsvc.comments.threads import COLUMNS, ROOTS_PER_PAGE
 
 URL = "BENCHMARK_DATABASE_URL"
 FOLDER = "BENCHMARK_FOLDER"
+GZIP_LEVEL = 5
 ID, DEPTH, AUTHOR, HTML, CREATED = (
     COLUMNS.index(c) for c in (Comment.id, Comment.depth, User.display_name, Comment.body_html, Comment.created_at)
 )
@@ -114,12 +116,18 @@ def _rows(article: int) -> Sequence[Row[*tuple[Any, ...]]]:
     return [*roots, *replies]
 
 
+def _encoded(body: bytes, mimetype: str) -> Response:
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return Response(body, mimetype=mimetype)
+    return Response(gzip.compress(body, GZIP_LEVEL), mimetype=mimetype, headers={"Content-Encoding": "gzip"})
+
+
 @app.get("/page.json")
 def page_json() -> Response:
     """A page's rows as flat JSON."""
     names = [c.key for c in COLUMNS]
     data = [dict(zip(names, [*row[:CREATED], row[CREATED].timestamp(), *row[CREATED + 1 :]], strict=True)) for row in _rows(int(request.args["article"]))]
-    return Response(orjson.dumps({"comments": data}), mimetype="application/json")
+    return _encoded(orjson.dumps({"comments": data}), "application/json")
 
 
 @app.get("/page.html")
@@ -129,4 +137,4 @@ def page_html() -> Response:
         f'<article id="c{row[ID]}" class="depth-{row[DEPTH]}"><b>{escape(row[AUTHOR])}</b>{row[HTML]}</article>'
         for row in _rows(int(request.args["article"]))
     ]
-    return Response("".join(parts), mimetype="text/html")
+    return _encoded("".join(parts).encode(), "text/html")

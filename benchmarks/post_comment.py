@@ -59,7 +59,7 @@ def plan(article: Seeded, tokens: list[str]) -> Plan:
     for _ in range(BODIES):
         post: dict[str, object] = {"body": f"{make_body(rng)} {MARK}"}
         if rng.random() < REPLY_SHARE:
-            post["parent_id"] = rng.choice(answerable)
+            post["parent_id"] = str(rng.choice(answerable))
         bodies.append(json.dumps(post))
     return Plan(
         f"/api/v1/articles/{article.article_id}/comments", {"Content-Type": "application/json"}, bodies, tokens

@@ -6,17 +6,19 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from commentsvc.config import Settings
+from commentsvc.version import __version__
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "create_app"]
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: the one list of its extensions and blueprints."""
     from commentsvc import account_pages, api, embed, observability, pages, review
     from commentsvc.accounts import sessions
-    from commentsvc.cli import register_commands
+    from commentsvc.api.problems import problem_of, problem_of_http
     from commentsvc.database import configure_engine
     from commentsvc.extensions import csrf, db, limiter, login, migrate
+    from commentsvc.pages import Problems
     from commentsvc.tasks import init_tasks
     from commentsvc.web import declare_intent
 
@@ -53,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_tasks(app, settings)
     sessions.init_app(app)
 
-    pages.init_app(app)
+    pages.init_app(app, Problems(problem_of, problem_of_http))
     account_pages.init_app(app)
     embed.init_app(app)
     review.init_app(app)
@@ -62,5 +64,4 @@ def create_app(settings: Settings | None = None) -> Flask:
         from commentsvc.demo.pages import demo
 
         app.register_blueprint(demo)
-    register_commands(app)
     return app

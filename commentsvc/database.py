@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
@@ -80,7 +80,7 @@ class WriterLock:
 
     def __init__(self, path: str) -> None:
         self._threads = threading.Lock()
-        self._file = Path(path).open("wb")  # noqa: SIM115 - held as long as the engine
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # as long as the engine
 
     def acquire(self) -> bool:
         """Whether the turn came within LOCK_SECONDS."""

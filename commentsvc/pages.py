@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from flask import Flask, Response, g, render_template, request, url_for
+from flask import Flask, Response, current_app, g, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
@@ -64,11 +67,21 @@ def hue(name: str) -> int:
     return crc32(name.encode("utf-8", "ignore")) % 12
 
 
-def init_app(app: Flask) -> None:
+@dataclass(frozen=True)
+class Problems:
+    """How the JSON API writes errors; this module serves its addresses' errors with them."""
+
+    of_domain: Callable[[CommentsvcError], Any]
+    of_http: Callable[[HTTPException], Any]
+
+
+def init_app(app: Flask, problems: Problems) -> None:
     """Register filters, headers and error pages."""
+    app.extensions["commentsvc.problems"] = problems
     app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
-    app.context_processor(lambda: {"reader": reader()})
+    # Lazy: a page that is the same for everyone asks nobody who she is.
+    app.context_processor(lambda: {"reader": LocalProxy(reader)})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.do")
 
@@ -106,9 +119,7 @@ def wants_json() -> bool:
 def _domain_error(error: CommentsvcError) -> Any:
     db.session.rollback()
     if wants_json():
-        from commentsvc.api.problems import problem_of
-
-        return problem_of(error)
+        return current_app.extensions["commentsvc.problems"].of_domain(error)
     response = Response(error_page(error.status, error.message, sign_in=isinstance(error, NotSignedIn)), error.status)
     if isinstance(error, TooSoon):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -118,9 +129,7 @@ def _domain_error(error: CommentsvcError) -> Any:
 def _http_error(error: HTTPException) -> Any:
     db.session.rollback()
     if wants_json():
-        from commentsvc.api.problems import problem_of_http
-
-        return problem_of_http(error)
+        return current_app.extensions["commentsvc.problems"].of_http(error)
     if error.code is not None and error.code < 400:
         return error
     messages = {

@@ -11,6 +11,7 @@ import structlog
 from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
 
+from commentsvc.accounts.expiry import forget_expired
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
@@ -78,6 +79,12 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
     def sweep() -> None:
         screen()
         mail()
+
+    @huey.periodic_task(crontab(hour="3", minute="17"))
+    def forget() -> None:
+        with app.app_context():
+            forget_expired()
+            db.session.commit()
 
     def bell(task: Any) -> Any:
         def ring() -> None:

@@ -17,6 +17,7 @@ from commentsvc.database import write_intent
 from commentsvc.extensions import db
 from commentsvc.moderation.screen import screen_pending
 from commentsvc.screening.toxicity import ToxicityScorer, load_bundled_scorer
+from commentsvc.tasks import EXTENSION
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,14 +62,17 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 
 @pytest.fixture(scope="session")
-def _app(settings: Settings) -> Flask:
+def _app(settings: Settings) -> Iterator[Flask]:
     from flask_migrate import upgrade
 
     app = create_app(settings)
     app.testing = True
     with app.app_context():
         upgrade()
-    return app
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+    app.extensions[EXTENSION].huey.storage.close()
 
 
 @pytest.fixture

@@ -63,6 +63,18 @@ class SiteRole(Base):
     site: Mapped[Site] = relationship(lazy="raise")
 
 
+class ExternalAuthor(Base):
+    """Who somebody was in the system a site's comments came from, so that an import can be repeated."""
+
+    __tablename__ = "external_authors"
+    __table_args__ = (UniqueConstraint("site_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(200))  # "<format>:<what the source calls her>"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
 class Registration(Base):
     """A sign-up that waits for its e-mail to be verified; becomes a User then.
 

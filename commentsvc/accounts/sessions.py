@@ -33,6 +33,9 @@ BEARER_PATHS = ("/api/", "/v1alpha1/")
 FRAMED_PATH = "/embed"
 COOKIE = "commentsvc"
 FRAMED_COOKIE = "commentsvc_embed"
+# Set in a request's environment by pages that are the same for everybody: no Set-Cookie and, as
+# Flask-Login looks into every session after the view, no "Vary: Cookie" that would undo a cache.
+COOKIELESS = "commentsvc.cookieless"
 
 
 def sign_in(email: str, password: str, *, device: str) -> tuple[User, str]:
@@ -219,7 +222,7 @@ class CookieByPath(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if request.path.startswith(BEARER_PATHS):
+        if request.path.startswith(BEARER_PATHS) or COOKIELESS in request.environ:
             return
         if session and session.modified:
             session.permanent = True  # a closed browser does not sign out

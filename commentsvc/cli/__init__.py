@@ -1,10 +1,32 @@
-"""The command line; `commentsvc --help` lists the groups, one module each."""
+"""The command line; `commentsvc --help` lists the commands, one module each group."""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import click
 from flask import Flask
-from flask.cli import FlaskGroup
+from flask.cli import ScriptInfo
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from commentsvc.errors import CommentsvcError
+
+# Name -> module and object. A command imports only what it needs: the worker must not pay for
+# tables of numbers, nor the web process for a model runtime.
+COMMANDS = {
+    "db": "commentsvc.cli.databases:db_group",
+    "demo": "commentsvc.cli.demo:demo_group",
+    "load": "commentsvc.cli.load:load",
+    "model": "commentsvc.cli.model:model",
+    "openapi": "commentsvc.cli.openapi:openapi",
+    "role": "commentsvc.cli.people:role",
+    "run": "commentsvc.cli.run:run",
+    "site": "commentsvc.cli.sites:site",
+    "user": "commentsvc.cli.people:user",
+    "web": "commentsvc.cli.serve:web",
+    "worker": "commentsvc.cli.serve:worker",
+}
 
 
 def _create_app() -> Flask:
@@ -13,19 +35,37 @@ def _create_app() -> Flask:
     return create_app()
 
 
-@click.group(cls=FlaskGroup, create_app=_create_app, add_default_commands=False, load_dotenv=False)
-def main() -> None:
-    """Comments and moderation for newsrooms."""
+class Commands(click.Group):
+    """Imports a command when it is asked for, and says what went wrong in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CommentsvcError as error:
+            raise click.ClickException(error.message) from error
+        except (OperationalError, ProgrammingError) as error:
+            raise click.ClickException(
+                f"The database could not do this: {error.orig}. Is it there, and has `commentsvc db upgrade` been run?"
+            ) from error
 
 
-def register_commands(app: Flask) -> None:
-    """Commands that need the application."""
+@click.group(cls=Commands)
+@click.version_option(package_name="commentsvc")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Comments and moderation for newsrooms.
 
-
-def _register() -> None:
-    from commentsvc.cli.model import model
-
-    main.add_command(model)
-
-
-_register()
+    Settings come from COMMENTSVC_* variables of the environment; docs/operations.md lists them.
+    """
+    if not isinstance(ctx.obj, ScriptInfo):
+        ctx.obj = ScriptInfo(create_app=_create_app)

@@ -74,7 +74,7 @@ def _plain_errors(needs: str = "") -> Iterator[None]:
     "--half-precision/--full-precision",
     default=True,
     show_default=True,
-    help="bfloat16 where it loses nothing; more than twice as fast on processors that have it.",
+    help="bfloat16 arithmetic, float32 weights; twice as fast on processors that have it.",
 )
 def train(
     data: Path,

@@ -18,6 +18,12 @@ from commentsvc.extensions import db
 from commentsvc.sites.models import Article
 
 FORMS = {"sign-up", "sign-in", "forgot"}
+# Why a form opened by itself.
+WHY = {
+    "vote": "Sign up or sign in to vote.",
+    "flag": "Sign up or sign in to flag a comment.",
+    "ended": "Your session has ended. Sign in again; what you typed is kept.",
+}
 
 
 @embed.get("/a/<int:article_id>/account/<form>")
@@ -25,7 +31,8 @@ def account_fragment(article_id: int, form: str) -> Response:
     """One of the account forms for widget.js, with the CSRF token that goes with it."""
     if form not in FORMS:
         raise NotFound("There is no such form.")
-    return account_form(article_or_404(article_id), Asked(account=form, values=typed()))
+    notice = WHY.get(request.args.get("why", ""), "")
+    return account_form(article_or_404(article_id), Asked(account=form, notice=notice))
 
 
 @embed.post("/a/<int:article_id>/sign-up")
@@ -86,7 +93,7 @@ def sign_out(article_id: int) -> Response:
     """End this browser's session."""
     sessions.logout()
     db.session.commit()
-    return jsonify(signed_in=False) if by_script() else back_to(article_id)
+    return jsonify(say="You are signed out.") if by_script() else back_to(article_id)
 
 
 def _next(article: Article, asked: Asked) -> Response:
@@ -96,7 +103,7 @@ def _next(article: Article, asked: Asked) -> Response:
 def _welcome(article: Article, user: User, token: str) -> Response:
     sessions.login(user, token)
     if by_script():
-        return jsonify(signed_in=True)
+        return jsonify(signed_in=True, say=f"You are signed in as {user.display_name}. What you typed is still here.")
     kept = typed()
     if not kept.get("body"):
         return back_to(article.id)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app, request
 
+from commentsvc.embed.blueprint import for_everybody
 from commentsvc.errors import NotFound
 
 EXTENSION = "commentsvc.embed.assets"
@@ -28,7 +29,10 @@ BUNDLES = {
     "counts.js": ("counts.js",),
 }
 TYPES = {"css": "text/css", "js": "text/javascript"}
-_CSS_COMMENT = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
+# What readers need not load. Line by line, never inside one: what a line says is left as it is.
+_COMMENT = re.compile(rb"^\s*(?:/\*.*?\*/|//[^\n]*)[^\S\n]*$\n?", re.DOTALL | re.MULTILINE)
+_INDENT = re.compile(rb"^[^\S\n]+|^\n", re.MULTILINE)
+_CSS_SPACE = re.compile(rb"(?<=[{};,:])\s+|\s+(?=[{}])|;(?=\s*})|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,19 @@ class Assets:
     version: str
 
 
+def smaller(body: bytes, *, css: bool) -> bytes:
+    """The same script or style without comments and indentation."""
+    body = _INDENT.sub(b"", _COMMENT.sub(b"", body))
+    return _CSS_SPACE.sub(b"", body) if css else body
+
+
 def load() -> Assets:
     """Read, join and compress the files."""
     files = {}
     digest = hashlib.sha256()
     for name, parts in BUNDLES.items():
         body = b"\n".join((STATIC / part).read_bytes() for part in parts)
-        if name.endswith(".css"):
-            body = _CSS_COMMENT.sub(b"", body)
+        body = smaller(body, css=name.endswith(".css"))
         digest.update(body)
         files[name] = Asset(body, gzip.compress(body, 9, mtime=0), TYPES[name.rsplit(".", 1)[1]])
     for pattern in TEMPLATES:
@@ -80,6 +89,7 @@ def asset_url(name: str) -> str:
 
 def serve(name: str, cache_control: str) -> Response:
     """The file, compressed where the browser takes that, or 304."""
+    for_everybody()
     asset = assets().files.get(name)
     if asset is None:
         raise NotFound("There is no such file.")

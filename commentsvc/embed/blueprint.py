@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
 
+from commentsvc.accounts.sessions import COOKIELESS
 from commentsvc.extensions import csrf, limiter
 from commentsvc.pages import content_security_policy, csp_nonce
 from commentsvc.sites.models import Site
@@ -33,6 +34,11 @@ def check_csrf() -> None:
 def by_script() -> bool:
     """Whether widget.js asks, rather than a plain form."""
     return request.headers.get("X-Requested-With") == BY_SCRIPT
+
+
+def for_everybody() -> None:
+    """Promise that this answer depends on no cookie, so that any cache may keep it."""
+    request.environ[COOKIELESS] = True
 
 
 def device() -> str:

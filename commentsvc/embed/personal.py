@@ -27,6 +27,16 @@ from commentsvc.sites.models import Article
 from commentsvc.web import reader, require, signed_in
 
 
+# What a screen reader hears when a comment of one's own changes.
+SAID = {
+    Status.PUBLISHED: "Your comment is published.",
+    Status.REJECTED: "Your comment was not published.",
+    Status.HELD: "A community manager will read your comment before it appears.",
+    Status.PENDING: "Your comment is being checked.",
+    Status.WITHDRAWN: "Your comment is withdrawn.",
+}
+
+
 def private(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
@@ -71,7 +81,7 @@ def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict
         html = render_public("embed/waiting.html", v=view, w=waiting([comment])[0])
     return {
         "id": comment.id, "parent": comment.parent_id, "status": comment.status, "html": html,
-        "count": article.comment_count,
+        "count": article.comment_count, "say": SAID[Status(comment.status)],
     }
 
 

@@ -13,7 +13,7 @@ from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
 from commentsvc.database import write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets
-from commentsvc.embed.blueprint import embed, frame, read_limit
+from commentsvc.embed.blueprint import embed, for_everybody, frame, read_limit
 from commentsvc.embed.cache import Rendered, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.view import View, message_page, render_public
@@ -48,6 +48,7 @@ class Known:
 @embed.get("/<site_key>/thread")
 def thread(site_key: str) -> Response:
     """The conversation of the article at `url`; registers the article on its first view."""
+    for_everybody()
     try:
         return _thread(site_key, canonical_url(request.args.get("url", "")))
     except CommentsvcError as error:
@@ -155,6 +156,7 @@ def _hint(error: CommentsvcError, site: Site | None) -> str:
 @read_limit
 def counts(site_key: str) -> Response:
     """How many comments the articles at `url` (up to 100 of them) have."""
+    for_everybody()
     site = get_site(site_key)
     response = jsonify(comment_counts(site, request.args.getlist("url")))
     response.headers["Cache-Control"] = f"public, max-age={COUNTS_SECONDS}"

@@ -38,7 +38,6 @@ class Policy:
     premoderate: bool = False  # a person sees every comment first
     new_author_comments: int = 0  # hold an author's first N comments
     repeat_window: int = 24 * 3600  # seconds in which the same text again is a repeat
-    flags_to_queue: int = 1  # flags that bring a published comment into the queue
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
@@ -60,7 +59,6 @@ def check_policy(policy: Policy) -> Policy:
     ranges = {
         "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
         "max_links": (0, 1000), "new_author_comments": (0, 1000),
-        "repeat_window": (0, 30 * 24 * 3600), "flags_to_queue": (1, 1000),
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(policy, name) <= high:

@@ -73,9 +73,10 @@ def comment_counts(site: Site, urls: list[str]) -> dict[str, int]:
     if len(urls) > MAX_COUNTS:
         raise Invalid(f"Ask for at most {MAX_COUNTS} articles at once.", field="url")
     wanted = {url: canonical_url(url) for url in urls}
-    found = dict(db.session.execute(
-            select(Article.url, Article.comment_count).where(Article.site_id == site.id, Article.url.in_(set(wanted.values())))
-        ))
+    known = select(Article.url, Article.comment_count).where(
+        Article.site_id == site.id, Article.url.in_(set(wanted.values()))
+    )
+    found: dict[str, int] = {row.url: row.comment_count for row in db.session.execute(known)}
     return {url: found.get(canonical, 0) for url, canonical in wanted.items()}
 
 

@@ -312,7 +312,9 @@
   const mine = $(".list-head [data-count]");
   if (mine) baseline.number = Number(mine.dataset.number);
   prepare();
-  if (card) { markRow(); title(); if ($(".toast")) toast(); }
-  timer = setTimeout(poll, POLL);
-  document.documentElement.dataset.ready = "true";
+  document.addEventListener("DOMContentLoaded", () => { // after htmx, which listens since before us
+    if (card) { markRow(); title(); if ($(".toast")) toast(); }
+    timer = setTimeout(poll, POLL);
+    document.documentElement.dataset.ready = "true";
+  });
 })();

@@ -116,6 +116,19 @@ def upgrade() -> None:
     with op.batch_alter_table('password_resets', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_password_resets_user_id'), ['user_id'], unique=False)
 
+    op.create_table('external_authors',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('site_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_external_authors_site_id_sites'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_external_authors_user_id_users'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_external_authors')),
+    sa.UniqueConstraint('site_id', 'key', name=op.f('uq_external_authors_site_id_key'))
+    )
+    with op.batch_alter_table('external_authors', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_external_authors_user_id'), ['user_id'], unique=False)
+
     op.create_table('site_roles',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('site_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -332,6 +345,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_site_roles_user_id'))
 
     op.drop_table('site_roles')
+    with op.batch_alter_table('external_authors', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_external_authors_user_id'))
+
+    op.drop_table('external_authors')
     with op.batch_alter_table('password_resets', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_password_resets_user_id'))
 

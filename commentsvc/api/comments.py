@@ -1,0 +1,169 @@
+"""Writing, seeing and taking back a comment; voting and flagging."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
+
+from commentsvc.accounts.permissions import Permission
+from commentsvc.api.access import load_comment, on_article, on_comment
+from commentsvc.api.answers import no_content
+from commentsvc.api.blueprint import Blueprint, limited, operation
+from commentsvc.api.examples import OWN_COMMENT
+from commentsvc.api.own import comment_values
+from commentsvc.api.schemas.comments import (
+    CommentDetailSchema,
+    CommentInputSchema,
+    FlaggedSchema,
+    FlagInputSchema,
+    PreferHeader,
+    VotedSchema,
+    VoteSchema,
+)
+from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.submit import submit_comment
+from commentsvc.comments.votes import vote as cast_vote
+from commentsvc.database import write_intent
+from commentsvc.errors import NotFound
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import withdraw as take_back
+from commentsvc.moderation.flags import flag as report
+from commentsvc.moderation.screen import screen_comment
+from commentsvc.sites.models import Article
+from commentsvc.web import reader, settings_of, signed_in
+
+comments = Blueprint("comments", "Write, see and take back comments; vote and flag.")
+
+POLL_SECONDS = 0.04  # well under what a person notices, and a few hundred statements at most
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
+
+POSTED_HEADERS = {
+    "Location": {"description": "The comment.", "schema": {"type": "string"}},
+    "Preference-Applied": {"description": "`wait`, when it was asked for.", "schema": {"type": "string"}},
+}
+
+
+@comments.route("/articles/<row_id:article_id>/comments", methods=["POST"])
+@limited("LIMIT_POST", by_account=True)
+@operation("postComment", errors=(409,))
+@on_article(Permission.POST)
+@comments.arguments(PreferHeader, location="headers")
+@comments.arguments(CommentInputSchema, example={"body": "Does the night bus cross it again?", "parent_id": None})
+@comments.response(201, CommentDetailSchema, example=OWN_COMMENT, headers=POSTED_HEADERS)
+def post_comment(preferred: dict[str, Any], given: dict[str, Any], article: Article) -> Any:
+    """Post a comment or a reply.
+
+    Nobody else sees it before it is screened: the answer's `status` is `pending`, or the verdict
+    where one is reached at once. With `Prefer: wait=N` the answer waits up to N seconds for it.
+    The same text sent twice within a minute is one comment.
+    """
+    user = signed_in()
+    comment = submit_comment(article, user, given["body"], given["parent_id"])
+    set_committed_value(comment, "article", article)  # not yet there on one that was sent twice
+    if comment.status == Status.PENDING:
+        screen_comment(comment)
+    db.session.commit()
+    headers = {"Location": f"/api/v1/comments/{comment.id}"}
+    seconds = wait_wanted(preferred["prefer"])
+    if seconds is not None:
+        headers["Preference-Applied"] = "wait"
+        if comment.status == Status.PENDING:
+            await_verdict(comment.id, seconds)
+    return comment_values(_as_it_is(comment.id), user), 201, headers
+
+
+@comments.route("/comments/<row_id:comment_id>")
+@limited("LIMIT_READ")
+@operation("getComment")
+@on_comment(Permission.READ)
+@comments.response(200, CommentDetailSchema, example=OWN_COMMENT)
+def get_comment(comment: Comment) -> Any:
+    """A comment.
+
+    To its author also while only she sees it, with what happens next; to community managers always.
+    """
+    return comment_values(comment, reader())
+
+
+@comments.route("/comments/<row_id:comment_id>", methods=["DELETE"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("withdrawComment", errors=(409,))
+@on_comment(Permission.POST)
+@comments.response(204)
+def withdraw_comment(comment: Comment) -> Response:
+    """Take one's own comment back; replies to it stay, under an empty place."""
+    user = signed_in()
+    if comment.author_id != user.id or comment.status != Status.WITHDRAWN:
+        take_back(comment, user)
+        db.session.commit()
+    return no_content()
+
+
+@comments.route("/comments/<row_id:comment_id>/vote", methods=["PUT"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("voteOnComment", errors=(409,))
+@on_comment(Permission.VOTE)
+@comments.arguments(VoteSchema, example={"value": 1})
+@comments.response(200, VotedSchema, example={"comment_id": "341", "value": 1, "votes": {"up": 13, "down": 1}})
+def vote(given: dict[str, Any], comment: Comment) -> Any:
+    """Set one's vote, or take it back with 0. The same again changes nothing."""
+    voted = cast_vote(comment, signed_in(), given["value"])
+    db.session.commit()
+    return {"comment_id": voted.id, "value": given["value"], "votes": {"up": voted.up, "down": voted.down}}
+
+
+@comments.route("/comments/<row_id:comment_id>/flags", methods=["POST"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("flagComment", errors=(409,))
+@on_comment(Permission.FLAG)
+@comments.arguments(FlagInputSchema, example={"reason": "spam", "text": "The same link under every article."})
+@comments.response(201, FlaggedSchema)
+def flag(given: dict[str, Any], comment: Comment) -> Any:
+    """Report a comment to the community managers. Flagging it again replaces what you said."""
+    flagged = report(comment, signed_in(), given["reason"], given["text"])
+    db.session.commit()
+    return flagged
+
+
+def wait_wanted(prefer: str) -> float | None:
+    """The seconds of `Prefer: wait=N` (RFC 7240), at most MAX_WAIT; None when it is not asked for.
+
+    As that standard wants it, what makes no sense is ignored.
+    """
+    found = _WAIT.search(prefer)
+    return min(float(found[1]), float(settings_of(current_app).MAX_WAIT)) if found else None
+
+
+def await_verdict(comment_id: int, seconds: float) -> None:
+    """Return when the comment is no longer pending, or after so many seconds.
+
+    Between looks nothing is held: neither a connection nor, on SQLite, its one write lock.
+    """
+    deadline = time.monotonic() + seconds
+    reading = write_intent.set(False)
+    try:
+        while time.monotonic() < deadline:
+            with db.engine.connect() as connection:
+                status = connection.scalar(select(Comment.status).where(Comment.id == comment_id))
+            if status != Status.PENDING:
+                return
+            time.sleep(POLL_SECONDS)
+    finally:
+        write_intent.reset(reading)
+
+
+def _as_it_is(comment_id: int) -> Comment:
+    """The comment read anew, in a transaction that takes no lock."""
+    reading = write_intent.set(False)
+    try:
+        comment = load_comment(comment_id)
+    finally:
+        write_intent.reset(reading)
+    if comment is None:
+        raise NotFound("This comment was removed meanwhile.")
+    return comment

@@ -1,0 +1,46 @@
+"""Examples for the documentation; a test checks each against its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CREDENTIALS: dict[str, Any] = {"email": "ada@example.org", "password": "seven green umbrellas"}
+
+USER: dict[str, Any] = {
+    "id": "7", "email": "ada@example.org", "display_name": "Ada Byron", "created_at": "2026-03-01T08:30:00Z",
+    "roles": [{"site_key": "courier", "role": "community_manager"}], "scopes": None,
+}
+SIGNED_IN: dict[str, Any] = {"token": "cs_9XnS0s2d1v…", "user": USER}
+
+ARTICLE: dict[str, Any] = {
+    "id": "12", "site_key": "courier", "url": "https://news.example/harbour-bridge",
+    "title": "The harbour bridge reopens", "closed": False, "premoderated": False, "comment_count": 48,
+    "created_at": "2026-03-02T05:00:00Z",
+}
+AUTHOR: dict[str, Any] = {"id": "7", "name": "Ada Byron", "role": "member"}
+
+REPLY: dict[str, Any] = {
+    "id": "345", "parent_id": "341", "author": {"id": "9", "name": "Tom Okafor", "role": "community_manager"},
+    "status": "published", "body_html": "<p>It does, from Monday.</p>\n", "created_at": "2026-03-02T07:12:40Z",
+    "edited_at": None, "votes": {"up": 3, "down": 0}, "reply_count": 0, "replies": [], "replies_left": 0,
+    "replies_next": None,
+}
+COMMENT: dict[str, Any] = {
+    "id": "341", "parent_id": None, "author": AUTHOR, "status": "published",
+    "body_html": "<p>Does the night bus cross it again?</p>\n", "created_at": "2026-03-02T06:58:03.125000Z",
+    "edited_at": None, "votes": {"up": 12, "down": 1}, "reply_count": 4, "replies": [REPLY], "replies_left": 3,
+    "replies_next": "WyJyZXBsaWVz…",
+}
+THREAD: dict[str, Any] = {"article": ARTICLE, "comments": [COMMENT], "next": "WyJyb290czo…", "left": 43}
+
+OWN_COMMENT: dict[str, Any] = {
+    "id": "346", "article_id": "12", "parent_id": None, "author": AUTHOR, "status": "published",
+    "body_html": "<p>Well done, harbour crew.</p>\n", "created_at": "2026-03-02T09:00:00Z", "edited_at": None,
+    "votes": {"up": 0, "down": 0}, "reply_count": 0, "body": "Well done, harbour crew.", "reason": None,
+    "reason_text": None, "what_next": "Everybody can read it.",
+}
+DECISION: dict[str, Any] = {
+    "id": "88", "comment_id": "350", "from_status": "held", "to_status": "rejected", "reason": "abuse",
+    "note": "Second time this week.", "actor": {"id": "9", "name": "Tom Okafor"}, "undoes_id": None,
+    "created_at": "2026-03-02T09:30:00Z", "version": 3,
+}

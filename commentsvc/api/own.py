@@ -1,0 +1,53 @@
+"""A reader's own comments and votes, in a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from commentsvc.accounts.models import User
+from commentsvc.api.access import is_author, may_review
+from commentsvc.api.present import own_values, public_values
+from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.threads import own_waiting
+from commentsvc.extensions import db
+from commentsvc.moderation.models import Decision
+from commentsvc.sites.models import Article
+
+
+def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
+    """One comment as this person sees it: a reader, its author, or a community manager."""
+    if not is_author(comment, user) and not may_review(comment, user):
+        return public_values(comment)
+    values = own_values(comment, _reasons([comment]).get(comment.id), comment.author)
+    return values | ({"version": comment.version} if may_review(comment, user) else {})
+
+
+def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
+    """The person's comments under an article that only she sees, latest first; two statements."""
+    waiting = own_waiting(article.id, user.id)
+    reasons = _reasons(waiting)
+    return [own_values(comment, reasons.get(comment.id), user) for comment in waiting]
+
+
+def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
+    """The person's votes under an article: (comment, 1 or -1)."""
+    rows = db.session.execute(
+        select(Vote.comment_id, Vote.value)
+        .join(Comment, Comment.id == Vote.comment_id)
+        .where(Vote.user_id == user.id, Comment.article_id == article.id)
+        .order_by(Vote.comment_id)
+    )
+    return [(row.comment_id, row.value) for row in rows]
+
+
+def _reasons(comments: Sequence[Comment]) -> dict[int, str]:
+    """Why those among them that are rejected were, by id."""
+    ids = [comment.id for comment in comments if comment.status == Status.REJECTED]
+    if not ids:
+        return {}
+    latest = select(func.max(Decision.id)).where(Decision.comment_id.in_(ids)).group_by(Decision.comment_id)
+    rows = db.session.execute(select(Decision.comment_id, Decision.reason).where(Decision.id.in_(latest)))
+    return {row.comment_id: row.reason for row in rows}

@@ -1,0 +1,113 @@
+"""People: sign-up, sign-in, sessions, keys."""
+
+from __future__ import annotations
+
+from commentsvc.accounts.permissions import Permission
+from commentsvc.accounts.roles import GRANTED
+from commentsvc.api.schemas.fields import (
+    BaseSchema,
+    Choice,
+    Id,
+    Items,
+    Moment,
+    Part,
+    Text,
+    YesNo,
+)
+
+
+class RoleHeldSchema(BaseSchema):
+    site_key = Text(required=True)
+    role = Choice(GRANTED, required=True)
+
+
+class UserSchema(BaseSchema):
+    id = Id(required=True)
+    email = Text(required=True, allow_none=True, metadata={"description": "Null for imported authors."})
+    display_name = Text(required=True)
+    created_at = Moment(required=True)
+    roles = Items(Part(RoleHeldSchema), required=True, metadata={"description": "Roles above member, by site."})
+    scopes = Items(
+        Choice(Permission), required=True, allow_none=True,
+        metadata={"description": "What the API key that asks may do; null for a person's session."},
+    )
+
+
+class ProfileChangesSchema(BaseSchema):
+    display_name = Text(required=True, metadata={"minLength": 2, "maxLength": 200})
+
+
+class RegistrationInputSchema(BaseSchema):
+    email = Text(required=True, metadata={"format": "email", "maxLength": 254})
+    display_name = Text(required=True, metadata={"minLength": 2, "maxLength": 200})
+    password = Text(required=True, metadata={"minLength": 10, "maxLength": 200, "format": "password"})
+
+
+class StartedRegistrationSchema(BaseSchema):
+    handle = Text(required=True, metadata={"description": "Keep it secret: with the code from the mail it makes the account."})
+    email = Text(required=True, metadata={"description": "The address as it was understood."})
+
+
+class CodeSchema(BaseSchema):
+    code = Text(required=True, metadata={"description": "The six digits from the mail.", "maxLength": 20})
+
+
+class CredentialsSchema(BaseSchema):
+    email = Text(required=True, metadata={"format": "email"})
+    password = Text(required=True, metadata={"format": "password"})
+
+
+class SignedInSchema(BaseSchema):
+    token = Text(required=True, metadata={"description": "For `Authorization: Bearer`; shown once."})
+    user = Part(UserSchema, required=True)
+
+
+class SessionSchema(BaseSchema):
+    id = Id(required=True)
+    device = Text(required=True, metadata={"description": "The User-Agent it was begun with."})
+    created_at = Moment(required=True)
+    last_seen_at = Moment(required=True)
+    expires_at = Moment(required=True)
+    current = YesNo(required=True, metadata={"description": "Whether it is the one that asks."})
+
+
+class SessionsSchema(BaseSchema):
+    sessions = Items(Part(SessionSchema), required=True)
+
+
+class ResetRequestSchema(BaseSchema):
+    email = Text(required=True, metadata={"format": "email"})
+
+
+class NewPasswordSchema(BaseSchema):
+    password = Text(required=True, metadata={"minLength": 10, "maxLength": 200, "format": "password"})
+
+
+class ApiKeyInputSchema(BaseSchema):
+    name = Text(required=True, metadata={"maxLength": 100, "description": "What you recognise it by."})
+    scopes = Items(
+        Choice(Permission), required=True,
+        metadata={"description": "What it may do, of what you may do yourself.", "minItems": 1},
+    )
+    site_key = Text(
+        load_default=None, allow_none=True,
+        metadata={"description": "Ties the key to one site; needed for what you may do only there."},
+    )
+
+
+class ApiKeySchema(BaseSchema):
+    id = Id(required=True)
+    name = Text(required=True)
+    prefix = Text(required=True, metadata={"description": "The first characters of its secret."})
+    scopes = Items(Choice(Permission), required=True)
+    site_key = Text(required=True, allow_none=True)
+    created_at = Moment(required=True)
+    last_used_at = Moment(required=True, allow_none=True)
+
+
+class NewApiKeySchema(ApiKeySchema):
+    secret = Text(required=True, metadata={"description": "The key itself (`ck_…`); shown this once."})
+
+
+class ApiKeysSchema(BaseSchema):
+    api_keys = Items(Part(ApiKeySchema), required=True)

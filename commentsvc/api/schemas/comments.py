@@ -1,0 +1,136 @@
+"""Comments as readers, their authors and community managers see them."""
+
+from __future__ import annotations
+
+from commentsvc.api.schemas.fields import (
+    ID_PATTERN,
+    BaseSchema,
+    Choice,
+    Id,
+    Items,
+    Moment,
+    Named,
+    PageQuery,
+    Part,
+    Text,
+    Whole,
+)
+from commentsvc.api.schemas.sites import AUTHOR_ROLES, ArticleSchema
+from commentsvc.comments.models import Status
+from commentsvc.comments.threads import Sort
+from commentsvc.moderation.models import FlagReason, Reason
+
+PUBLIC_STATUS = (Status.PUBLISHED, Status.REJECTED, Status.WITHDRAWN)
+
+
+class AuthorSchema(BaseSchema):
+    id = Id(required=True)
+    name = Text(required=True)
+    role = Choice(AUTHOR_ROLES, required=True, metadata={"description": "When it was written; community managers and experts carry a badge."})
+
+
+class VotesSchema(BaseSchema):
+    up = Whole(required=True)
+    down = Whole(required=True)
+
+
+class CommentSchema(BaseSchema):
+    """A comment in its thread. One that was removed but has replies keeps its place, without text or author."""
+
+    id = Id(required=True)
+    parent_id = Id(required=True, allow_none=True, metadata={"description": "The comment it answers; null at the top."})
+    author = Part(AuthorSchema, required=True, allow_none=True, metadata={"description": "Null when it was removed."})
+    status = Choice(PUBLIC_STATUS, required=True)
+    body_html = Text(required=True, metadata={"description": "Sanitised HTML, fit for any page."})
+    created_at = Moment(required=True)
+    edited_at = Moment(required=True, allow_none=True)
+    votes = Part(VotesSchema, required=True)
+    reply_count = Whole(required=True, metadata={"description": "Direct replies, shown here or not."})
+    replies = Items(Part("CommentSchema"), required=True, metadata={"description": "The first of them, oldest first."})
+    replies_left = Whole(required=True, metadata={"description": "How many direct replies are not in `replies`."})
+    replies_next = Text(
+        required=True, allow_none=True,
+        metadata={"description": "The `after` that continues them at /comments/{id}/replies; null: start there without."},
+    )
+
+
+class ThreadQuery(PageQuery):
+    sort = Choice(Sort, load_default=Sort.NEWEST.value)
+
+
+class ThreadSchema(BaseSchema):
+    article = Part(ArticleSchema, required=True)
+    comments = Items(Part(CommentSchema), required=True)
+    next = Text(required=True, allow_none=True, metadata={"description": "The `after` of the next page; null on the last."})
+    left = Whole(required=True, metadata={"description": "About how many comments are on later pages."})
+
+
+class RepliesSchema(BaseSchema):
+    comments = Items(Part(CommentSchema), required=True)
+    next = Text(required=True, allow_none=True)
+    left = Whole(required=True)
+
+
+class CommentInputSchema(BaseSchema):
+    body = Text(required=True, metadata={"description": "Markdown: emphasis, lists, quotations, code and links."})
+    parent_id = Id(load_default=None, allow_none=True, metadata={"pattern": ID_PATTERN, "description": "The comment it answers."})
+
+
+class PreferHeader(BaseSchema):
+    prefer = Text(
+        data_key="Prefer", load_default="",
+        metadata={"description": "`wait=N`: answer when the comment has been screened, at the latest after N seconds."},
+    )
+
+
+class CommentDetailSchema(BaseSchema):
+    """One comment. What follows `reply_count` is there for its author and for community managers."""
+
+    id = Id(required=True)
+    article_id = Id(required=True)
+    parent_id = Id(required=True, allow_none=True)
+    author = Part(AuthorSchema, required=True, allow_none=True)
+    status = Choice(Status, required=True)
+    body_html = Text(required=True)
+    created_at = Moment(required=True)
+    edited_at = Moment(required=True, allow_none=True)
+    votes = Part(VotesSchema, required=True)
+    reply_count = Whole(required=True)
+    body = Text(metadata={"description": "As it was typed."})
+    reason = Choice(Reason, allow_none=True, metadata={"description": "Why it was rejected, for programs."})
+    reason_text = Text(allow_none=True, metadata={"description": "Why it was rejected, for people."})
+    what_next = Text(metadata={"description": "What happens with it now, in one sentence."})
+    version = Whole(metadata={"description": "What a decision must name; for community managers."})
+
+
+class VoteSchema(BaseSchema):
+    value = Whole(required=True, least=-1, most=1, metadata={"description": "1, -1, or 0 to take it back."})
+
+
+class VotedSchema(BaseSchema):
+    comment_id = Id(required=True)
+    value = Whole(required=True, least=-1, most=1)
+    votes = Part(VotesSchema, required=True)
+
+
+class FlagInputSchema(BaseSchema):
+    reason = Choice(FlagReason, required=True)
+    text = Text(load_default="", metadata={"maxLength": 1000, "description": "What the community managers should know."})
+
+
+class FlaggedSchema(BaseSchema):
+    comment_id = Id(required=True)
+    reason = Choice(FlagReason, required=True)
+    text = Text(required=True)
+    created_at = Moment(required=True)
+
+
+class MineSchema(BaseSchema):
+    comments = Items(
+        Part(CommentDetailSchema), required=True,
+        metadata={"description": "Your comments that only you see (pending, held, rejected), latest first."},
+    )
+    votes = Named(
+        keys=Text(), values=Whole(least=-1, most=1), required=True,
+        metadata={"description": "Your votes under this article, by the comment's id."},
+    )

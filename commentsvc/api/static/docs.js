@@ -1,0 +1,16 @@
+// Starts Swagger UI. The token typed under "Authorize" is forgotten with the page.
+(() => {
+  "use strict";
+  const place = document.getElementById("api");
+  window.SwaggerUIBundle({
+    domNode: place,
+    url: place.dataset.document,
+    deepLinking: true,
+    displayRequestDuration: true,
+    docExpansion: "list",
+    defaultModelsExpandDepth: 0,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+    withCredentials: false,
+  });
+})();

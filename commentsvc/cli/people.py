@@ -1,0 +1,57 @@
+"""``commentsvc user`` and ``commentsvc role``: accounts, and what they may do where."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from commentsvc.accounts.identity import check_email, clean_name
+from commentsvc.accounts.models import User
+from commentsvc.accounts.passwords import check_password, hash_password
+from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.roles import GRANTED, find_user_by_email, grant_role
+from commentsvc.errors import Conflict, NotFound
+from commentsvc.extensions import db
+from commentsvc.sites.articles import get_site
+
+
+@click.group()
+def user() -> None:
+    """Create accounts."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--name", required=True, help="As readers see it.")
+@click.password_option(help="Asked for when not given; in COMMENTSVC_PASSWORD for scripts.", envvar="COMMENTSVC_PASSWORD")
+@with_appcontext
+def create(email: str, name: str, password: str) -> None:
+    """Create an account for EMAIL, which counts as verified."""
+    address, display_name = check_email(email), clean_name(name)
+    check_password(password, inputs=[address, display_name])
+    hashed = hash_password(password)
+    if find_user_by_email(address) is not None:
+        raise Conflict(f"There is an account for {address} already.")
+    db.session.add(User(email=address, display_name=display_name, password_hash=hashed))
+    db.session.commit()
+    click.echo(f"Created an account for {address}. Next: commentsvc role grant {address} admin --site KEY")
+
+
+@click.group()
+def role() -> None:
+    """Grant roles on a site."""
+
+
+@role.command()
+@click.argument("email")
+@click.argument("role_name", metavar="ROLE", type=click.Choice([r.value for r in GRANTED]))
+@click.option("--site", "key", required=True, help="The site's key.")
+@with_appcontext
+def grant(email: str, role_name: str, key: str) -> None:
+    """Make EMAIL expert, community_manager or admin of a site, in place of any other role there."""
+    found = find_user_by_email(email)
+    if found is None:
+        raise NotFound(f"There is no account for {email}. Make one: commentsvc user create {email} --name NAME")
+    grant_role(get_site(key), found, Role(role_name))
+    db.session.commit()
+    click.echo(f"{found.email} is now {role_name} of {key}.")

@@ -1,0 +1,87 @@
+"""``commentsvc web`` and ``commentsvc worker``: the two processes of the service."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+from flask import Flask
+
+# A request that waits for its verdict (`Prefer: wait`) keeps its thread; the others serve.
+THREADS = 12
+
+lifeline_option = click.option("--lifeline", type=int, hidden=True, help="Set by the supervisor.")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Processes. More than one needs REDIS_URL, for limits are counted per process without it.",
+)
+@click.option("--threads", type=click.IntRange(1, 256), default=THREADS, show_default=True, help="Threads of each process.")
+@click.option("--access-log", is_flag=True, help="One line a request on standard error.")
+@lifeline_option
+def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, lifeline: int | None) -> None:
+    """Serve the widget, the console and the API until SIGINT or SIGTERM."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    _hold(lifeline)
+    Granian(
+        "commentsvc.cli.serve:build_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=threads,
+        websockets=False,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,  # its one warning at the start is about the number of threads
+        log_access=access_log,
+    ).serve()
+
+
+@click.command()
+@lifeline_option
+def worker(*, lifeline: int | None) -> None:
+    """Screen comments and send mails until SIGINT or SIGTERM; run as many as you like."""
+    from commentsvc import create_app
+    from commentsvc.tasks import run_worker
+
+    _hold(lifeline)
+    _configure_logging()
+    run_worker(create_app())
+
+
+def build_app() -> Flask:
+    """The application as a web process serves it; each of granian's processes calls this."""
+    from commentsvc import create_app
+
+    _configure_logging()
+    app = create_app()
+    settings: Any = app.config["SETTINGS"]
+    if settings.DEMO:
+        from commentsvc.demo.load import loaded_at
+
+        with app.app_context():
+            # The demo's articles must not become younger than the comments under them.
+            app.config["DEMO_NOW"] = loaded_at()
+    return app
+
+
+def _hold(descriptor: int | None) -> None:
+    if descriptor is not None:
+        from commentsvc.cli.lifeline import hold
+
+        hold(descriptor)
+
+
+def _configure_logging() -> None:
+    from commentsvc.observability import configure_logging
+
+    configure_logging(logging.WARNING)

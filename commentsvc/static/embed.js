@@ -1,0 +1,134 @@
+/* commentsvc: one tag puts the conversation under an article. See docs/embedding.md. */
+(() => {
+  "use strict";
+  const script = document.currentScript || document.querySelector('script[src*="/embed.js"]');
+  if (!script) return;
+  const base = script.src.replace(/embed\.js.*$/, "");
+  const service = new URL(base).origin;
+  const TAG = "commentsvc-thread";
+  const linked = () => (/^#comment-(\d+)$/.exec(location.hash) || [])[1];
+  const night = matchMedia("(prefers-color-scheme: dark)");
+
+  // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
+  const CSS = `:host{display:block;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
+iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
+:host([failed]) .m{display:block}.s{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
+.c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}.c i:nth-child(4){width:72%}
+@media(prefers-reduced-motion:no-preference){.s{animation:p 1.6s infinite alternate}@keyframes p{to{opacity:.5}}}
+.m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
+  const BONES = "<i></i><i></i><i></i><i></i>";
+  const HTML = `<div class="b"><div class="s" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div>` +
+    '<div class="m" role="alert"><p>The comments could not be loaded. Your connection may be down, or a content blocker is in the way.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
+
+  // Many browsers give a frame of another site no storage. What readers have typed is then kept in
+  // this page's own: so far, or with [key, value] from now on.
+  const kept = (entry) => {
+    try {
+      const found = JSON.parse(localStorage.commentsvc || "{}");
+      if (!entry) return found;
+      if (entry[1]) found[entry[0]] = entry[1];
+      else delete found[entry[0]];
+      localStorage.commentsvc = JSON.stringify(found);
+    } catch { /* blocked here too */ }
+  };
+
+  class Thread extends HTMLElement {
+    connectedCallback() {
+      if (this.shadowRoot) return;
+      const shadow = this.attachShadow({ mode: "open" });
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(CSS);
+      shadow.adoptedStyleSheets = [sheet];
+      shadow.innerHTML = HTML;
+      shadow.querySelector("button").onclick = () => this.load();
+      addEventListener("message", (event) => this.hear(event));
+      addEventListener("hashchange", () => linked() && this.tell({ comment: linked() }));
+      const repaint = () => this.tell({ theme: this.paint() });
+      night.addEventListener("change", repaint);
+      new MutationObserver(repaint).observe(document.documentElement, { attributes: true });
+      new MutationObserver(repaint).observe(document.body, { attributes: true });
+      // A link to one comment is why the reader came: then at once.
+      if (linked() || !window.IntersectionObserver) return this.load();
+      const near = new IntersectionObserver((entries) => {
+        if (entries.some((e) => e.isIntersecting)) { near.disconnect(); this.load(); }
+      }, { rootMargin: "600px" });
+      near.observe(this);
+    }
+
+    /** The theme asked for; "auto" means what the page itself looks like, whatever the device prefers. */
+    paint() {
+      let theme = this.dataset.theme;
+      if (theme !== "light" && theme !== "dark") {
+        theme = getComputedStyle(this).colorScheme.includes("dark") && night.matches ? "dark" : "light";
+        for (let el = this; el; el = el.parentElement) {
+          const rgb = /^rgba?\((\d+), (\d+), (\d+)(?:, ([\d.]+))?/.exec(getComputedStyle(el).backgroundColor);
+          if (rgb && !(rgb[4] < 0.5)) {
+            theme = rgb[1] * 0.299 + rgb[2] * 0.587 + rgb[3] * 0.114 < 128 ? "dark" : "light";
+            break;
+          }
+        }
+      }
+      // An iframe is see-through only while its element and its page agree on this.
+      if (this.frame) this.frame.style.colorScheme = theme;
+      return theme;
+    }
+
+    load() {
+      const d = this.dataset;
+      const meta = (query, name) => (document.querySelector(query) || {})[name];
+      const query = new URLSearchParams({
+        url: new URL(d.url || meta("link[rel=canonical]", "href") || location.href.split("#")[0], location.href).href,
+        title: d.title || meta('meta[property="og:title"]', "content") || document.title,
+        theme: this.paint(),
+        font: d.font || getComputedStyle(this).fontFamily,
+      });
+      for (const name of ["accent", "sort"]) if (d[name]) query.set(name, d[name]);
+      const path = `${base}embed/${encodeURIComponent(d.site)}/thread?${query}`;
+      // After the #: these reach the page in the iframe, not the server, so that it stays cacheable.
+      const hash = new URLSearchParams({ host: location.origin, comment: linked() || "" });
+      this.removeAttribute("failed");
+      if (this.frame) this.frame.remove();
+      const frame = (this.frame = document.createElement("iframe"));
+      frame.title = "Comments";
+      frame.referrerPolicy = "strict-origin-when-cross-origin";
+      frame.allow = "clipboard-write; web-share";
+      frame.scrolling = "no";
+      clearTimeout(this.timer);
+      const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => this.toggleAttribute("failed", !this.ready), wait); };
+      this.ready = false;
+      fail(20000);
+      frame.onload = () => this.ready || fail(4000); // an error page, or blocked: it never says that it is ready
+      frame.src = `${path}#${hash}`;
+      this.shadowRoot.querySelector("a").href = path;
+      this.shadowRoot.querySelector(".b").append(frame);
+      this.paint();
+    }
+
+    tell(message) {
+      if (this.ready) this.frame.contentWindow.postMessage({ commentsvc: 1, ...message }, service);
+    }
+
+    hear(event) {
+      const message = event.data;
+      if (event.origin !== service || !this.frame || event.source !== this.frame.contentWindow || !message || message.commentsvc !== 1) return;
+      if (message.hello) {
+        this.ready = true;
+        this.removeAttribute("failed");
+        this.tell({ theme: this.paint(), kept: kept() });
+      }
+      if (message.keep) kept(message.keep);
+      if (message.height > 0) {
+        this.frame.style.height = `${Math.ceil(message.height)}px`;
+        this.setAttribute("ready", "");
+      }
+      if (message.scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + message.scroll - innerHeight / 4 });
+    }
+  }
+
+  if (!customElements.get(TAG)) customElements.define(TAG, Thread);
+  if (!script.dataset.site) return;
+  const thread = document.createElement(TAG);
+  Object.assign(thread.dataset, script.dataset);
+  if (script.closest("head")) addEventListener("DOMContentLoaded", () => document.body.append(thread));
+  else script.after(thread);
+})();

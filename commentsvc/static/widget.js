@@ -1,0 +1,473 @@
+/* The page in the iframe works as HTML; this makes it work in place. It puts nothing into the page
+   as HTML but what our own server rendered. */
+(() => {
+  "use strict";
+  const doc = document, root = doc.documentElement, data = doc.body.dataset;
+  const $ = (query, el = doc) => el.querySelector(query);
+  const $$ = (query, el = doc) => [...el.querySelectorAll(query)];
+  const api = `${data.root}/embed`, page = `${api}/a/${data.article}`;
+  const mainEditor = $("#editor"), list = $("#list"), mine = $("#mine");
+  const NETWORK = $("#offline").textContent;
+  let me = { user: null }, busy = false;
+  root.classList.add("js");
+
+  // ---- The host page: told our height, believed only when the site allows its origin
+  const hash = new URLSearchParams(location.hash.slice(1)), host = hash.get("host");
+  const framed = parent !== window && (host === location.origin || data.origins.split(" ").includes(host));
+  const tell = (message) => framed && parent.postMessage({ commentsvc: 1, ...message }, host);
+  const fit = () => tell({ height: doc.body.offsetHeight });
+  addEventListener("message", ({ origin, source, data: message }) => {
+    if (!framed || origin !== host || source !== parent || !message || message.commentsvc !== 1) return;
+    if (message.kept) begin(message.kept);
+    if (["light", "dark"].includes(message.theme)) root.dataset.theme = message.theme;
+    if (message.comment) go(message.comment);
+  });
+
+  // ---- What the browser keeps: here, or by the host page where a frame has no storage
+  let memory = {};
+  const storage = (() => { try { return localStorage; } catch { return null; } })();
+  const recall = (key) => (storage && storage.getItem(`commentsvc:${key}`)) || memory[key];
+  const keep = (key, value) => {
+    memory[key] = value;
+    if (!storage) return tell({ keep: [key, value] });
+    try { value ? storage.setItem(`commentsvc:${key}`, value) : storage.removeItem(`commentsvc:${key}`); } catch { /* full */ }
+  };
+
+  // ---- Small parts
+  const say = (text) => { $("#live").textContent = ""; setTimeout(() => { $("#live").textContent = text; }, 50); };
+  const parse = (html) => {
+    const template = doc.createElement("template");
+    template.innerHTML = html; // rendered and escaped by our server
+    return template.content;
+  };
+  const make = (tag, text, className = "") => Object.assign(doc.createElement(tag), { textContent: text, className });
+  const commentOf = (el) => el.closest(".c");
+  const find = (id) => doc.getElementById(`comment-${id}`);
+  const count = (n) => {
+    if (n === undefined) return;
+    $("#count").textContent = n ? `${n.toLocaleString("en")} comment${n === 1 ? "" : "s"}` : "Comments";
+  };
+  const ago = (time) => {
+    const s = (Date.now() - new Date(time.dateTime)) / 1000;
+    if (s < 60) return "just now";
+    if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+    if (s < 86400) return `${Math.floor(s / 3600)} h ago`;
+    return s < 604800 ? `${Math.floor(s / 86400)} d ago` : "";
+  };
+  const clock = (el = doc) => $$("time", el).forEach((time) => {
+    time.title = time.title || new Date(time.dateTime).toLocaleString();
+    time.dataset.date = time.dataset.date || time.textContent;
+    time.textContent = ago(time) || time.dataset.date;
+  });
+
+  /** The answer's JSON or HTML; {error} when there is none, whatever the cause. */
+  const ask = async (url, form, again = false) => {
+    try {
+      const answer = await fetch(url, {
+        method: form ? "POST" : "GET",
+        body: form && new URLSearchParams(form),
+        headers: { "X-Requested-With": "commentsvc", ...(me.csrf && { "X-CSRFToken": me.csrf }) },
+      });
+      const json = (answer.headers.get("Content-Type") || "").includes("json");
+      const found = json ? await answer.json() : { html: await answer.text() };
+      if (answer.ok) return found;
+      const error = found.error || { message: "Something went wrong. What you typed is kept.", again: true };
+      if (error.code === "csrf" && !again) { // the form is older than the cookie: once more with a fresh token
+        me.csrf = error.csrf;
+        if (form && form.has("csrf_token")) form.set("csrf_token", error.csrf);
+        return ask(url, form, true);
+      }
+      return { error: { again: answer.status > 428, ...error, status: answer.status } };
+    } catch {
+      return { error: { message: NETWORK, again: true } };
+    }
+  };
+
+  /** Say below `el` what went wrong; `retry` is offered where trying again may help. */
+  const complain = (el, error, retry) => {
+    const scope = el.parentElement;
+    $$(":scope > .problem", el.matches("form") ? el : scope).forEach((p) => (p.id ? (p.hidden = true) : p.remove()));
+    if (!error) return;
+    const slot = (el.matches("form") && $(".problem[id]", el)) || make("p", "", "problem");
+    slot.textContent = error.message;
+    slot.setAttribute("role", "alert");
+    slot.hidden = false;
+    if (error.again && retry) {
+      const button = make("button", "Try again", "button");
+      button.type = "button";
+      button.onclick = retry;
+      slot.append(" ", button);
+    }
+    if (!slot.parentElement) el.matches("form") ? el.append(slot) : el.after(slot);
+  };
+
+  // ---- Drafts
+  const draftKey = (form) => `draft:${data.article}:${(form.elements.parent_id || {}).value || 0}`;
+  const grow = (area) => {
+    area.style.height = "auto";
+    area.style.height = `${area.scrollHeight + 2}px`;
+    const form = area.form, left = form.dataset.max - area.value.trim().length, label = $(".count", form);
+    label.hidden = left > form.dataset.max / 10 && left > 0;
+    label.textContent = left < 0 ? `${(-left).toLocaleString("en")} too many` : `${left.toLocaleString("en")} left`;
+    label.classList.toggle("over", left < 0);
+  };
+  const restore = (form) => {
+    const area = form.elements.body;
+    area.value = area.value.trim() || recall(draftKey(form)) || "";
+    if (area.value) { form.classList.add("open"); grow(area); }
+  };
+
+  // ---- Who reads, and what is hers
+  const paintVotes = (form, up, down, value) => $$("button", form).forEach((button, i) => {
+    const n = i ? down : up;
+    button.textContent = n;
+    button.setAttribute("aria-pressed", value === (i ? -1 : 1));
+    button.setAttribute("aria-label", `Vote ${button.dataset.act}, ${n}`);
+  });
+  const votesOf = (form) => $$("button", form).map((button) => +button.textContent);
+
+  /** Bring what the server rendered for everybody in line with this reader. */
+  const dress = (el = doc) => {
+    clock(el);
+    $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? "Post" : "Sign up to post"; });
+    const comments = el.matches && el.matches(".c") ? [el, ...$$(".c", el)] : $$(".c", el);
+    for (const comment of comments) {
+      const id = +comment.dataset.id, form = $(":scope > .acts .votes", comment);
+      if (!form) continue;
+      const own = (me.own || []).includes(id), link = $(":scope > .acts .menu a", comment);
+      paintVotes(form, ...votesOf(form), (me.votes || {})[id] || 0);
+      comment.classList.toggle("mine", own);
+      link.dataset.act = own ? "withdraw" : "flag";
+      link.textContent = own ? "Withdraw" : "Flag";
+    }
+  };
+
+  const place = (html, id, parent) => {
+    const el = parse(html).firstElementChild, there = find(id), above = parent && find(parent);
+    if (there && there.classList.contains("own")) there.replaceWith(el);
+    else if (above) {
+      let replies = $(":scope > .replies", above);
+      if (!replies) above.append((replies = make("div", "", "replies")));
+      const more = $(":scope > .more", replies);
+      more ? more.before(el) : replies.append(el);
+    } else {
+      if (there) el.removeAttribute("id"); // its place in the thread is still shown, without its text
+      mine.prepend(el);
+    }
+    dress(el);
+    const empty = $("#empty");
+    if (empty) empty.hidden = true;
+    return el;
+  };
+
+  const loadMe = async () => {
+    const found = await ask(`${api}/${data.site}/articles/${data.article}/me`);
+    root.classList.add("known");
+    if (found.error) return;
+    $$(".own").forEach((el) => el.remove());
+    me = found;
+    $("#who").replaceChildren(parse(me.who));
+    for (const w of (me.waiting || []).reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
+    dress();
+  };
+
+  // ---- One's own comment, until it is decided
+  const watched = new Set();
+  const watch = (id, status) => {
+    if (!["pending", "held"].includes(status) || watched.has(id)) return;
+    watched.add(id);
+    const begun = Date.now();
+    let wait = status === "pending" ? 1000 : 15000;
+    const look = async () => {
+      if (doc.hidden) return doc.addEventListener("visibilitychange", look, { once: true });
+      const el = find(id);
+      if (!el || !el.classList.contains("own")) return watched.delete(id);
+      const now = await ask(`${api}/comments/${id}/state`);
+      if (now.error && now.error.status) return watched.delete(id);
+      if (!now.error && now.status !== status) {
+        status = now.status;
+        settle(now);
+      }
+      if (!["pending", "held"].includes(status)) return watched.delete(id);
+      if (status === "held" || Date.now() - begun > 15000) wait = Math.min(wait * 1.5, 30000);
+      setTimeout(look, wait);
+    };
+    setTimeout(look, wait);
+  };
+  const settle = (now) => {
+    const focused = find(now.id).contains(doc.activeElement);
+    if (now.status === "published") (me.own = me.own || []).push(now.id);
+    const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
+    count(now.count);
+    if (el) el.classList.add("fresh");
+    if (el && focused) el.focus({ preventScroll: true });
+    say(now.say);
+  };
+
+  // ---- Signing up and in, in place
+  const closeAccount = () => { const old = $("#account"); if (old) old.remove(); };
+  const openAccount = async (kind, after, why = "") => {
+    const old = $("#account");
+    after = after || (old && old.previousElementSibling) || $("#account-slot");
+    const found = await ask(`${page}/account/${kind}?why=${why}`);
+    if (found.error) return complain(after, found.error, () => openAccount(kind, after, why));
+    complain(after);
+    closeAccount();
+    const form = parse(found.html).firstElementChild;
+    after.after(form);
+    $("input:not([type=hidden])", form).focus();
+  };
+  const sendAccount = async (form, button) => {
+    const sent = new FormData(form), found = await ask(button.getAttribute("formaction") || form.action, sent);
+    if (found.signed_in) {
+      const before = form.previousElementSibling;
+      form.remove();
+      await loadMe();
+      const area = before && before.matches(".editor") ? before.elements.body : mainEditor && mainEditor.elements.body;
+      if (area) area.focus();
+      return say(found.say);
+    }
+    const html = found.html || (found.error && found.error.html);
+    if (!html) return complain(form, found.error, () => form.requestSubmit(button));
+    const next = parse(html).firstElementChild, password = next.elements && next.elements.password;
+    if (password && sent.get("password") && found.error) password.value = sent.get("password");
+    form.replaceWith(next);
+    const told = $(".problem, .error, .told, h2", next);
+    ($("[aria-invalid]", next) || $("input:not([type=hidden])", next) || next).focus();
+    say(told ? told.textContent : "");
+  };
+
+  // ---- Posting
+  const sendPost = async (form) => {
+    const area = form.elements.body, button = $("[data-post]", form);
+    complain(form);
+    if (!area.value.trim()) { complain(form, { message: "Write something first." }); return area.focus(); }
+    if (!me.user) return openAccount("sign-up", form);
+    const sent = new FormData(form);
+    button.textContent = "Posting…";
+    button.disabled = area.readOnly = true;
+    form.setAttribute("aria-busy", "true");
+    const now = await ask(form.action, sent);
+    button.disabled = area.readOnly = false;
+    form.removeAttribute("aria-busy");
+    button.textContent = "Post";
+    if (now.error) {
+      if (now.error.code === "not_signed_in") {
+        me = { user: null };
+        dress(form);
+        return openAccount("sign-in", form, "ended");
+      }
+      complain(form, now.error, () => form.requestSubmit());
+      return area.focus();
+    }
+    keep(draftKey(form), "");
+    if (form === mainEditor) { area.value = ""; form.classList.remove("open"); grow(area); } else form.remove();
+    if (now.status === "published") (me.own = me.own || []).push(now.id);
+    const el = place(now.html, now.id, now.parent);
+    el.classList.add("fresh");
+    el.focus({ preventScroll: true });
+    count(now.count);
+    say(now.say);
+    watch(now.id, now.status);
+  };
+
+  // ---- Below a comment
+  const closePanel = () => $$(".c form.panel[data-form], .c form.editor").forEach((form) => form.remove());
+  const below = (comment) => $(":scope > .acts, :scope > .status", comment);
+  const openPanel = (name, comment, quietly) => {
+    const open = $(`:scope > [data-for="${name}"]`, comment);
+    closePanel();
+    if (open && !quietly) return below(comment).querySelector("a").focus();
+    const form = $(`#t-${name}`).content.cloneNode(true).firstElementChild;
+    form.dataset.for = name;
+    if (name === "reply") {
+      form.elements.parent_id.value = comment.dataset.id;
+      form.classList.add("open");
+      $("label", form).textContent = `Your reply to ${($(".name", comment) || {}).textContent || "this comment"}`;
+      restore(form);
+    } else form.action = `${api}/comments/${comment.dataset.id}/${name}`;
+    below(comment).after(form);
+    dress(form);
+    if (!quietly) $("textarea, input:not([type=hidden]), button", form).focus();
+  };
+  const sendPanel = async (form) => {
+    const comment = commentOf(form), now = await ask(form.action, new FormData(form));
+    if (now.error && now.error.code === "not_signed_in") return openAccount("sign-in", form, "ended");
+    if (now.error) return complain(form, now.error, () => form.requestSubmit());
+    const name = form.dataset.for;
+    form.remove();
+    if (name === "flag") below(comment).after(make("p", now.message, "told"));
+    else {
+      const replies = $(":scope > .replies", comment);
+      comment.classList.remove("own", "pending", "held");
+      comment.replaceChildren(make("p", "Withdrawn by its author", "gone"), ...(replies ? [replies] : []));
+      count(now.count);
+    }
+    comment.focus({ preventScroll: true });
+    say(now.message);
+  };
+  const vote = async (button, comment) => {
+    const form = button.form, sign = button.dataset.act === "up" ? 1 : -1, id = comment.dataset.id;
+    if (!me.user) return openAccount("sign-up", below(comment), "vote");
+    const before = (me.votes || {})[id] || 0, value = before === sign ? 0 : sign, [up, down] = votesOf(form);
+    paintVotes(form, up + (value === 1) - (before === 1), down + (value === -1) - (before === -1), value);
+    me.votes[id] = value;
+    const now = await ask(form.action, new URLSearchParams({ value }));
+    if (now.error) {
+      me.votes[id] = before;
+      paintVotes(form, up, down, before);
+      if (now.error.code === "not_signed_in") return openAccount("sign-in", below(comment), "ended");
+    } else paintVotes(form, now.up, now.down, now.mine);
+    complain(below(comment), now.error, () => vote(button, comment));
+  };
+  const share = async (link) => {
+    try {
+      if (navigator.share && matchMedia("(pointer: coarse)").matches) return await navigator.share({ url: link.href });
+      await navigator.clipboard.writeText(link.href);
+      link.textContent = "Link copied";
+      say(link.textContent);
+      setTimeout(() => { link.textContent = "Share"; }, 2000);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const field = make("input", "", "control");
+      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: "Link to this comment" });
+      below(commentOf(link)).after(field);
+      field.select();
+    }
+  };
+
+  // ---- More of the conversation
+  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", ...more })}`;
+  const fetchInto = async (button, url) => {
+    if (busy) return;
+    busy = true;
+    button.setAttribute("aria-disabled", "true");
+    const found = await ask(url);
+    busy = false;
+    button.removeAttribute("aria-disabled");
+    if (found.error) return complain(button, found.error, () => fetchInto(button, url));
+    complain(button);
+    const fresh = parse(found.html);
+    // Something posted or linked to meanwhile may be here already.
+    $$(".c", fresh).forEach((c) => find(c.dataset.id) && !$(".c", c) && c.remove());
+    const first = $(".c", fresh);
+    button.replaceWith(fresh);
+    dress();
+    if (first) first.focus({ preventScroll: true });
+  };
+  const sortBy = async (sort) => {
+    list.setAttribute("aria-busy", "true");
+    const found = await ask(threadUrl({ sort }));
+    list.removeAttribute("aria-busy");
+    if (found.error) return complain($(".sorting"), found.error, () => sortBy(sort));
+    complain($(".sorting"));
+    $$("#mine > .c:not(.own), #context").forEach((el) => el.remove());
+    list.replaceChildren(parse(found.html));
+    $$(".own").forEach((el) => mine.prepend(el));
+    dress(list);
+    say(`Sorted by ${$("#sort").selectedOptions[0].text}.`);
+  };
+  const go = async (id) => {
+    $$(".here").forEach((el) => el.classList.remove("here"));
+    if (!find(id)) {
+      const found = await ask(`${api}/comments/${+id}/context`);
+      if (found.error) return complain($(".head"), found.error);
+      list.before(parse(found.html));
+      dress($("#context"));
+    }
+    const el = find(id);
+    el.classList.add("here");
+    fit();
+    el.focus({ preventScroll: true });
+    framed ? tell({ scroll: Math.max(0, el.getBoundingClientRect().top) }) : el.scrollIntoView();
+  };
+
+  // ---- Events, all in one place
+  const ACTS = {
+    up: vote, down: vote, share,
+    reply: (_, comment) => openPanel("reply", comment),
+    withdraw: (_, comment) => openPanel("withdraw", comment),
+    flag: (_, comment) => (me.user ? openPanel("flag", comment) : openAccount("sign-up", below(comment), "flag")),
+    more: (link) => fetchInto(link, link.dataset.url),
+    "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
+    form: (link) => openAccount(link.dataset.to, link.closest("#account") ? null : $("#account-slot")),
+    "sign-out": async () => {
+      const now = await ask(`${page}/sign-out`, new URLSearchParams());
+      if (now.error) return complain($(".head"), now.error);
+      me = { user: null };
+      $$(".own").forEach((el) => el.remove());
+      await loadMe();
+      say(now.say);
+    },
+    cancel: (button) => {
+      const form = button.closest("form"), comment = commentOf(form);
+      const back = comment ? $("a, button", below(comment) || comment) : mainEditor && mainEditor.elements.body;
+      if (form.dataset.form === "post") keep(draftKey(form), "");
+      form.remove();
+      if (back) back.focus();
+    },
+  };
+  doc.addEventListener("click", (event) => {
+    const el = event.target.closest("[data-act], [data-mark]");
+    const inside = event.target.closest("details.menu");
+    $$("details.menu[open]").forEach((menu) => { if (menu !== inside || (el && !el.matches("summary"))) menu.open = false; });
+    if (!el || event.ctrlKey || event.metaKey) return;
+    if (el.dataset.mark) return format(el.form.elements.body, el.dataset.mark);
+    const act = ACTS[el.dataset.act];
+    if (!act) return;
+    event.preventDefault();
+    if (!el.hasAttribute("aria-disabled")) act(el, commentOf(el));
+  });
+  const format = (area, mark) => {
+    const { selectionStart: start, selectionEnd: end, value } = area, text = value.slice(start, end);
+    const quote = mark.startsWith(">");
+    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, "> ")}` : mark + text + mark, start, end, "end");
+    if (!quote && !text) area.selectionEnd = area.selectionStart = start + mark.length;
+    area.focus();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  doc.addEventListener("submit", async (event) => {
+    const form = event.target, send = { post: sendPost, account: sendAccount }[form.dataset.form] || (form.dataset.for && sendPanel);
+    if (!send) return;
+    event.preventDefault();
+    if (form.dataset.busy) return; // pressed twice
+    form.dataset.busy = "1";
+    await send(form, event.submitter || $("button", form));
+    delete form.dataset.busy;
+  });
+  doc.addEventListener("input", ({ target }) => {
+    if (target.name !== "body") return;
+    keep(draftKey(target.form), target.value);
+    grow(target);
+  });
+  doc.addEventListener("focusin", ({ target }) => {
+    if (target.name === "body" && target.form) { target.form.classList.add("open"); fit(); }
+  });
+  doc.addEventListener("change", ({ target }) => { if (target.id === "sort") sortBy(target.value); });
+  doc.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.name === "body") event.target.form.requestSubmit();
+    if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
+  });
+  const connection = () => { $("#offline").hidden = navigator.onLine; };
+  addEventListener("online", connection);
+  addEventListener("offline", connection);
+
+  // ---- Begin: once we know what was kept
+  const begin = (kept) => {
+    memory = kept;
+    if (recall(`seen:${data.site}`)) $("#welcome").open = false;
+    else keep(`seen:${data.site}`, "1");
+    if (mainEditor) {
+      restore(mainEditor);
+      const drafted = $$(".c").find((c) => recall(`draft:${data.article}:${c.dataset.id}`) && below(c));
+      if (drafted) openPanel("reply", drafted, true);
+    }
+    fit();
+    new ResizeObserver(fit).observe(doc.body);
+  };
+  connection();
+  clock();
+  setInterval(clock, 60000);
+  loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
+  framed ? tell({ hello: 1 }) : begin({});
+})();

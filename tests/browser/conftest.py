@@ -1,0 +1,130 @@
+"""A running service, its worker, a newspaper on another origin, and a real browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import select
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from commentsvc.delivery.models import Mail
+from commentsvc.embed.cache import pages
+from commentsvc.extensions import db
+from commentsvc.moderation.screen import screen_pending
+from commentsvc.screening.toxicity import ToxicityScorer
+
+CHROMIUM = "/usr/bin/chromium"
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        pass
+
+
+class _QuietFiles(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        pass
+
+
+@pytest.fixture
+def service(app: Flask) -> Iterator[str]:
+    """The service at http://localhost:<port>: another site than 127.0.0.1 to the browser."""
+    pages().clear()
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def worker(app: Flask, scorer: ToxicityScorer) -> Iterator[None]:
+    """A screening worker with the model that ships, beside the web server."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with app.app_context():
+            while not stop.wait(0.1):
+                screen_pending(lambda: scorer, batch=8, lease=30)
+                db.session.remove()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@dataclass(frozen=True)
+class Newspaper:
+    """A web server of the publisher's own: plain files on another origin."""
+
+    origin: str
+    folder: Path
+
+    def publish(self, name: str, html: str) -> str:
+        """Put a page up; returns its address."""
+        (self.folder / name).write_text(html)
+        return f"{self.origin}/{name}"
+
+
+@pytest.fixture
+def newspaper(tmp_path: Path) -> Iterator[Newspaper]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietFiles, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Newspaper(f"http://127.0.0.1:{server.server_port}", tmp_path)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A reader's browser with nothing in it."""
+    with browser.new_context(viewport={"width": 1024, "height": 1000}) as found:
+        found.set_default_timeout(8000)
+        yield found
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab; the test fails when a script in it does."""
+    found = context.new_page()
+    errors: list[str] = []
+    found.on("pageerror", lambda error: errors.append(str(error)))
+    yield found
+    assert not errors, errors
+
+
+@pytest.fixture
+def mailed_code(app: Flask) -> Callable[[str], str]:
+    """The six digits in the latest mail to an address."""
+
+    def read(address: str) -> str:
+        mail = db.session.scalars(select(Mail).where(Mail.recipient == address).order_by(Mail.id.desc())).first()
+        db.session.commit()  # ends the transaction: the service writes too
+        assert mail is not None
+        return next(line.strip() for line in mail.text.splitlines() if line.strip().isdigit())
+
+    return read

@@ -1,0 +1,267 @@
+"""The widget in a real browser, on a newspaper's page served from another origin."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from commentsvc.accounts.permissions import Role
+from commentsvc.comments.models import Comment, Status
+from commentsvc.database import utcnow
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import approve
+from commentsvc.sites.models import Article, Site
+from tests.browser.conftest import Newspaper
+from tests.factories import make_article, make_comment, make_site, make_user
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "harbour wall lantern"
+HOST_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The harbour wall</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'self'; script-src {service}; frame-src {service}">
+</head><body><h1>The harbour wall</h1><p>It stands.</p>
+<script async src="{service}/embed.js" data-site="courier" {attributes}></script></body></html>"""
+
+
+@pytest.fixture
+def site(app: Flask, newspaper: Newspaper) -> Site:
+    return make_site(key="courier", name="The Courier", origins=[newspaper.origin])
+
+
+@pytest.fixture
+def article(site: Site, newspaper: Newspaper) -> Article:
+    """An article with three conversations, the middle one a thread."""
+    article = make_article(site, url=f"{newspaper.origin}/wall.html", title="The harbour wall")
+    start = utcnow() - dt.timedelta(hours=5)
+    for n, name in enumerate(["Ann Able", "Bo Baker", "Cleo Carter"]):
+        comment = make_comment(
+            article, make_user(name), f"Remark number {n + 1} about the wall.", created_at=start + dt.timedelta(minutes=n)
+        )
+        if name == "Bo Baker":
+            make_comment(article, make_user("Mona Manager", role=Role.COMMUNITY_MANAGER, site=site), "Thank you, noted.", parent=comment)
+    return article
+
+
+@pytest.fixture
+def open_page(newspaper: Newspaper, service: str) -> Callable[..., FrameLocator]:
+    """Open the newspaper's article and wait for the conversation under it."""
+
+    def open_page(page: Page, name: str = "wall.html", attributes: str = "", fragment: str = "") -> FrameLocator:
+        db.session.commit()  # what the test prepared; an open transaction would keep the service waiting
+        address = newspaper.publish(name, HOST_PAGE.format(service=service, attributes=attributes))
+        page.goto(address + fragment)
+        expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+        return page.frame_locator("commentsvc-thread iframe")
+
+    return open_page
+
+
+def sign_up(thread: FrameLocator, mailed_code: Callable[[str], str], name: str = "Robin Marsh") -> None:
+    address = f"{name.split()[0].lower()}@example.org"
+    thread.get_by_label("Name").fill(name)
+    thread.get_by_label("E-mail").fill(address)
+    thread.get_by_label("Password").fill(PASSWORD)
+    thread.get_by_role("button", name="Continue").click()
+    thread.get_by_label("Code").wait_for()
+    thread.get_by_label("Code").fill(mailed_code(address))
+    thread.get_by_role("button", name="Confirm").click()
+    expect(thread.locator("#who")).to_contain_text(name)
+
+
+@pytest.mark.usefixtures("worker", "article")
+def test_a_reader_signs_up_in_place_and_her_comment_is_published_in_place(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str]
+) -> None:
+    thread = open_page(page)
+    expect(thread.get_by_role("heading", level=1)).to_have_text("4 comments")
+    expect(thread.get_by_text("Welcome to The Courier comments!")).to_be_visible()
+    expect(thread.locator(".badge")).to_have_text("Community Manager")
+
+    box = thread.get_by_label("Your comment")
+    box.click()
+    box.fill("I walk past this wall every morning, and I am glad of it.")
+    page.reload()  # a draft survives
+    expect(box).to_have_value("I walk past this wall every morning, and I am glad of it.")
+
+    thread.get_by_role("button", name="Sign up to post").click()
+    thread.get_by_label("Name").fill("Robin Marsh")
+    thread.get_by_label("E-mail").fill("not an address@")
+    thread.locator("#account").evaluate("form => form.noValidate = true")
+    thread.get_by_label("Password").fill(PASSWORD)
+    thread.get_by_role("button", name="Continue").click()
+    expect(thread.locator("#a-email-told")).to_contain_text("e-mail address")
+    expect(thread.get_by_label("Name")).to_have_value("Robin Marsh")
+    expect(box).to_have_value(re.compile("glad of it"))  # the text stays above the form
+    sign_up(thread, mailed_code)
+    expect(box).to_have_value(re.compile("glad of it"))
+
+    thread.get_by_role("button", name="Post").click()
+    own = thread.locator(".c", has_text="glad of it")
+    expect(own).not_to_have_class(re.compile("own"))  # decided, in place
+    expect(own.get_by_role("link", name="Reply")).to_be_visible()
+    expect(thread.get_by_role("heading", level=1)).to_have_text("5 comments")
+    expect(box).to_have_value("")
+
+    page.reload()
+    expect(thread.locator("#list > .c").first).to_contain_text("glad of it")
+    expect(thread.locator("#who")).to_contain_text("Robin Marsh")  # the framed cookie holds
+
+
+@pytest.mark.usefixtures("worker", "article")
+def test_reply_vote_flag_sort_and_withdraw(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str]
+) -> None:
+    thread = open_page(page)
+    ann = thread.locator("#list > .c", has_text="Ann Able")
+
+    ann.get_by_label("Vote up").click()  # signed out: the form opens below the comment
+    expect(thread.get_by_text("Sign up or sign in to vote.")).to_be_visible()
+    sign_up(thread, mailed_code)
+    up = ann.get_by_label("Vote up")
+    up.click()
+    expect(up).to_have_attribute("aria-pressed", "true")
+    expect(up).to_have_text("1")
+    expect(up).to_have_accessible_name("Vote up, 1")
+
+    ann.get_by_role("link", name="Reply").click()
+    thread.get_by_label("Your reply to Ann Able").fill("The wall was built by my grandfather.")
+    page.reload()
+    reply = thread.get_by_label("Your reply to Ann Able")
+    expect(reply).to_have_value("The wall was built by my grandfather.")
+    expect(up).to_have_attribute("aria-pressed", "true")  # own votes come with the second request
+    thread.locator("#reply").get_by_role("button", name="Post").click()
+    mine = ann.locator(".replies .c")
+    expect(mine).to_contain_text("grandfather")
+    expect(mine).not_to_have_class(re.compile("own"))
+
+    bo = thread.locator("#list > .c", has_text="Bo Baker")
+    bo.get_by_label("More").first.click()
+    bo.get_by_role("link", name="Flag").first.click()
+    bo.get_by_label("It is off topic").check()
+    bo.get_by_role("button", name="Flag").click()
+    expect(bo.get_by_text("A community manager will look")).to_be_visible()
+
+    names = thread.locator("#list > .c > .by .name")
+    expect(names).to_have_text(["Cleo Carter", "Bo Baker", "Ann Able"])
+    thread.get_by_label("Sort by").select_option("Top")
+    expect(names).to_have_text(["Ann Able", "Cleo Carter", "Bo Baker"])
+    thread.get_by_label("Sort by").select_option("Oldest")
+    expect(names).to_have_text(["Ann Able", "Bo Baker", "Cleo Carter"])
+
+    mine.get_by_label("More").click()
+    mine.get_by_role("link", name="Withdraw").click()
+    mine.get_by_role("button", name="Withdraw").click()
+    expect(mine).to_have_text("Withdrawn by its author")
+
+
+@pytest.mark.usefixtures("worker", "article")
+def test_a_toxic_comment_is_held_and_appears_when_a_manager_approves_it(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str], site: Site
+) -> None:
+    thread = open_page(page)
+    thread.get_by_role("link", name="Sign up").click()
+    sign_up(thread, mailed_code)
+    box = thread.get_by_label("Your comment")
+    box.fill("You are all stupid idiots and I hate you.")
+    thread.get_by_role("button", name="Post").click()
+    own = thread.locator("#mine .c")
+    expect(own).to_contain_text("Waiting for a community manager.")
+
+    comment = db.session.query(Comment).filter_by(status=Status.HELD).one()
+    approve(comment, actor=make_user(role=Role.COMMUNITY_MANAGER, site=site), seen=comment.version)
+    db.session.commit()
+    page.reload()
+    expect(thread.locator("#list > .c").first).to_contain_text("stupid idiots")
+    expect(thread.locator("#mine .c")).to_have_count(0)
+
+
+def test_show_more_moves_focus_to_the_first_new_comment(
+    page: Page, open_page: Callable[..., FrameLocator], article: Article
+) -> None:
+    author, start = make_user("Dora Deep"), utcnow() - dt.timedelta(hours=4)
+    for n in range(20):
+        make_comment(article, author, f"Later remark {n}.", created_at=start + dt.timedelta(minutes=n))
+    thread = open_page(page)
+    more = thread.get_by_role("link", name="Show More Comments")
+    expect(more).to_contain_text("4 left")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(thread.locator("#list > .c")).to_have_count(23)
+    expect(thread.locator("#list > .c").nth(20)).to_be_focused()
+    expect(more).to_have_count(0)
+
+
+@pytest.mark.usefixtures("article")
+def test_a_link_to_a_comment_shows_it(page: Page, open_page: Callable[..., FrameLocator]) -> None:
+    first = db.session.query(Comment).order_by(Comment.id).first()
+    assert first is not None
+    thread = open_page(page, fragment=f"#comment-{first.id}")
+    expect(thread.locator(f"#comment-{first.id}")).to_have_class(re.compile("here"))
+
+
+@pytest.mark.usefixtures("article")
+def test_without_a_connection_the_text_stays_and_the_page_says_so(
+    page: Page, context: BrowserContext, open_page: Callable[..., FrameLocator]
+) -> None:
+    thread = open_page(page)
+    thread.get_by_label("Your comment").fill("Written in a tunnel.")
+    context.set_offline(True)
+    expect(thread.locator("#offline")).to_be_visible()
+    thread.get_by_role("button", name="Sign up to post").click()
+    expect(thread.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
+    expect(thread.get_by_label("Your comment")).to_have_value("Written in a tunnel.")
+    context.set_offline(False)
+    thread.get_by_role("button", name="Try again").click()
+    expect(thread.get_by_label("Name")).to_be_visible()
+
+
+def test_a_blocked_frame_says_so_and_offers_to_try_again(
+    page: Page, newspaper: Newspaper, service: str, site: Site
+) -> None:
+    db.session.commit()
+    page.route("**/embed/courier/thread**", lambda route: route.abort())
+    page.goto(newspaper.publish("wall.html", HOST_PAGE.format(service=service, attributes="")))
+    expect(page.get_by_text("The comments could not be loaded.")).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+
+
+@pytest.mark.usefixtures("article")
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark")])
+def test_no_sideways_scroll_and_no_accessibility_problem(
+    page: Page, open_page: Callable[..., FrameLocator], article: Article, width: int, scheme: Any
+) -> None:
+    name = "Maximiliana " * 16
+    parent = make_comment(article, make_user(name.strip()), "Longwordwithoutanybreak" * 12)
+    for n in range(6):
+        parent = make_comment(article, make_user(f"שרה {n}"), "תגובה בעברית, עם https://example.org/" + "a" * 90, parent=parent)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    thread = open_page(page, attributes=f'data-theme="{scheme}" data-accent="#ffcc00"')
+    thread.get_by_label("Your comment").click()
+    thread.get_by_role("link", name="Sign up").click()
+    expect(thread.get_by_label("Name")).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    body = thread.locator("body")
+    assert body.evaluate("body => body.scrollWidth <= body.clientWidth + 1")
+    height = page.locator("commentsvc-thread iframe").evaluate("frame => frame.clientHeight")
+    assert abs(body.evaluate("body => body.offsetHeight") - height) <= 2  # the frame fits its page
+    small = thread.locator("a, button, summary, select").evaluate_all(
+        "all => all.filter(e => e.checkVisibility() && !e.closest('.text, .to, .quiet, p') && !e.matches('.when')"
+        " && (e.getBoundingClientRect().height < 24 || e.getBoundingClientRect().width < 24)).map(e => e.outerHTML)"
+    )
+    assert small == []
+    frame = page.frames[1]
+    assert "/thread?" in frame.url
+    found = Axe().run(frame, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    assert found.violations_count == 0, found.generate_report()
