@@ -14,12 +14,12 @@ from typing import Any
 import flask_smorest
 from flask import current_app, request
 from flask_limiter.util import get_remote_address
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission
 from commentsvc.api.parsing import Parser
-from commentsvc.api.schemas.fields import ID_PATTERN, MAX_ID
+from commentsvc.api.schemas.fields import ID_DIGITS, ID_PATTERN
 from commentsvc.errors import NotAllowed, NotSignedIn
 from commentsvc.extensions import limiter
 from commentsvc.web import limit_key, reader, require, require_person, settings_of
@@ -36,11 +36,9 @@ TOKEN_OR_NOT: list[dict[str, list[str]]] = [{}, {"bearer": []}]
 class RowId(BaseConverter):
     """An id in a path; anything that cannot be one is no address of ours."""
 
-    regex = r"[1-9][0-9]{0,18}"
+    regex = ID_DIGITS
 
     def to_python(self, value: str) -> int:
-        if int(value) > MAX_ID:
-            raise ValidationError
         return int(value)
 
 

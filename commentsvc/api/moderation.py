@@ -27,10 +27,10 @@ from commentsvc.moderation import decide as verbs
 from commentsvc.moderation.models import Decision, Reason
 from commentsvc.moderation.queue import (
     CARDS_PER_PAGE,
+    Queue,
     cards,
     page_of_cards,
     page_of_modlog,
-    parse_queue,
     queue_counts,
 )
 from commentsvc.sites.models import Site
@@ -39,6 +39,7 @@ from commentsvc.web import signed_in
 moderation = Blueprint("moderation", "Review what is held or flagged, and see what was decided.")
 
 NOTE_LENGTH = 2000
+QUEUES = ",".join(Queue)
 
 
 @moderation.route("/sites/<site_key:site_key>/queues")
@@ -51,7 +52,7 @@ def queues(site: Site) -> Any:
     return {"counts": queue_counts(site)}
 
 
-@moderation.route("/sites/<site_key:site_key>/queues/<queue>")
+@moderation.route(f"/sites/<site_key:site_key>/queues/<any({QUEUES}):queue>")
 @limited("LIMIT_READ")
 @operation("listQueue")
 @on_site(Permission.REVIEW)
@@ -62,7 +63,7 @@ def queue(given: dict[str, Any], site: Site, queue: str) -> Any:
 
     Each card has all that a decision needs. Where one is due, who waited longest comes first.
     """
-    found, following = page_of_cards(site, parse_queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE)
+    found, following = page_of_cards(site, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE)
     return {"cards": [card_values(card) for card in found], "next": following}
 
 

@@ -7,7 +7,6 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 
-
 @click.group("demo")
 def demo_group() -> None:
     """The demo publisher."""

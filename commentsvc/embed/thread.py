@@ -17,7 +17,7 @@ from commentsvc.embed.blueprint import embed, for_everybody, frame, read_limit
 from commentsvc.embed.cache import Rendered, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.view import View, message_page, render_public
-from commentsvc.errors import CommentsvcError, NotAllowed, NotFound
+from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
@@ -56,6 +56,8 @@ def thread(site_key: str) -> Response:
         site = db.session.scalar(select(Site).where(Site.key == site_key))
         db.session.rollback()
         response = Response(message_page(error.message, hint=_hint(error, site)), error.status)
+        if isinstance(error, TooSoon):
+            response.headers["Retry-After"] = str(error.retry_after)
         return frame(response, site)
 
 

@@ -59,6 +59,7 @@ def check_policy(policy: Policy) -> Policy:
     ranges = {
         "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
         "max_links": (0, 1000), "new_author_comments": (0, 1000),
+        "repeat_window": (0, 30 * 24 * 3600),
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(policy, name) <= high:

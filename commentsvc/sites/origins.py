@@ -28,7 +28,8 @@ def origin_of(url: str) -> str | None:
 def check_origin(text: str) -> str:
     """A site's origin as configured, normalised; Invalid when it is more or less than one."""
     origin = origin_of(text.strip())
-    parts = urlsplit(text.strip())
+    # What has no origin, such as "http://[", may be nothing urlsplit can read at all.
+    parts = urlsplit(text.strip() if origin else "")
     if origin is None or parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise Invalid(f"{text!r} is not an origin like https://news.example.", field="origins")
     return origin
@@ -40,7 +41,8 @@ def canonical_url(url: str) -> str:
     origin = origin_of(url)
     if origin is None or any(c.isspace() or ord(c) < 32 for c in url):
         raise Invalid("The article's address must be an absolute http or https URL.", field="url")
-    if len(url) > URL_LENGTH:
-        raise Invalid(f"The article's address has more than {URL_LENGTH} characters.", field="url")
+    # Bytes: what is indexed may not be longer, and other scripts take up to four a character.
+    if len(url.encode("utf-8", "surrogatepass")) > URL_LENGTH:
+        raise Invalid(f"The article's address has more than {URL_LENGTH} bytes.", field="url")
     parts = urlsplit(url)
     return origin + urlunsplit(("", "", parts.path or "/", parts.query, ""))

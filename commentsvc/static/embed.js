@@ -13,12 +13,11 @@
   const CSS = `:host{display:block;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
 iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
 :host([failed]) .m{display:block}.s{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
-.c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}.c i:nth-child(4){width:72%}
-@media(prefers-reduced-motion:no-preference){.s{animation:p 1.6s infinite alternate}@keyframes p{to{opacity:.5}}}
+.c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
   const BONES = "<i></i><i></i><i></i><i></i>";
   const HTML = `<div class="b"><div class="s" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div>` +
-    '<div class="m" role="alert"><p>The comments could not be loaded. Your connection may be down, or a content blocker is in the way.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
+    '<div class="m" role="alert"><p>The comments could not be loaded. Is your connection down, or a content blocker on?</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
 
   // Many browsers give a frame of another site no storage. What readers have typed is then kept in
   // this page's own: so far, or with [key, value] from now on.
@@ -45,32 +44,29 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       addEventListener("hashchange", () => linked() && this.tell({ comment: linked() }));
       const repaint = () => this.tell({ theme: this.paint() });
       night.addEventListener("change", repaint);
-      new MutationObserver(repaint).observe(document.documentElement, { attributes: true });
-      new MutationObserver(repaint).observe(document.body, { attributes: true });
+      for (const el of [document.documentElement, document.body]) new MutationObserver(repaint).observe(el, { attributes: true });
       // A link to one comment is why the reader came: then at once.
-      if (linked() || !window.IntersectionObserver) return this.load();
+      if (linked()) return this.load();
       const near = new IntersectionObserver((entries) => {
         if (entries.some((e) => e.isIntersecting)) { near.disconnect(); this.load(); }
       }, { rootMargin: "600px" });
       near.observe(this);
     }
 
-    /** The theme asked for; "auto" means what the page itself looks like, whatever the device prefers. */
+    /** The theme asked for; without one, what the page itself looks like, whatever the device prefers. */
     paint() {
-      let theme = this.dataset.theme;
-      if (theme !== "light" && theme !== "dark") {
-        theme = getComputedStyle(this).colorScheme.includes("dark") && night.matches ? "dark" : "light";
-        for (let el = this; el; el = el.parentElement) {
-          const rgb = /^rgba?\((\d+), (\d+), (\d+)(?:, ([\d.]+))?/.exec(getComputedStyle(el).backgroundColor);
-          if (rgb && !(rgb[4] < 0.5)) {
-            theme = rgb[1] * 0.299 + rgb[2] * 0.587 + rgb[3] * 0.114 < 128 ? "dark" : "light";
-            break;
-          }
+      let seen = getComputedStyle(this).colorScheme.includes("dark") && night.matches ? "dark" : "light";
+      for (let el = this; el; el = el.parentElement) {
+        const rgb = /^rgba?\((\d+), (\d+), (\d+)(?:, ([\d.]+))?/.exec(getComputedStyle(el).backgroundColor);
+        if (rgb && !(rgb[4] < 0.5)) {
+          seen = rgb[1] * 0.299 + rgb[2] * 0.587 + rgb[3] * 0.114 < 128 ? "dark" : "light";
+          break;
         }
       }
-      // An iframe is see-through only while its element and its page agree on this.
-      if (this.frame) this.frame.style.colorScheme = theme;
-      return theme;
+      // Browsers let the page show through a frame of the same scheme, and put a solid ground behind
+      // any other: a dark conversation on a white page stays readable.
+      if (this.frame) this.frame.style.colorScheme = seen;
+      return ["light", "dark"].includes(this.dataset.theme) ? this.dataset.theme : seen;
     }
 
     load() {
@@ -89,10 +85,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       this.removeAttribute("failed");
       if (this.frame) this.frame.remove();
       const frame = (this.frame = document.createElement("iframe"));
-      frame.title = "Comments";
-      frame.referrerPolicy = "strict-origin-when-cross-origin";
-      frame.allow = "clipboard-write; web-share";
-      frame.scrolling = "no";
+      Object.assign(frame, { title: "Comments", referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
       clearTimeout(this.timer);
       const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => this.toggleAttribute("failed", !this.ready), wait); };
       this.ready = false;

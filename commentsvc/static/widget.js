@@ -47,17 +47,12 @@
     if (n === undefined) return;
     $("#count").textContent = n ? `${n.toLocaleString("en")} comment${n === 1 ? "" : "s"}` : "Comments";
   };
-  const ago = (time) => {
-    const s = (Date.now() - new Date(time.dateTime)) / 1000;
-    if (s < 60) return "just now";
-    if (s < 3600) return `${Math.floor(s / 60)} min ago`;
-    if (s < 86400) return `${Math.floor(s / 3600)} h ago`;
-    return s < 604800 ? `${Math.floor(s / 86400)} d ago` : "";
-  };
   const clock = (el = doc) => $$("time", el).forEach((time) => {
-    time.title = time.title || new Date(time.dateTime).toLocaleString();
-    time.dataset.date = time.dataset.date || time.textContent;
-    time.textContent = ago(time) || time.dataset.date;
+    const then = new Date(time.dateTime), minutes = Math.floor((Date.now() - then) / 60000);
+    time.title = then.toLocaleString();
+    if (minutes > 10079) return; // a week: the date, as it is
+    const [n, unit] = minutes < 60 ? [minutes, "min"] : minutes < 1440 ? [minutes / 60, "h"] : [minutes / 1440, "d"];
+    time.textContent = minutes < 1 ? "just now" : `${Math.floor(n)} ${unit} ago`;
   });
 
   /** The answer's JSON or HTML; {error} when there is none, whatever the cause. */
@@ -85,20 +80,19 @@
 
   /** Say below `el` what went wrong; `retry` is offered where trying again may help. */
   const complain = (el, error, retry) => {
-    const scope = el.parentElement;
-    $$(":scope > .problem", el.matches("form") ? el : scope).forEach((p) => (p.id ? (p.hidden = true) : p.remove()));
+    const form = el.matches("form");
+    $$(":scope > .problem", form ? el : el.parentElement).forEach((p) => p.remove());
     if (!error) return;
-    const slot = (el.matches("form") && $(".problem[id]", el)) || make("p", "", "problem");
-    slot.textContent = error.message;
+    const slot = make("p", error.message, "problem");
     slot.setAttribute("role", "alert");
-    slot.hidden = false;
+    if (form) slot.id = `${el.id}-problem`; // its field is described by it
     if (error.again && retry) {
       const button = make("button", "Try again", "button");
       button.type = "button";
       button.onclick = retry;
       slot.append(" ", button);
     }
-    if (!slot.parentElement) el.matches("form") ? el.append(slot) : el.after(slot);
+    form ? el.append(slot) : el.after(slot);
   };
 
   // ---- Drafts
@@ -107,8 +101,8 @@
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight + 2}px`;
     const form = area.form, left = form.dataset.max - area.value.trim().length, label = $(".count", form);
-    label.hidden = left > form.dataset.max / 10 && left > 0;
-    label.textContent = left < 0 ? `${(-left).toLocaleString("en")} too many` : `${left.toLocaleString("en")} left`;
+    label.hidden = left > form.dataset.max / 10;
+    label.textContent = left < 0 ? `${-left} too many` : `${left} left`;
     label.classList.toggle("over", left < 0);
   };
   const restore = (form) => {
@@ -246,10 +240,8 @@
     const sent = new FormData(form);
     button.textContent = "Posting…";
     button.disabled = area.readOnly = true;
-    form.setAttribute("aria-busy", "true");
     const now = await ask(form.action, sent);
     button.disabled = area.readOnly = false;
-    form.removeAttribute("aria-busy");
     button.textContent = "Post";
     if (now.error) {
       if (now.error.code === "not_signed_in") {
@@ -322,15 +314,11 @@
   };
   const share = async (link) => {
     try {
-      if (navigator.share && matchMedia("(pointer: coarse)").matches) return await navigator.share({ url: link.href });
       await navigator.clipboard.writeText(link.href);
-      link.textContent = "Link copied";
-      say(link.textContent);
-      setTimeout(() => { link.textContent = "Share"; }, 2000);
-    } catch (error) {
-      if (error.name === "AbortError") return;
+      say(link.textContent = "Link copied");
+    } catch { // no leave to: then by hand
       const field = make("input", "", "control");
-      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: "Link to this comment" });
+      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: "Link" });
       below(commentOf(link)).after(field);
       field.select();
     }
@@ -407,10 +395,11 @@
       if (back) back.focus();
     },
   };
-  doc.addEventListener("click", (event) => {
+  const on = (type, act) => doc.addEventListener(type, act);
+  on("click", (event) => {
     const el = event.target.closest("[data-act], [data-mark]");
-    const inside = event.target.closest("details.menu");
-    $$("details.menu[open]").forEach((menu) => { if (menu !== inside || (el && !el.matches("summary"))) menu.open = false; });
+    const inside = event.target.closest(".menu");
+    $$(".menu[open]").forEach((menu) => { if (menu !== inside || el) menu.open = false; });
     if (!el || event.ctrlKey || event.metaKey) return;
     if (el.dataset.mark) return format(el.form.elements.body, el.dataset.mark);
     const act = ACTS[el.dataset.act];
@@ -420,13 +409,13 @@
   });
   const format = (area, mark) => {
     const { selectionStart: start, selectionEnd: end, value } = area, text = value.slice(start, end);
-    const quote = mark.startsWith(">");
-    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, "> ")}` : mark + text + mark, start, end, "end");
-    if (!quote && !text) area.selectionEnd = area.selectionStart = start + mark.length;
+    const quote = mark === "> ";
+    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, mark)}` : mark + text + mark, start, end, "end");
+    if (!quote && !text) area.selectionEnd -= mark.length;
     area.focus();
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  doc.addEventListener("submit", async (event) => {
+  on("submit", async (event) => {
     const form = event.target, send = { post: sendPost, account: sendAccount }[form.dataset.form] || (form.dataset.for && sendPanel);
     if (!send) return;
     event.preventDefault();
@@ -435,18 +424,18 @@
     await send(form, event.submitter || $("button", form));
     delete form.dataset.busy;
   });
-  doc.addEventListener("input", ({ target }) => {
+  on("input", ({ target }) => {
     if (target.name !== "body") return;
     keep(draftKey(target.form), target.value);
     grow(target);
   });
-  doc.addEventListener("focusin", ({ target }) => {
+  on("focusin", ({ target }) => {
     if (target.name === "body" && target.form) { target.form.classList.add("open"); fit(); }
   });
-  doc.addEventListener("change", ({ target }) => { if (target.id === "sort") sortBy(target.value); });
-  doc.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.name === "body") event.target.form.requestSubmit();
-    if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
+  on("change", ({ target }) => { if (target.id === "sort") sortBy(target.value); });
+  on("keydown", ({ key, ctrlKey, metaKey, target }) => {
+    if (key === "Enter" && (ctrlKey || metaKey) && target.name === "body") target.form.requestSubmit();
+    if (key === "Escape") $$(".menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
   });
   const connection = () => { $("#offline").hidden = navigator.onLine; };
   addEventListener("online", connection);

@@ -10,10 +10,10 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-# The greatest id either database holds.
-MAX_ID = 2**63 - 1
-ID_PATTERN = r"^[1-9][0-9]{0,18}$"
-_ID = re.compile(ID_PATTERN, re.ASCII)
+# Up to 10**18 - 1: no table gets there, and both databases hold what the pattern lets through.
+ID_DIGITS = r"[1-9][0-9]{0,17}"
+ID_PATTERN = f"^{ID_DIGITS}$"
+_ID = re.compile(ID_DIGITS, re.ASCII)
 
 COMMON: dict[str, Any] = {
     "required": "This field is required.",
@@ -28,7 +28,7 @@ class BaseSchema(Schema):
     class Meta:  # noqa: D106 - marshmallow's place for options
         unknown = RAISE
 
-    error_messages = {"type": "This must be an object.", "unknown": "There is no such field."}
+    error_messages = {"type": "This must be an object.", "unknown": "There is no such field."}  # noqa: RUF012 - marshmallow declares it so
 
 
 class Text(fields.String):
@@ -56,7 +56,7 @@ class Id(fields.Field[int]):
         return None if value is None else str(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not isinstance(value, str) or not _ID.match(value) or int(value) > MAX_ID:
+        if not isinstance(value, str) or not _ID.fullmatch(value):
             raise self.make_error("invalid")
         return int(value)
 
@@ -88,6 +88,8 @@ class Whole(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if self.digits and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value, re.ASCII):
             value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # to JSON, 1.0 is 1
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid")
         if not self.least <= value <= self.most:

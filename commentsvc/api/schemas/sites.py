@@ -45,11 +45,11 @@ class PolicySchema(BaseSchema):
     suspect_phrases = Items(Text(), metadata={"description": "Held."})
     hold_at = Named(
         keys=Choice(DEFAULT_HOLD), values=Share(),
-        metadata={"description": "The model's label and the score from which a comment is held."},
+        metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}, "description": "The model's label and the score from which a comment is held."},
     )
     reject_at = Named(
         keys=Choice(DEFAULT_HOLD), values=Share(),
-        metadata={"description": "The score from which it is rejected, with `reject_clear`. Replaces the one before."},
+        metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}, "description": "The score from which it is rejected, with `reject_clear`. Replaces the one before."},
     )
     reject_clear = YesNo(metadata={"description": "Reject clear violations without a person."})
     premoderate = YesNo(metadata={"description": "A person sees every comment first."})
