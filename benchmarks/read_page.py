@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Line:
     """A line of the table before it is rendered."""
 
     size: int
+    shown: int  # comments on the page
     cell: Cell
     floor: Cell | None
     bytes_gzip: int
@@ -101,6 +103,17 @@ def _shown(server: Server, path: str) -> bytes:
     return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
 
 
+def _same_comments(article: Seeded, service: Server, bare: Server) -> int:
+    """How many comments the page shows; stops unless the floor reads exactly these."""
+    ours = json.loads(_checked(service, ROUTES[0].path(article))[1])["comments"]
+    for comment in ours:
+        ours += comment["replies"]
+    least = json.loads(_checked(bare, f"{ROUTES[0].floor_path}?article={article.article_id}")[1])["comments"]
+    if {int(c["id"]) for c in ours} != {c["id"] for c in least}:
+        raise SystemExit(f"The service shows {len(ours)} comments, the floor reads {len(least)} or others.")
+    return len(ours)
+
+
 def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]) -> list[Line]:
     cold, cached, bare = servers
     path = route.path(article)
@@ -108,6 +121,7 @@ def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]
     headers, body = _checked(cold, path, GZIP)
     compresses = headers.get("content-encoding") == "gzip"
     small = len(body if compresses else gzip.compress(body, 6))
+    shown = _same_comments(article, cold, bare)
     etag = _checked(cached, path)[0].get("etag", "")
     status, _, _ = cached.get(path, {"If-None-Match": etag})
     if status != 304:
@@ -115,7 +129,7 @@ def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]
 
     def line(what: str, server: Server, plan: Plan, size: int, against: Cell | None = None) -> Line:
         cell = Cell(f"{article.thread.count} {route.name}, {what}", server, plan)
-        return Line(article.thread.count, cell, against, size)
+        return Line(article.thread.count, shown, cell, against, size)
 
     lines = []
     for note, asking in [("", {}), *([(", gzip", GZIP)] if compresses else [])]:
@@ -145,29 +159,30 @@ def measure(database: Database, given: Options, log: Path) -> str:
         lines = [line for article in articles for route in ROUTES for line in _lines(article, route, (cold, cached, least))]
         interleave([raw, *(line.cell for line in lines)], rounds=1 if given.quick else 3, seconds=1)
         memory = f"Memory of the web server afterwards (PSS, 2 workers): {memory_mib(cached.pids[0]):.0f} MiB."
-    rows = [["raw Flask route", "", number(raw.cpu_ms), "1", "", number(raw.p50), number(raw.p99), f"{raw.per_second:,.0f}", ""]]
+    rows = [["raw Flask route", "", "", number(raw.cpu_ms), "1", "", number(raw.p50), number(raw.p99), f"{raw.per_second:,.0f}", ""]]
     for line in lines:
         cell = line.cell
         rows.append([
-            cell.name.partition(" ")[2], f"{line.size:,}", number(cell.cpu_ms), f"{cell.cpu_ms / raw.cpu_ms:.1f}",
+            cell.name.partition(" ")[2], f"{line.size:,}", str(line.shown), number(cell.cpu_ms), f"{cell.cpu_ms / raw.cpu_ms:.1f}",
             f"{cell.cpu_ms / line.floor.cpu_ms:.1f}" if line.floor else "", number(cell.p50), number(cell.p99),
             f"{cell.per_second:,.0f}", f"{line.bytes_gzip / 1000:.1f}" if line.bytes_gzip else "",
         ])
     failed = sum(line.cell.server_errors + line.cell.refused for line in lines) + raw.server_errors
     growth = _growth(lines)
-    head = ["page", "comments", "CPU ms", "x raw", "x floor", "p50 ms", "p99 ms", "requests/s", "kB gzip"]
+    head = ["page", "comments", "shown", "CPU ms", "x raw", "x floor", "p50 ms", "p99 ms", "requests/s", "kB gzip"]
     notes = f"{memory} Failed requests: {failed}. {growth}"
     return f"### {database.version()}\n\n{table(head, rows)}\n\n{notes}"
 
 
 def _growth(lines: list[Line]) -> str:
-    """How much more a page costs under the largest article than under one of 1,000 comments."""
+    """What a page costs under the largest article over one of 1,000 comments; both show about as many."""
     said = []
     for route in ROUTES:
-        cold = {line.size: line.cell.cpu_ms for line in lines if line.cell.name.endswith(f"{route.name}, cold")}
-        small, large = min(s for s in cold if s >= 1_000), max(cold)
-        said.append(f"{route.name} {cold[large] / cold[small]:.2f}")
-    return f"Cold page at {large:,} comments over {small:,}: {', '.join(said)}."
+        cold = {line.size: line for line in lines if line.cell.name.endswith(f"{route.name}, cold")}
+        small, large = cold[min(s for s in cold if s >= 1_000)], cold[max(cold)]
+        ratio = large.cell.cpu_ms / small.cell.cpu_ms
+        said.append(f"{route.name} {ratio:.2f} ({ratio * small.shown / large.shown:.2f} per comment shown)")
+    return f"Cold page at {large.size:,} comments over {small.size:,}: {', '.join(said)}."
 
 
 def main() -> None:

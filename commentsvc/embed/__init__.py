@@ -7,21 +7,18 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the widget's pages, its assets and its cache of rendered pages."""
-    from commentsvc.embed import (
-        accounts,
-        actions,
-        answers,
-        assets,
-        cache,
-        loader,
-        personal,
-        plain,
-        thread,
-    )
+    # Those that are imported for their routes alone, each by itself: the package is still loading.
+    import commentsvc.embed.accounts
+    import commentsvc.embed.actions
+    import commentsvc.embed.answers
+    import commentsvc.embed.personal
+    import commentsvc.embed.plain
+    import commentsvc.embed.thread  # noqa: F401
+    from commentsvc.embed import assets, cache
     from commentsvc.embed.blueprint import embed
+    from commentsvc.embed.loader import loader
 
-    del accounts, actions, answers, personal, plain, thread  # imported for their routes
     assets.init_app(app)
     cache.init_app(app)
-    app.register_blueprint(loader.loader)
+    app.register_blueprint(loader)
     app.register_blueprint(embed)

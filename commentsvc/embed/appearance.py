@@ -85,8 +85,10 @@ def _hex(colour: Colour) -> str:
 
 @dataclass(frozen=True)
 class Appearance:
-    """A publisher's choice. What cannot be understood is left at its default: a typing error in
-    a template must not take the conversation away.
+    """A publisher's choice.
+
+    What cannot be understood is left at its default: a typing error in a template must not take
+    the conversation away.
     """
 
     theme: str = "auto"

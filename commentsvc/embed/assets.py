@@ -78,6 +78,7 @@ def init_app(app: Flask) -> None:
 
 
 def assets() -> Assets:
+    """The application's files."""
     found: Assets = current_app.extensions[EXTENSION]
     return found
 
@@ -87,13 +88,18 @@ def asset_url(name: str) -> str:
     return f"{request.script_root}/embed/assets/{assets().version}/{name}"
 
 
+def takes_gzip() -> bool:
+    """Whether the browser accepts compressed answers."""
+    return request.accept_encodings["gzip"] > 0
+
+
 def serve(name: str, cache_control: str) -> Response:
     """The file, compressed where the browser takes that, or 304."""
     for_everybody()
     asset = assets().files.get(name)
     if asset is None:
         raise NotFound("There is no such file.")
-    compress = "gzip" in request.accept_encodings
+    compress = takes_gzip()
     response = Response(asset.compressed if compress else asset.body, mimetype=asset.mimetype)
     if compress:
         response.headers["Content-Encoding"] = "gzip"
@@ -103,4 +109,5 @@ def serve(name: str, cache_control: str) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Access-Control-Allow-Origin"] = "*"  # for integrity="" with crossorigin
     response.set_etag(assets().version, weak=True)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -49,10 +49,12 @@ class PageCache:
 
 
 def init_app(app: Flask) -> None:
+    """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache(settings_of(app).PAGE_CACHE)
 
 
 def pages() -> PageCache:
+    """The application's cache."""
     found: PageCache = current_app.extensions[EXTENSION]
     return found
 

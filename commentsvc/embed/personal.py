@@ -26,7 +26,6 @@ from commentsvc.extensions import db
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, require, signed_in
 
-
 # What a screen reader hears when a comment of one's own changes.
 SAID = {
     Status.PUBLISHED: "Your comment is published.",
@@ -38,6 +37,7 @@ SAID = {
 
 
 def private(answer: Response) -> Response:
+    """For this reader alone, and not to be kept."""
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
@@ -54,9 +54,10 @@ def me(site_key: str, article_id: int) -> Response:
 
 
 def me_data(article: Article) -> dict[str, Any]:
+    """What widget.js adds to the page that is the same for everybody."""
     mine = personal(article, reader())
     view = View(article=article, site=article.site, me=mine)
-    data: dict[str, Any] = {"user": None, "who": render_public("embed/who.html", v=view)}
+    data: dict[str, Any] = {"user": None, "votes": {}, "own": [], "waiting": [], "who": render_public("embed/who.html", v=view)}
     if mine is not None:
         data |= {
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),

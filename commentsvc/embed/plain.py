@@ -41,6 +41,7 @@ class Context:
 
 
 def article_or_404(article_id: int) -> Article:
+    """The article with its site, or NotFound."""
     article = load_article(article_id)
     if article is None:
         raise NotFound("There is no such article.")

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
 from commentsvc.database import write_intent
 from commentsvc.embed.appearance import Appearance
-from commentsvc.embed.assets import assets
-from commentsvc.embed.blueprint import embed, for_everybody, frame, read_limit
+from commentsvc.embed.assets import assets, takes_gzip
+from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
 from commentsvc.embed.cache import Rendered, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.view import View, message_page, render_public
@@ -52,6 +52,8 @@ def thread(site_key: str) -> Response:
     try:
         return _thread(site_key, canonical_url(request.args.get("url", "")))
     except CommentsvcError as error:
+        if by_script():
+            raise
         db.session.rollback()
         site = db.session.scalar(select(Site).where(Site.key == site_key))
         db.session.rollback()
@@ -88,7 +90,7 @@ def _thread(site_key: str, url: str) -> Response:
 
 
 def _answer(page: Rendered) -> Response:
-    if "gzip" not in request.accept_encodings:
+    if not takes_gzip():
         return Response(page.body, mimetype="text/html")
     response = Response(page.compressed, mimetype="text/html")
     response.headers["Content-Encoding"] = "gzip"

@@ -78,7 +78,7 @@ class View:
     article: Article
     site: Site
     sort: Sort = Sort.NEWEST
-    appearance: Appearance = Appearance()
+    appearance: Appearance = field(default_factory=Appearance)
     plain: bool = False
     me: Personal | None = None
     asked: Asked = Asked()

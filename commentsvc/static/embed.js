@@ -1,12 +1,12 @@
 /* commentsvc: one tag puts the conversation under an article. See docs/embedding.md. */
 (() => {
   "use strict";
-  const script = document.currentScript || document.querySelector('script[src*="/embed.js"]');
+  const script = document.currentScript;
   if (!script) return;
   const base = script.src.replace(/embed\.js.*$/, "");
   const service = new URL(base).origin;
   const TAG = "commentsvc-thread";
-  const linked = () => (/^#comment-(\d+)$/.exec(location.hash) || [])[1];
+  const linked = () => /^#comment-(\d+)$/.exec(location.hash)?.[1];
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
@@ -71,7 +71,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
 
     load() {
       const d = this.dataset;
-      const meta = (query, name) => (document.querySelector(query) || {})[name];
+      const meta = (query, name) => document.querySelector(query)?.[name];
       const query = new URLSearchParams({
         url: new URL(d.url || meta("link[rel=canonical]", "href") || location.href.split("#")[0], location.href).href,
         title: d.title || meta('meta[property="og:title"]', "content") || document.title,
@@ -103,7 +103,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
 
     hear(event) {
       const message = event.data;
-      if (event.origin !== service || !this.frame || event.source !== this.frame.contentWindow || !message || message.commentsvc !== 1) return;
+      if (event.origin !== service || event.source !== this.frame?.contentWindow || message?.commentsvc !== 1) return;
       if (message.hello) {
         this.ready = true;
         this.removeAttribute("failed");

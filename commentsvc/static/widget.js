@@ -8,7 +8,8 @@
   const api = `${data.root}/embed`, page = `${api}/a/${data.article}`;
   const mainEditor = $("#editor"), list = $("#list"), mine = $("#mine");
   const NETWORK = $("#offline").textContent;
-  let me = { user: null }, busy = false;
+  const NOBODY = { votes: {}, own: [], waiting: [] };
+  let me = NOBODY, busy = false;
   root.classList.add("js");
 
   // ---- The host page: told our height, believed only when the site allows its origin
@@ -17,7 +18,7 @@
   const tell = (message) => framed && parent.postMessage({ commentsvc: 1, ...message }, host);
   const fit = () => tell({ height: doc.body.offsetHeight });
   addEventListener("message", ({ origin, source, data: message }) => {
-    if (!framed || origin !== host || source !== parent || !message || message.commentsvc !== 1) return;
+    if (!framed || origin !== host || source !== parent || message?.commentsvc !== 1) return;
     if (message.kept) begin(message.kept);
     if (["light", "dark"].includes(message.theme)) root.dataset.theme = message.theme;
     if (message.comment) go(message.comment);
@@ -96,7 +97,7 @@
   };
 
   // ---- Drafts
-  const draftKey = (form) => `draft:${data.article}:${(form.elements.parent_id || {}).value || 0}`;
+  const draftKey = (form) => `draft:${data.article}:${form.elements.parent_id?.value || 0}`;
   const grow = (area) => {
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight + 2}px`;
@@ -124,12 +125,11 @@
   const dress = (el = doc) => {
     clock(el);
     $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? "Post" : "Sign up to post"; });
-    const comments = el.matches && el.matches(".c") ? [el, ...$$(".c", el)] : $$(".c", el);
-    for (const comment of comments) {
+    for (const comment of $$(".c", el.parentElement || el)) {
       const id = +comment.dataset.id, form = $(":scope > .acts .votes", comment);
       if (!form) continue;
-      const own = (me.own || []).includes(id), link = $(":scope > .acts .menu a", comment);
-      paintVotes(form, ...votesOf(form), (me.votes || {})[id] || 0);
+      const own = me.own.includes(id), link = $(":scope > .acts .menu a", comment);
+      paintVotes(form, ...votesOf(form), me.votes[id] || 0);
       comment.classList.toggle("mine", own);
       link.dataset.act = own ? "withdraw" : "flag";
       link.textContent = own ? "Withdraw" : "Flag";
@@ -138,7 +138,7 @@
 
   const place = (html, id, parent) => {
     const el = parse(html).firstElementChild, there = find(id), above = parent && find(parent);
-    if (there && there.classList.contains("own")) there.replaceWith(el);
+    if (there?.classList.contains("own")) there.replaceWith(el);
     else if (above) {
       let replies = $(":scope > .replies", above);
       if (!replies) above.append((replies = make("div", "", "replies")));
@@ -149,8 +149,7 @@
       mine.prepend(el);
     }
     dress(el);
-    const empty = $("#empty");
-    if (empty) empty.hidden = true;
+    $("#empty")?.remove();
     return el;
   };
 
@@ -161,7 +160,7 @@
     $$(".own").forEach((el) => el.remove());
     me = found;
     $("#who").replaceChildren(parse(me.who));
-    for (const w of (me.waiting || []).reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
+    for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
 
@@ -175,9 +174,9 @@
     const look = async () => {
       if (doc.hidden) return doc.addEventListener("visibilitychange", look, { once: true });
       const el = find(id);
-      if (!el || !el.classList.contains("own")) return watched.delete(id);
+      if (!el?.classList.contains("own")) return watched.delete(id);
       const now = await ask(`${api}/comments/${id}/state`);
-      if (now.error && now.error.status) return watched.delete(id);
+      if (now.error?.status) return watched.delete(id);
       if (!now.error && now.status !== status) {
         status = now.status;
         settle(now);
@@ -190,23 +189,20 @@
   };
   const settle = (now) => {
     const focused = find(now.id).contains(doc.activeElement);
-    if (now.status === "published") (me.own = me.own || []).push(now.id);
+    if (now.status === "published") me.own.push(now.id);
     const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
     count(now.count);
-    if (el) el.classList.add("fresh");
     if (el && focused) el.focus({ preventScroll: true });
     say(now.say);
   };
 
   // ---- Signing up and in, in place
-  const closeAccount = () => { const old = $("#account"); if (old) old.remove(); };
-  const openAccount = async (kind, after, why = "") => {
-    const old = $("#account");
-    after = after || (old && old.previousElementSibling) || $("#account-slot");
+    const openAccount = async (kind, after, why = "") => {
+    after = after || $("#account")?.previousElementSibling || $("#account-slot");
     const found = await ask(`${page}/account/${kind}?why=${why}`);
     if (found.error) return complain(after, found.error, () => openAccount(kind, after, why));
     complain(after);
-    closeAccount();
+    $("#account")?.remove();
     const form = parse(found.html).firstElementChild;
     after.after(form);
     $("input:not([type=hidden])", form).focus();
@@ -217,13 +213,13 @@
       const before = form.previousElementSibling;
       form.remove();
       await loadMe();
-      const area = before && before.matches(".editor") ? before.elements.body : mainEditor && mainEditor.elements.body;
-      if (area) area.focus();
+      const area = (before.matches(".editor") ? before : mainEditor)?.elements.body;
+      area?.focus();
       return say(found.say);
     }
-    const html = found.html || (found.error && found.error.html);
+    const html = found.html || found.error?.html;
     if (!html) return complain(form, found.error, () => form.requestSubmit(button));
-    const next = parse(html).firstElementChild, password = next.elements && next.elements.password;
+    const next = parse(html).firstElementChild, password = next.elements?.password;
     if (password && sent.get("password") && found.error) password.value = sent.get("password");
     form.replaceWith(next);
     const told = $(".problem, .error, .told, h2", next);
@@ -245,7 +241,7 @@
     button.textContent = "Post";
     if (now.error) {
       if (now.error.code === "not_signed_in") {
-        me = { user: null };
+        me = NOBODY;
         dress(form);
         return openAccount("sign-in", form, "ended");
       }
@@ -254,9 +250,8 @@
     }
     keep(draftKey(form), "");
     if (form === mainEditor) { area.value = ""; form.classList.remove("open"); grow(area); } else form.remove();
-    if (now.status === "published") (me.own = me.own || []).push(now.id);
+    if (now.status === "published") me.own.push(now.id);
     const el = place(now.html, now.id, now.parent);
-    el.classList.add("fresh");
     el.focus({ preventScroll: true });
     count(now.count);
     say(now.say);
@@ -275,7 +270,7 @@
     if (name === "reply") {
       form.elements.parent_id.value = comment.dataset.id;
       form.classList.add("open");
-      $("label", form).textContent = `Your reply to ${($(".name", comment) || {}).textContent || "this comment"}`;
+      $("label", form).textContent = `Your reply to ${$(".name", comment).textContent}`;
       restore(form);
     } else form.action = `${api}/comments/${comment.dataset.id}/${name}`;
     below(comment).after(form);
@@ -284,7 +279,7 @@
   };
   const sendPanel = async (form) => {
     const comment = commentOf(form), now = await ask(form.action, new FormData(form));
-    if (now.error && now.error.code === "not_signed_in") return openAccount("sign-in", form, "ended");
+    if (now.error?.code === "not_signed_in") return openAccount("sign-in", form, "ended");
     if (now.error) return complain(form, now.error, () => form.requestSubmit());
     const name = form.dataset.for;
     form.remove();
@@ -301,7 +296,7 @@
   const vote = async (button, comment) => {
     const form = button.form, sign = button.dataset.act === "up" ? 1 : -1, id = comment.dataset.id;
     if (!me.user) return openAccount("sign-up", below(comment), "vote");
-    const before = (me.votes || {})[id] || 0, value = before === sign ? 0 : sign, [up, down] = votesOf(form);
+    const before = me.votes[id] || 0, value = before === sign ? 0 : sign, [up, down] = votesOf(form);
     paintVotes(form, up + (value === 1) - (before === 1), down + (value === -1) - (before === -1), value);
     me.votes[id] = value;
     const now = await ask(form.action, new URLSearchParams({ value }));
@@ -341,7 +336,7 @@
     const first = $(".c", fresh);
     button.replaceWith(fresh);
     dress();
-    if (first) first.focus({ preventScroll: true });
+    first?.focus({ preventScroll: true });
   };
   const sortBy = async (sort) => {
     list.setAttribute("aria-busy", "true");
@@ -382,17 +377,17 @@
     "sign-out": async () => {
       const now = await ask(`${page}/sign-out`, new URLSearchParams());
       if (now.error) return complain($(".head"), now.error);
-      me = { user: null };
+      me = NOBODY;
       $$(".own").forEach((el) => el.remove());
       await loadMe();
       say(now.say);
     },
     cancel: (button) => {
       const form = button.closest("form"), comment = commentOf(form);
-      const back = comment ? $("a, button", below(comment) || comment) : mainEditor && mainEditor.elements.body;
+      const back = comment ? $("a, button", below(comment)) : mainEditor?.elements.body;
       if (form.dataset.form === "post") keep(draftKey(form), "");
       form.remove();
-      if (back) back.focus();
+      back?.focus();
     },
   };
   const on = (type, act) => doc.addEventListener(type, act);

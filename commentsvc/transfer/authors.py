@@ -32,16 +32,10 @@ class Authors:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.made = 0
-        self._by_key: dict[str, int] = dict(
-            db.session.execute(
-                select(ExternalAuthor.key, ExternalAuthor.user_id).where(ExternalAuthor.site_id == site.id)
-            ).tuples().all()
-        )
-        self._roles: dict[int, str] = dict(
-            db.session.execute(
-                select(SiteRole.user_id, SiteRole.role).where(SiteRole.site_id == site.id)
-            ).tuples().all()
-        )
+        known = select(ExternalAuthor.key, ExternalAuthor.user_id).where(ExternalAuthor.site_id == site.id)
+        self._by_key: dict[str, int] = dict(db.session.execute(known).all())
+        granted = select(SiteRole.user_id, SiteRole.role).where(SiteRole.site_id == site.id)
+        self._roles: dict[int, str] = dict(db.session.execute(granted).all())
 
     def ensure(self, names: Mapping[str, str]) -> None:
         """Make a user without e-mail for every key (to a name) that has none; flushes."""

@@ -119,15 +119,14 @@ def _checked(record: ImportedComment, now: dt.datetime) -> ImportedComment | Ski
 
 
 class _Writer:
-    """Writes batches in a constant number of statements, but for comments that were decided."""
+    """Writes batches; statements do not grow with a batch but for comments that were decided."""
 
     def __init__(self, site: Site, report: ImportReport) -> None:
         self._site = site
         self._report = report
         self._authors = Authors(site)
-        self._articles: dict[str, int] = dict(
-            db.session.execute(select(Article.url, Article.id).where(Article.site_id == site.id)).tuples().all()
-        )
+        known = select(Article.url, Article.id).where(Article.site_id == site.id)
+        self._articles: dict[str, int] = dict(db.session.execute(known).all())
         columns = (Comment.external_id, Comment.id, Comment.root_id, Comment.depth, Comment.article_id)
         self.places: dict[str, _Place] = {
             external_id: _Place(row_id, root_id or row_id, depth, article_id)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -103,7 +103,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A reader's browser with nothing in it."""
     with browser.new_context(viewport={"width": 1024, "height": 1000}) as found:
-        found.set_default_timeout(8000)
+        found.set_default_timeout(15_000)
+        expect.set_options(timeout=15_000)  # a busy machine is no failure
         yield found
 
 

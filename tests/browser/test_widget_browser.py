@@ -65,7 +65,7 @@ def open_page(newspaper: Newspaper, service: str) -> Callable[..., FrameLocator]
 
 
 def sign_up(thread: FrameLocator, mailed_code: Callable[[str], str], name: str = "Robin Marsh") -> None:
-    address = f"{name.split()[0].lower()}@example.org"
+    address = f"{name.split(maxsplit=1)[0].lower()}@example.org"
     thread.get_by_label("Name").fill(name)
     thread.get_by_label("E-mail").fill(address)
     thread.get_by_label("Password").fill(PASSWORD)
@@ -197,6 +197,24 @@ def test_show_more_moves_focus_to_the_first_new_comment(
     expect(thread.locator("#list > .c")).to_have_count(23)
     expect(thread.locator("#list > .c").nth(20)).to_be_focused()
     expect(more).to_have_count(0)
+
+
+def test_the_element_by_hand_on_a_dark_page_and_counts_on_a_front_page(
+    page: Page, newspaper: Newspaper, service: str, article: Article
+) -> None:
+    db.session.commit()
+    page.goto(newspaper.publish("front.html", f"""<!doctype html><title>Front</title><body style="background: #111">
+        <a href="/wall.html"><span data-commentsvc-count="{article.url}"></span></a>
+        <span id="none" data-commentsvc-count="/other.html"></span>
+        <commentsvc-thread data-site="courier" data-url="{article.url}"></commentsvc-thread>
+        <script async src="{service}/embed.js"></script>
+        <script async src="{service}/counts.js" data-site="courier"></script>"""))
+    expect(page.locator("a span")).to_have_text("4 comments")
+    expect(page.locator("#none")).to_have_text("0 comments")
+    html = page.frame_locator("commentsvc-thread iframe").locator("html")
+    expect(html).to_have_attribute("data-theme", "dark")  # "auto" is what the page looks like
+    page.evaluate("document.body.style.background = '#fff'")
+    expect(html).to_have_attribute("data-theme", "light")  # and stays so when readers switch it
 
 
 @pytest.mark.usefixtures("article")

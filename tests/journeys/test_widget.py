@@ -41,9 +41,9 @@ from commentsvc.moderation.decide import reject, withdraw
 from commentsvc.moderation.models import Flag, Reason
 from commentsvc.sites.articles import close_article
 from commentsvc.sites.models import Article, Site
+from tests import factories
 from tests.accounts.browsing import PASSWORD, Browser, code_in, mails
 from tests.conftest import Statements
-from tests import factories
 from tests.factories import make_article, make_site, make_user
 
 NEWS = "https://news.example"
@@ -410,7 +410,7 @@ def test_a_closed_conversation_can_be_read_but_not_joined(browser: Browser, arti
         text = browser.get(path).text
         assert "This conversation is closed." in text
         assert "Said in time." in text
-        assert "<textarea id=\"editor-body\"" not in text
+        assert '<textarea id="editor-body"' not in text
     late = browser.open(
         f"{plain_path(article)}/comments", method="POST", data={"csrf_token": token, "body": "Too late."}
     )

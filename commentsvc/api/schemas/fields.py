@@ -124,7 +124,8 @@ class Choice(Text):
 
     def __init__(self, choices: Any, **kwargs: Any) -> None:
         self.choices = [str(choice) for choice in choices]
-        kwargs["metadata"] = {"enum": self.choices} | kwargs.get("metadata", {})
+        nullable = kwargs.get("allow_none") or kwargs.get("load_default", "") is None
+        kwargs["metadata"] = {"enum": [*self.choices, *([None] if nullable else [])]} | kwargs.get("metadata", {})
         super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:

@@ -1,0 +1,50 @@
+"""The page to try the API, in a browser that enforces its content policy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect, sync_playwright
+from werkzeug.serving import make_server
+
+from commentsvc.extensions import db
+from tests.factories import make_article, make_comment
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_api_can_be_tried_without_loosening_the_policy(address: str) -> None:
+    article = make_article()
+    make_comment(article, body="Seen through the page to try it.")
+    article_id = str(article.id)
+    db.session.commit()
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = chromium.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{address}/api/docs")
+        operation = page.locator("#operations-threads-listComments")
+        operation.locator("button.opblock-summary-control").click()
+        operation.locator("input[placeholder=article_id]").fill(article_id)
+        operation.locator("button.execute").click()
+        expect(operation.locator(".live-responses-table")).to_contain_text("Seen through the page to try it.")
+        chromium.close()
+    assert complaints == []
