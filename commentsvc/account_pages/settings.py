@@ -8,12 +8,12 @@ from werkzeug.wrappers import Response
 from commentsvc.account_pages.blueprint import account, account_limit, redrawn_by
 from commentsvc.account_pages.devices import device_name
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
-from commentsvc.accounts.identity import rename
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.accounts.resets import change_password
 from commentsvc.accounts.roles import roles_of
 from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
+from commentsvc.comments.authors import rename_author
 from commentsvc.extensions import db
 from commentsvc.sites.articles import get_site
 from commentsvc.web import signed_in
@@ -65,7 +65,7 @@ def settings() -> str:
 @account_limit
 def change_name() -> Response:
     """Take another name."""
-    rename(signed_in(), request.form.get("display_name", ""))
+    rename_author(signed_in(), request.form.get("display_name", ""))
     db.session.commit()
     flash("Your name is changed.")
     return redirect(url_for("account.settings"), 303)

@@ -35,7 +35,7 @@ articles = Blueprint("articles", "Articles that carry a conversation.")
 
 
 @articles.route("/sites/<site_key:site_key>/articles", methods=["POST"])
-@limited("LIMIT_ARTICLE", by_account=True)
+@limited("LIMIT_READ", by_account=True)  # a newsroom's own program brings years of articles at once
 @operation("registerArticle")
 @on_site(Permission.MANAGE_ARTICLES)
 @articles.arguments(ArticleInputSchema, example={"url": ARTICLE["url"], "title": ARTICLE["title"]})

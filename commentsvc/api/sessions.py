@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from commentsvc.accounts import sessions as verbs
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
-from commentsvc.accounts.identity import rename
 from commentsvc.accounts.models import ApiKey, User
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
@@ -26,6 +25,7 @@ from commentsvc.api.schemas.accounts import (
     SignedInSchema,
     UserSchema,
 )
+from commentsvc.comments.authors import rename_author
 from commentsvc.extensions import db
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
@@ -108,7 +108,7 @@ def me(user: User) -> Any:
 @account.response(200, UserSchema, example=USER)
 def update_me(given: dict[str, Any], user: User) -> Any:
     """Change one's display name, on earlier comments too."""
-    rename(user, given["display_name"])
+    rename_author(user, given["display_name"])
     db.session.commit()
     return user_values(user)
 

@@ -66,7 +66,12 @@ def submission_of(comment: Comment, scores: Mapping[str, float] | None) -> Submi
 def screen_comment(
     comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None
 ) -> Outcome:
-    """Run the pipeline and act on its verdict: WAIT leaves the comment pending. Flushes."""
+    """Run the pipeline and act on its verdict: WAIT leaves the comment pending. Flushes.
+
+    A comment that is no longer pending (the same post sent twice) is left as it was decided.
+    """
+    if comment.status != Status.PENDING:
+        return Outcome(Verdict.WAIT)
     if scores is not None:  # one that is not a number is no score: the phase holds what has none
         scores = {label: value for label, value in scores.items() if math.isfinite(value)}
     outcome = screen(submission_of(comment, scores))

@@ -231,8 +231,8 @@
   const sendPost = async (form) => {
     const area = form.elements.body, button = $("[data-post]", form);
     complain(form);
-    if (!area.value.trim()) { complain(form, { message: "Write something first." }); return area.focus(); }
     if (!me.user) return openAccount("sign-up", form);
+    if (!area.value.trim()) { complain(form, { message: "Write something first." }); return area.focus(); }
     const sent = new FormData(form);
     button.textContent = "Posting…";
     button.disabled = area.readOnly = true;

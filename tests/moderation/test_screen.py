@@ -183,3 +183,14 @@ def test_what_fails_on_one_comment_spares_the_next(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("commentsvc.moderation.screen.screen_comment", sometimes)
     screen_pending(lambda: Scripted(lambda: None), batch=10, lease=30)
     assert (_status(bad), _status(good)) == (Status.PENDING, Status.PUBLISHED)
+
+
+def test_a_post_sent_twice_is_decided_once() -> None:
+    site = make_site()
+    manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
+    article = make_article(site)
+    for _ in range(2):
+        comment = submit_comment(article, manager, "Please stay on topic, everyone.")
+        screen_comment(comment)
+        db.session.commit()
+    assert len(db.session.scalars(select(Decision).where(Decision.comment_id == comment.id)).all()) == 1
