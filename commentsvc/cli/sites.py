@@ -67,7 +67,9 @@ def list_sites() -> None:
     if not rows:
         click.echo("There is no site yet. Make one: commentsvc site create KEY --name NAME --origin https://news.example")
         return
-    table = Table("key", "name", "origins", "articles", "published comments")
+    table = Table()
+    for title in ("key", "name", "origins", "articles", "published comments"):
+        table.add_column(title, overflow="fold")
     for found, articles, comments in rows:
         origins = "\n".join(found.origins) or "none: nobody may frame it"
         table.add_row(found.key, escape(found.name), escape(origins), str(articles or 0), str(comments or 0))

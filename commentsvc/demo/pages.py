@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template
 
 from commentsvc.demo.content import DemoArticle, DemoComment, articles, people, threads
 
@@ -71,7 +71,8 @@ def _view(article: DemoArticle) -> dict[str, Any]:
     return {
         **asdict(article),
         "published_at": published,
-        "canonical_url": f"{request.host_url}demo/{article.slug}",
+        # One address, under whatever name of this machine it is read: one conversation.
+        "canonical_url": f"{current_app.config['SETTINGS'].BASE_URL}/demo/{article.slug}",
     }
 
 
