@@ -151,7 +151,7 @@ def measure(database: Database, given: Options, log: Path) -> str:
             return stack.enter_context(serve(target, port, environment, log=log, beside=database.server_pid))
 
         least = up("benchmarks.floor:app", given.port, bare)
-        cold = up("benchmarks.uncached:app", given.port + 1, database.environment)
+        cold = up("wsgi:app", given.port + 1, {**database.environment, "COMMENTSVC_PAGE_CACHE": "0"})
         cached = up("wsgi:app", given.port + 2, database.environment)
         for route in ROUTES:
             check_caching(database, articles[0], route, cold=cold, cached=cached)

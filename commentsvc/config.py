@@ -57,7 +57,7 @@ class Settings:
     SCREENING_LEASE: int = 30
     #: Longest `Prefer: wait=N` in seconds.
     MAX_WAIT: int = 10
-    #: Rendered pages kept per web process.
+    #: Rendered pages kept per web process; 0: none.
     PAGE_CACHE: int = 512
     #: Serve the demo newspaper under /demo/.
     DEMO: bool = False

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 
-from cachetools import LRUCache
 from flask import Flask, Response, current_app, g, request
 
 from commentsvc.api.access import READABLE_BY
 from commentsvc.database import utcnow
+from commentsvc.page_cache import PageCache
 from commentsvc.version import __version__
 from commentsvc.web import SAFE_METHODS, settings_of
 
@@ -21,25 +20,9 @@ PUBLIC = f"public, max-age=0, s-maxage={SHARED_SECONDS}, must-revalidate"
 COUNTS_SECONDS = 30
 
 
-class PageCache:
-    """The latest pages of this process as bytes, by ETag. An ETag names content, so none goes stale."""
-
-    def __init__(self, size: int) -> None:
-        self._pages: LRUCache[str, bytes] = LRUCache(max(size, 1))
-        self._lock = threading.Lock()  # LRUCache moves entries on every look-up
-
-    def get(self, etag: str) -> bytes | None:
-        with self._lock:
-            return self._pages.get(etag)
-
-    def put(self, etag: str, body: bytes) -> None:
-        with self._lock:
-            self._pages[etag] = body
-
-
-def page_cache() -> PageCache:
+def page_cache() -> PageCache[bytes]:
     """The application's pages."""
-    cache: PageCache = current_app.extensions[EXTENSION]
+    cache: PageCache[bytes] = current_app.extensions[EXTENSION]
     return cache
 
 
@@ -69,7 +52,7 @@ def cacheable(response: Response, etag: str) -> Response:
 
 def init_app(app: Flask) -> None:
     """Keep pages, and finish every answer of the API."""
-    app.extensions[EXTENSION] = PageCache(settings_of(app).PAGE_CACHE)
+    app.extensions[EXTENSION] = PageCache[bytes](settings_of(app).PAGE_CACHE)
 
     def finish(response: Response) -> Response:
         if not request.path.startswith("/api/"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import hmac
-import threading
 from dataclasses import dataclass
 
-from cachetools import LRUCache
 from flask import Flask, current_app
 
+from commentsvc.page_cache import PageCache
 from commentsvc.web import settings_of
 
 EXTENSION = "commentsvc.embed.pages"
@@ -24,38 +23,22 @@ class Rendered:
     compressed: bytes
 
 
-class PageCache:
-    """The latest rendered pages of this process. An ETag names content, so nothing expires."""
-
-    def __init__(self, size: int) -> None:
-        self._pages: LRUCache[str, Rendered] = LRUCache(max(size, 1))
-        self._lock = threading.Lock()  # LRUCache moves entries on every look-up
-
-    def get(self, etag: str) -> Rendered | None:
-        with self._lock:
-            return self._pages.get(etag)
-
-    def put(self, etag: str, html: str) -> Rendered:
-        body = html.encode()
-        page = Rendered(body, gzip.compress(body, 5, mtime=0))
-        with self._lock:
-            self._pages[etag] = page
-        return page
-
-    def clear(self) -> None:
-        """Forget everything: for tests, whose emptied databases use the same ids again."""
-        with self._lock:
-            self._pages.clear()
+def keep(etag: str, html: str) -> Rendered:
+    """The page in both forms, kept for the next who asks."""
+    body = html.encode()
+    page = Rendered(body, gzip.compress(body, 5, mtime=0))
+    pages().put(etag, page)
+    return page
 
 
 def init_app(app: Flask) -> None:
     """Give the application its cache."""
-    app.extensions[EXTENSION] = PageCache(settings_of(app).PAGE_CACHE)
+    app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
 
 
-def pages() -> PageCache:
+def pages() -> PageCache[Rendered]:
     """The application's cache."""
-    found: PageCache = current_app.extensions[EXTENSION]
+    found: PageCache[Rendered] = current_app.extensions[EXTENSION]
     return found
 
 

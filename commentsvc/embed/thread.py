@@ -14,7 +14,7 @@ from commentsvc.database import write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
-from commentsvc.embed.cache import Rendered, nonce_of, pages
+from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.view import View, message_page, render_public
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
@@ -113,7 +113,7 @@ def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str
     ).one()
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page_of_roots(article, sort, after), after=after)
-    return pages().put(etag, html)
+    return keep(etag, html)
 
 
 def _first_view(site_key: str, url: str) -> Known:

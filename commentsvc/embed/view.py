@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from flask import current_app, request
 from sqlalchemy import select
@@ -107,7 +108,7 @@ class View:
     def max_length(self) -> int:
         return self.site.policy.max_length
 
-    @property
+    @cached_property  # asked once a comment; a policy is made from JSON each time
     def max_depth(self) -> int:
         return self.site.policy.max_depth
 
