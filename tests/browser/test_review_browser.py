@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -33,17 +33,6 @@ WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 320, "height": 640}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """Where the application is served while the test runs."""
@@ -60,7 +49,7 @@ SignIn = Callable[..., Page]
 
 
 @pytest.fixture
-def sign_in(app: Flask, chromium: Browser, address: str) -> Iterator[SignIn]:
+def sign_in(app: Flask, browser: Browser, address: str) -> Iterator[SignIn]:
     """A page of a browser of the person's own, signed in; what the console logs as an error fails."""
     problems: list[str] = []
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
@@ -69,7 +58,7 @@ def sign_in(app: Flask, chromium: Browser, address: str) -> Iterator[SignIn]:
         def open_for(person: User, *, size: dict[str, int] = WIDE, dark: bool = False) -> Page:
             token = start_session(person, device="a test")
             db.session.commit()
-            context: BrowserContext = chromium.new_context(
+            context: BrowserContext = browser.new_context(
                 base_url=address, viewport=size, color_scheme="dark" if dark else "light",  # type: ignore[arg-type]
                 reduced_motion="reduce",
             )
