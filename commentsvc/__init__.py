@@ -20,11 +20,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     from commentsvc.extensions import csrf, db, limiter, login, migrate
     from commentsvc.pages import Problems
     from commentsvc.tasks import init_tasks
-    from commentsvc.web import declare_intent
+    from commentsvc.web import RowIdConverter, declare_intent
 
     settings = settings or Settings.from_environment()
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(settings.instance_path))
+    app.url_map.converters["int"] = RowIdConverter
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key(),

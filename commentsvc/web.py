@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, g, request
 from flask_login import current_user
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
@@ -14,6 +15,16 @@ from commentsvc.database import write_intent
 from commentsvc.errors import NotAllowed, NotSignedIn
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class RowIdConverter(IntegerConverter):
+    """`<int:…>` in our addresses: a number no database id can be is no address of ours."""
+
+    def to_python(self, value: str) -> int:
+        # Longer digits than 64 bits have would end as an error of the database driver.
+        if len(value) > 19 or int(value) >= 2**63:
+            raise ValidationError
+        return int(value)
 
 
 def settings_of(app: Flask) -> Settings:

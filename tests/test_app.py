@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -57,6 +58,14 @@ def test_readiness_says_what_waits(client: FlaskClient) -> None:
     assert answer.json is not None
     assert answer.json["pending"] == 1
     assert answer.json["oldest_pending_seconds"] >= 0
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "1" + "0" * 30, "9" * 5000])
+@pytest.mark.parametrize(
+    "path", ["/embed/a/{}", "/embed/c/{}", "/embed/comments/{}/replies", "/review/x/comments/{}", "/api/v1/comments/{}", "/embed/a/1?reply={}", "/embed/a/1?flag={}"]
+)
+def test_a_number_no_id_can_be_is_not_found(client: FlaskClient, path: str, number: str) -> None:
+    assert client.get(path.format(number)).status_code in {302, 401, 404}
 
 
 def test_an_unknown_page_is_a_page_with_headers(client: FlaskClient) -> None:
