@@ -17,14 +17,25 @@ from commentsvc.errors import NotAllowed, NotSignedIn
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
+MAX_ROW_ID = 2**63 - 1
+
+
+def row_id(text: str) -> int:
+    """A database id from a query or form; ValueError for what no id can be."""
+    # Longer digits than 64 bits have would end as an error of the database driver.
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19) or int(text) > MAX_ROW_ID:
+        raise ValueError(text[:40])
+    return int(text)
+
+
 class RowIdConverter(IntegerConverter):
     """`<int:…>` in our addresses: a number no database id can be is no address of ours."""
 
     def to_python(self, value: str) -> int:
-        # Longer digits than 64 bits have would end as an error of the database driver.
-        if len(value) > 19 or int(value) >= 2**63:
-            raise ValidationError
-        return int(value)
+        try:
+            return row_id(value)
+        except ValueError:
+            raise ValidationError from None
 
 
 def settings_of(app: Flask) -> Settings:

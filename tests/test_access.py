@@ -270,3 +270,9 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     address, _, form = PAGES[endpoint, method]
     answer = _ask(app, address.format(**world.names), method, world.people["admin"], form)
     assert answer.status_code in {400, 403, 404}
+
+
+def test_a_shared_view_of_a_comment_that_cannot_be_is_the_queue(app: Flask, world: World) -> None:
+    for number in ("9" * 30, "-1", "x", "9223372036854775808"):
+        path = f"/review/{world.names['site']}/held?comment={number}"
+        assert _ask(app, path, "GET", world.people["community_manager"], {}).status_code == 200

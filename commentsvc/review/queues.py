@@ -29,7 +29,7 @@ from commentsvc.review import presenting
 from commentsvc.review.blueprint import by_htmx, page, review, reviewed_site_ids, site_for
 from commentsvc.review.words import EMPTY_QUEUES, QUEUE_PURPOSES
 from commentsvc.sites.models import Site
-from commentsvc.web import signed_in
+from commentsvc.web import row_id, signed_in
 
 # Of those after the one on show, as many are remembered as a colleague may decide meanwhile.
 UPCOMING = 25
@@ -87,7 +87,7 @@ def queue(site_key: str, queue_name: str) -> Any:
     if shown is None:
         raise NotFound("There is no such queue.")
     place = Place(shown, request.args.get("after", ""))
-    chosen = request.args.get("comment", type=int)
+    chosen = request.args.get("comment", type=row_id)
     if by_htmx() and chosen is not None:
         return card_fragment(site, place, card_of(site, chosen))
     found, following = page_of_cards(site, shown, place.after or None)
@@ -122,7 +122,7 @@ def counts(site_key: str) -> Response:
     site = site_for(site_key)
     numbers = queue_counts(site)
     version = None
-    seen = request.args.get("comment", type=int)
+    seen = request.args.get("comment", type=row_id)
     if seen is not None:
         version = db.session.scalar(
             select(Comment.version).where(Comment.id == seen, Comment.site_id == site.id)
