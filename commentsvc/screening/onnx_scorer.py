@@ -22,12 +22,14 @@ import numpy.typing as npt
 import onnxruntime
 from tokenizers import Tokenizer
 
+from commentsvc.screening.highlights import explain_by_scoring
+from commentsvc.screening.normalise import normalise
 from commentsvc.screening.toxicity import (
     LABELS,
+    Explanation,
     ModelInfo,
     Scores,
     ScoringError,
-    normalise,
     read_json,
 )
 
@@ -137,6 +139,10 @@ class OnnxScorer:
             {label: _sigmoid(float(value)) for label, value in zip(LABELS, row, strict=True)}
             for row in raw
         ]
+
+    def explain(self, text: str) -> Explanation:
+        """Return what in *text* carries its score, or raise :class:`ScoringError`."""
+        return explain_by_scoring(self.score, text)
 
     def logits(self, texts: Sequence[str]) -> Logits:
         """Return the uncalibrated logits, one row per text: what calibration is fitted on."""

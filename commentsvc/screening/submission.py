@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from commentsvc.screening.policy import Policy
+from commentsvc.screening.toxicity import Explanation
 
 
 class Verdict(enum.StrEnum):
@@ -52,11 +53,12 @@ class Finding:
     verdict: Verdict | None = None
     matches: tuple[Match, ...] = ()
     labels: Mapping[str, float] | None = None  # the model's labels over their thresholds
+    explanation: Explanation | None = None  # what in the body carries the model's scores
 
     def to_data(self) -> dict[str, Any]:
         data = asdict(self)
         data["matches"] = [asdict(m) for m in self.matches]
-        return data
+        return data  # "explanation": {"sentences": [{"start", "end", "score"}], "words": [...]} or None
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,8 @@ without paying for one; :func:`load_bundled_scorer` imports the runtime when it 
 """
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,15 +19,14 @@ LABELS: Final[tuple[str, ...]] = (
     "identity_attack",
 )
 
+OPTIONAL_LABELS: Final[tuple[str, ...]] = ("sexual_explicit",)
+"""Labels that some models give in addition."""
+
 BUNDLED_DIR: Final = Path(__file__).parent / "bundled"
 
 Scores = Mapping[str, float]
-"""Label -> calibrated probability, 0 to 1, finite; every label of :data:`LABELS` is present."""
-
-MAX_COMBINING_RUN: Final = 3
-"""Accents kept on one letter. Real text needs three at most (polytonic Greek, Vietnamese); runs of
-thousands ("zalgo") make Unicode normalisation quadratic, a stall anyone could post."""
-
+"""Label -> calibrated probability, 0 to 1, finite; every label of :data:`LABELS` is present, those
+of :data:`OPTIONAL_LABELS` where the model has them."""
 
 class ScoringError(Exception):
     """The model is missing or corrupt, failed, or answered with something that is no probability."""
@@ -38,11 +34,35 @@ class ScoringError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which model gave a score; stored with every screening. ``sha256`` is that of the weights."""
+    """Which model gave a score; stored with every screening.
+
+    ``sha256`` is that of model.json, which names the SHA-256 of every file the scores depend on.
+    """
 
     name: str
     version: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """Characters ``start`` to ``end`` of the text as it was given, and how much they weigh, 0..1."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a text scored as it did: the sentences and the words that carry its score.
+
+    Both in the order of the text, none overlapping another of its kind; empty where nothing
+    stands out. The ranges index the text as it was given, not as the model reads it.
+    """
+
+    sentences: tuple[Highlight, ...] = ()
+    words: tuple[Highlight, ...] = ()
 
 
 class ToxicityScorer(Protocol):
@@ -61,6 +81,13 @@ class ToxicityScorer(Protocol):
         """
         ...
 
+    def explain(self, text: str) -> Explanation:
+        """Return which parts of *text* carry its score, or raise :class:`ScoringError`.
+
+        Costs a few scorings of *text*: cheap enough for every comment that is held.
+        """
+        ...
+
 
 def load_bundled_scorer(*, threads: int = 1) -> ToxicityScorer:
     """Load the model that ships with the package, checked against the SHA-256 in its model.json.
@@ -70,51 +97,6 @@ def load_bundled_scorer(*, threads: int = 1) -> ToxicityScorer:
     from commentsvc.screening.onnx_scorer import OnnxScorer
 
     return OnnxScorer.load(BUNDLED_DIR, threads=threads)
-
-
-@lru_cache(maxsize=1)
-def _dropped_characters() -> dict[int, str | None]:
-    """Map what the eye cannot see to nothing: zero-width, bidi, control and filler characters."""
-    keep = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")  # spaces to split(), which ends words
-    hidden = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # joiner and fillers: letters by category
-    ranges = (range(0x3000), range(0xFE00, 0x10000), range(0x1BCA0, 0x1BCA4))
-    planes = (*ranges, range(0x1D173, 0x1D17B), range(0xE0000, 0xE01F0))
-    drop = {
-        code
-        for span in planes
-        for code in span
-        if unicodedata.category(chr(code)) in {"Cc", "Cf"} and chr(code) not in keep
-    }
-    variation = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x1810)}
-    return dict.fromkeys(drop | variation | {ord(char) for char in hidden})
-
-
-_COMBINING_CANDIDATE: Final = re.compile(r"[^\x00-\u02ff]{4,}")
-
-
-def _cap_combining(match: re.Match[str]) -> str:
-    """Keep at most :data:`MAX_COMBINING_RUN` combining marks in a row."""
-    kept: list[str] = []
-    run = 0
-    for char in match[0]:
-        run = run + 1 if unicodedata.combining(char) else 0
-        if run <= MAX_COMBINING_RUN:
-            kept.append(char)
-    return "".join(kept)
-
-
-def normalise(text: str) -> str:
-    """Return *text* as the model reads it: NFKC, no invisible characters, single spaces.
-
-    Total and linear: any ``str`` is accepted, lone surrogates become U+FFFD, surrogate pairs that
-    a sloppy JSON decoder left apart are joined. It does not undo disguises such as "1d10t".
-    """
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    text = text.translate(_dropped_characters())
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", _COMBINING_CANDIDATE.sub(_cap_combining, text))
-    return " ".join(text.split())
 
 
 def read_json(path: Path) -> dict[str, object]:

@@ -15,7 +15,7 @@ from commentsvc.moderation.decide import withdraw
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.screen import claim_pending, screen_comment, screen_pending
 from commentsvc.screening.policy import DEFAULT_HOLD, Policy
-from commentsvc.screening.toxicity import ModelInfo, ScoringError
+from commentsvc.screening.toxicity import Explanation, ModelInfo, ScoringError
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -28,6 +28,9 @@ class Scripted:
 
     def __init__(self, act: Callable[[], None]) -> None:
         self.act = act
+
+    def explain(self, text: str) -> Explanation:
+        return Explanation()
 
     def score(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
         self.act()
@@ -159,6 +162,9 @@ def test_a_text_the_model_fails_on_is_held_and_spares_its_batch() -> None:
     good = make_comment(article, status=Status.PENDING)
 
     class Picky(Scripted):
+        def explain(self, text: str) -> Explanation:
+            return Explanation()
+
         def score(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
             if "poison" in texts:
                 raise ScoringError("not this one")

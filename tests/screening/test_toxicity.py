@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from commentsvc.cli.model import model as model_commands
 from commentsvc.screening import onnx_scorer
+from commentsvc.screening.normalise import normalise
 from commentsvc.screening.onnx_scorer import Card, OnnxScorer, window_starts
 from commentsvc.screening.toxicity import (
     BUNDLED_DIR,
@@ -24,7 +25,6 @@ from commentsvc.screening.toxicity import (
     ScoringError,
     ToxicityScorer,
     load_bundled_scorer,
-    normalise,
 )
 
 INSULT = "You are a complete idiot, a worthless piece of shit."

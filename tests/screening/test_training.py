@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commentsvc.screening.toxicity import LABELS, ModelInfo, Scores
+from commentsvc.screening.toxicity import LABELS, Explanation, ModelInfo, Scores
 from commentsvc.screening.training import data
 from commentsvc.screening.training.evaluate import auc, evaluate
 
@@ -172,6 +172,9 @@ class KeywordScorer:
     @property
     def info(self) -> ModelInfo:
         return ModelInfo("keywords", "1", "0")
+
+    def explain(self, text: str) -> Explanation:
+        return Explanation()
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         return [

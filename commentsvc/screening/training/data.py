@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from commentsvc.screening.toxicity import normalise
+from commentsvc.screening.normalise import normalise
 
 MISSING: Final = float("nan")
 """A label nobody gave: the loss skips it."""
