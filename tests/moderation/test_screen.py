@@ -162,9 +162,6 @@ def test_a_text_the_model_fails_on_is_held_and_spares_its_batch() -> None:
     good = make_comment(article, status=Status.PENDING)
 
     class Picky(Scripted):
-        def explain(self, text: str) -> Explanation:
-            return Explanation()
-
         def score(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
             if "poison" in texts:
                 raise ScoringError("not this one")
