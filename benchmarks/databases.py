@@ -137,11 +137,11 @@ def seed(sizes: Sequence[int], site_id: int, user_ids: list[int]) -> list[Seeded
         started = time.monotonic()
         article_id, url = add_article(site_id, size)
         thread = make_thread(size, site_id=site_id, article_id=article_id, first_id=first_id, user_ids=user_ids)
-        _insert(db.engine, [(Comment.__table__, thread.comments), (Vote.__table__, thread.votes)])  # type: ignore[list-item]
+        insert_rows(db.engine, [(Comment.__table__, thread.comments), (Vote.__table__, thread.votes)])  # type: ignore[list-item]
         first_id += size
         seeded.append(Seeded(article_id, url, thread))
         print(f"  {size:>7,} comments loaded in {time.monotonic() - started:.1f} s", flush=True)
-    _settle(db.engine)
+    settle(db.engine)
     return seeded
 
 
@@ -154,7 +154,8 @@ def sessions_of(user_ids: Sequence[int]) -> list[str]:
     return tokens
 
 
-def _insert(engine: Engine, tables: Sequence[tuple[Table, list[dict[str, Any]]]]) -> None:
+def insert_rows(engine: Engine, tables: Sequence[tuple[Table, list[dict[str, Any]]]]) -> None:
+    """Insert these rows, thousands at a time; columns that they leave out get their defaults."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             # The rows are right by construction; checking 500,000 references takes minutes.
@@ -166,7 +167,7 @@ def _insert(engine: Engine, tables: Sequence[tuple[Table, list[dict[str, Any]]]]
             connection.execute(text("select setval('comments_id_seq', (select max(id) from comments))"))
 
 
-def _settle(engine: Engine) -> None:
+def settle(engine: Engine) -> None:
     """Finish what loading left to do, so that no measurement pays for it."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":

@@ -80,13 +80,22 @@ class Options:
     port: int
 
 
+def parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that every measurement has."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--database", choices=[*KINDS, "both"], default="both")
+    made.add_argument("--quick", action="store_true", help="one or two minutes, for a first look")
+    made.add_argument("--record", action="store_true", help="append the results to benchmarks/RESULTS.md")
+    made.add_argument("--port", type=int, default=FIRST_PORT, help="first of the ports to use")
+    return made
+
+
 def options(description: str) -> Options:
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--database", choices=[*KINDS, "both"], default="both")
-    parser.add_argument("--quick", action="store_true", help="one or two minutes, for a first look")
-    parser.add_argument("--record", action="store_true", help="append the results to benchmarks/RESULTS.md")
-    parser.add_argument("--port", type=int, default=FIRST_PORT, help="first of the ports to use")
-    given = parser.parse_args()
+    return chosen(parser(description).parse_args())
+
+
+def chosen(given: argparse.Namespace) -> Options:
+    """What these arguments ask for."""
     kinds = KINDS if given.database == "both" else (given.database,)
     return Options(kinds, given.quick, given.record, given.port)
 

@@ -66,7 +66,8 @@ def plan(article: Seeded, tokens: list[str]) -> Plan:
     )
 
 
-def _post(server: Server, posts: Plan, n: int, tag: str, wait: int | None = None) -> tuple[str, float]:
+def post(server: Server, posts: Plan, n: int, tag: str, wait: int | None = None) -> tuple[str, float]:
+    """Post the n-th comment: its status in the answer, and milliseconds until that."""
     headers = {**posts.headers, "Authorization": f"Bearer {posts.tokens[n % len(posts.tokens)]}"}
     if wait is not None:
         headers["Prefer"] = f"wait={wait}"
@@ -89,19 +90,24 @@ def _status(data: object) -> str:
     return ""
 
 
-def verdicts(server: Server, posts: Plan, count: int) -> Verdicts:
-    """Post one comment after the other with the worker idle in between."""
+def await_worker(server: Server, posts: Plan) -> None:
+    """Post until the worker, which may have to load its model, decides one in time."""
     ready = time.monotonic() + WORKER_READY_SECONDS
     n = 0
-    while _post(server, posts, n, "warm-", WAIT_SECONDS)[0] == "pending":  # the model is being loaded
+    while post(server, posts, n, "warm-", WAIT_SECONDS)[0] == "pending":  # the model is being loaded
         n += 1
         if time.monotonic() > ready:
             raise SystemExit("The worker decided nothing within a minute.")
+
+
+def verdicts(server: Server, posts: Plan, count: int) -> Verdicts:
+    """Post one comment after the other with the worker idle in between."""
+    await_worker(server, posts)
     taken: list[float] = []
     statuses: Counter[str] = Counter()
     for n in range(count):
         time.sleep(IDLE_SECONDS)
-        status, elapsed = _post(server, posts, n, "verdict-", WAIT_SECONDS)
+        status, elapsed = post(server, posts, n, "verdict-", WAIT_SECONDS)
         statuses[status] += 1
         if status != "pending":
             taken.append(elapsed)

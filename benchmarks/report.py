@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
@@ -32,14 +32,14 @@ def number(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
-def environment(folder: Path) -> str:
-    """The machine and versions, as one paragraph; `folder` holds the databases."""
+def environment(folder: Path, more: Sequence[str] = ()) -> str:
+    """The machine and versions, of `more` packages too; `folder` holds the databases."""
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    packages = ", ".join(f"{name} {_version(name)}" for name in (*PACKAGES, *more))
     client = CLIENT
     if WRK:
         client = " ".join(subprocess.run([WRK, "-v"], capture_output=True, text=True, check=False).stdout.split()[:2])
@@ -48,6 +48,13 @@ def environment(folder: Path) -> str:
         f"load average {os.getloadavg()[0]:.1f} before the run. Data on {_file_system(folder)}, one fsync "
         f"{sync_milliseconds(folder):.2f} ms. Python {platform.python_version()}, {packages}. Load by {client}."
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def sync_milliseconds(folder: Path) -> float:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -128,6 +128,16 @@ def cpu_seconds(heads: Iterable[int]) -> float:
         except OSError:
             continue
     return total / TICKS
+
+
+def pin(heads: Iterable[int], cores: Collection[int]) -> None:
+    """Keep these processes and all below them, every thread of each, on these cores."""
+    for pid in tree(heads):
+        try:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores)
+        except OSError:
+            continue  # it ended meanwhile
 
 
 def memory_mib(pid: int) -> float:

@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from commentsvc.config import Settings
 from commentsvc.version import __version__
 
-__all__ = ["__version__", "create_app"]
+__all__ = ["__version__", "create_app", "create_perspective_app"]
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: the one list of its extensions and blueprints."""
-    from commentsvc import account_pages, api, embed, observability, pages, review
+    from commentsvc import account_pages, api, embed, pages, perspective, review
     from commentsvc.accounts import sessions
     from commentsvc.api.problems import problem_of, problem_of_http
-    from commentsvc.database import configure_engine
-    from commentsvc.extensions import csrf, db, limiter, login, migrate
+    from commentsvc.extensions import csrf, login
     from commentsvc.pages import Problems
     from commentsvc.tasks import init_tasks
-    from commentsvc.web import RowIdConverter, declare_intent
 
     settings = settings or Settings.from_environment()
+    app = _base_app(settings)
+    login.init_app(app)
+    csrf.init_app(app)
+    init_tasks(app, settings)
+    sessions.init_app(app)
+
+    pages.init_app(app, Problems(problem_of, problem_of_http))
+    account_pages.init_app(app)
+    embed.init_app(app)
+    review.init_app(app)
+    api.init_app(app)
+    perspective.init_app(app)
+    if settings.DEMO:
+        from commentsvc.demo.pages import demo
+
+        app.register_blueprint(demo)
+    return app
+
+
+def create_perspective_app(settings: Settings | None = None, *, places: int, keys: bool = True) -> Flask:
+    """The Perspective-compatible API and the health addresses alone, on the same database."""
+    from commentsvc import perspective
+    from commentsvc.perspective.blueprint import refuse
+    from commentsvc.perspective.refusals import no_such_method
+
+    app = _base_app(settings or Settings.from_environment())
+    perspective.init_app(app, places=places, keys=keys)
+
+    @app.errorhandler(HTTPException)
+    def nothing_here(error: HTTPException) -> Response | HTTPException:
+        return refuse(no_such_method()) if error.code in {404, 405} else error
+
+    return app
+
+
+def _base_app(settings: Settings) -> Flask:
+    """What any application of ours has: configuration, database, limits, logs and health."""
+    from commentsvc import observability
+    from commentsvc.database import configure_engine
+    from commentsvc.extensions import db, limiter, migrate
+    from commentsvc.web import RowIdConverter, declare_intent
+
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.url_map.converters["int"] = RowIdConverter
@@ -45,24 +86,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.before_request(declare_intent)
-    observability.init_app(app)
+    observability.init_app(app, settings)
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
     migrate.init_app(app, db, directory=str(settings.migrations_path), render_as_batch=True)
-    login.init_app(app)
     limiter.init_app(app)
-    csrf.init_app(app)
-    init_tasks(app, settings)
-    sessions.init_app(app)
-
-    pages.init_app(app, Problems(problem_of, problem_of_http))
-    account_pages.init_app(app)
-    embed.init_app(app)
-    review.init_app(app)
-    api.init_app(app)
-    if settings.DEMO:
-        from commentsvc.demo.pages import demo
-
-        app.register_blueprint(demo)
     return app

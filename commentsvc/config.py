@@ -51,10 +51,22 @@ class Settings:
     LIMIT_ARTICLE: str = "30 per minute"
     #: Reads from one address.
     LIMIT_READ: str = "600 per minute"
-    #: Comments the worker scores at once.
+    #: Scores that one key may ask for through the Perspective-compatible API.
+    LIMIT_ANALYZE: str = "6000 per minute"
+    #: Scores that one key may suggest through it.
+    LIMIT_SUGGEST: str = "600 per minute; 20000 per day"
+    #: Requests for scores that a web process keeps at once; more are asked to come back.
+    ANALYZE_PLACES: int = 6
+    #: Languages the loaded model reads, as ISO 639-1 codes with commas.
+    ANALYZE_LANGUAGES: str = "en"
+    #: Comments the worker takes at once.
     SCREENING_BATCH: int = 32
     #: Seconds after which a claimed comment is given to another worker.
     SCREENING_LEASE: int = 30
+    #: Comments of a backlog that a worker scores at the same time: the cores it may fill.
+    SCREENING_THREADS: int = 1
+    #: Which toxicity model scores; empty: what `commentsvc model use` chose, else the bundled one.
+    TOXICITY_MODEL: str = ""
     #: Longest `Prefer: wait=N` in seconds.
     MAX_WAIT: int = 10
     #: Rendered pages kept per web process; 0: none.
@@ -84,6 +96,11 @@ class Settings:
     @property
     def instance_path(self) -> Path:
         return Path(self.INSTANCE).resolve()
+
+    @property
+    def models_path(self) -> Path:
+        """Toxicity models that were pulled or exported here, and which of them is in use."""
+        return self.instance_path / "models"
 
     @property
     def database_url(self) -> str:

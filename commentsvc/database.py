@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask, current_app
 from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, event
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -128,8 +129,9 @@ def configure_engine(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
             return
         if lock is not None and holding not in connection.info:
-            # Not acquired in time: SQLite itself says "database is locked" below.
-            connection.info[holding] = lock.acquire()
+            if not lock.acquire():  # somebody holds it and does not go on; SQLite would only wait as long again
+                raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
+            connection.info[holding] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "checkin")

@@ -52,6 +52,13 @@ class Invalid(CommentsvcError):  # noqa: N818
     code = "invalid"
 
 
+class Unavailable(CommentsvcError):  # noqa: N818
+    """Nothing is wrong with what was asked; it cannot be stored or read just now."""
+
+    status = 503
+    code = "unavailable"
+
+
 class TooSoon(CommentsvcError):  # noqa: N818
     """A limit was reached; `retry_after` is in seconds."""
 

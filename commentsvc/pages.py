@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from flask import Flask, Response, current_app, g, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
@@ -95,6 +104,20 @@ def init_app(app: Flask, problems: Problems) -> None:
             response.headers.setdefault("Content-Security-Policy", content_security_policy(csp_nonce(), ancestors=[]))
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+    def finish(response: Response) -> Response:
+        # Flask-Limiter adds it to every answer it counts: a success asks nobody to wait.
+        if response.status_code < 400:
+            response.headers.pop("Retry-After", None)
+        return response
+
+    # Runs last, after Flask-Limiter's: Flask calls these in reverse.
+    app.after_request_funcs.setdefault(None, []).insert(0, finish)
+
+    @app.get("/favicon.ico")
+    def favicon() -> Response:
+        """The icon where browsers look for it unasked."""
+        return send_from_directory(str(app.static_folder), "favicon.svg", max_age=86400)
 
     app.register_error_handler(CommentsvcError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import structlog
@@ -12,35 +12,26 @@ from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
 
 from commentsvc.accounts.expiry import forget_expired
+from commentsvc.bell import Bell, LocalBell
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
 from commentsvc.extensions import db
-from commentsvc.moderation.screen import screen_pending
-from commentsvc.screening.toxicity import ScoringError, ToxicityScorer, load_bundled_scorer
+from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
 
 EXTENSION = "commentsvc.tasks"
-RETRY_SECONDS = 10  # after the model failed; comments stay pending meanwhile
-
-# Comments are decided in the order they came: one batch at a time in a process.
-_one_screening = threading.Lock()
-
-
-@cache
-def bundled_scorer() -> ToxicityScorer:
-    """The model, loaded once in a worker process."""
-    return load_bundled_scorer()
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The queue and its tasks; calling a task enqueues it."""
+    """The queue and its tasks, which calling enqueues; `bell` is what a worker's lanes wait on."""
 
     huey: Any
-    screen: Any
     mail: Any
+    bell: Bell
+    local: LocalBell | None
 
 
 def _queue(settings: Settings) -> Any:
@@ -57,18 +48,13 @@ def _queue(settings: Settings) -> Any:
 def init_tasks(app: Flask, settings: Settings) -> Tasks:
     """Make the queue and its tasks, and register the bells that commits ring."""
     huey = _queue(settings)
+    heard = Bell()
+    # On one machine a pipe rings at once; the queue's file would have to be asked for it.
+    local = LocalBell(settings.instance_path / "bell") if isinstance(huey, SqliteHuey) else None
 
     @huey.task()
     def screen() -> None:
-        with app.app_context(), _one_screening:
-            try:
-                while screen_pending(bundled_scorer, batch=settings.SCREENING_BATCH, lease=settings.SCREENING_LEASE):
-                    pass
-            except ScoringError:
-                log.exception("screening failed; comments stay pending")
-                screen.schedule(delay=settings.SCREENING_LEASE + RETRY_SECONDS)
-            finally:
-                db.session.remove()
+        heard.ring()
 
     @huey.task()
     def mail() -> None:
@@ -77,7 +63,6 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
 
     @huey.periodic_task(crontab(minute="*"))
     def sweep() -> None:
-        screen()
         mail()
 
     @huey.periodic_task(crontab(hour="3", minute="17"))
@@ -86,27 +71,42 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
             forget_expired()
             db.session.commit()
 
-    def bell(task: Any) -> Any:
-        def ring() -> None:
+    def follow_up(ring: Callable[[], object]) -> Callable[[], None]:
+        def hook() -> None:
             try:
-                task()
+                ring()
             except Exception:  # the row is committed; failing the request now would be a lie
                 log.exception("could not ring the worker")
 
-        return ring
+        return hook
 
-    tasks = Tasks(huey=huey, screen=screen, mail=mail)
-    register_follow_ups(app, {"screen": bell(screen), "mail": bell(mail)})
+    register_follow_ups(app, {"screen": follow_up(local.ring if local else screen), "mail": follow_up(mail)})
+    tasks = Tasks(huey=huey, mail=mail, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks
 
 
-def run_worker(app: Flask) -> None:
+def run_worker(app: Flask, **given: Any) -> None:
     """Work until SIGINT or SIGTERM; what waited while no worker ran is taken up at once."""
     tasks: Tasks = app.extensions[EXTENSION]
-    bundled_scorer()
-    tasks.screen()
+    settings: Settings = app.config["SETTINGS"]
+    screening = ScreeningWorker(app, settings, tasks.bell, **given)
+    stopping = threading.Event()
+    if tasks.local is not None:
+        threading.Thread(target=_listen, args=(tasks.local, tasks.bell, stopping), name="bell", daemon=True).start()
+    screening.start()
     tasks.mail()
-    # A short poll keeps a verdict under 100 ms when idle; it costs about 1 % of a core.
-    consumer = tasks.huey.create_consumer(workers=2, initial_delay=0.03, max_delay=0.05, backoff=1.0, check_worker_health=True)
-    consumer.run()
+    # Redis and PostgreSQL wake the consumer; a SQLite file is asked a few times a second, for mails.
+    consumer = tasks.huey.create_consumer(workers=2, initial_delay=0.3, max_delay=0.3, backoff=1.0, check_worker_health=True)
+    try:
+        consumer.run()
+    finally:
+        stopping.set()
+        screening.stop()
+
+
+def _listen(local: LocalBell, bell: Bell, stopping: threading.Event) -> None:
+    try:
+        local.listen(bell.ring, stopping.is_set)
+    except OSError as error:  # no pipes on this file system: the lanes look by themselves
+        log.warning("no bell; comments are looked for every second", error=str(error))

@@ -15,7 +15,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.submit import submit_comment
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import decide
-from commentsvc.moderation.models import Reason
+from commentsvc.moderation.models import Reason, Screening
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import WELCOME, Article, Site
 
@@ -95,3 +95,20 @@ def fresh(article: Article) -> Article:
         .options(joinedload(Article.site))
         .execution_options(populate_existing=True)
     ).one()
+
+
+def hold_as_toxic(comment: Comment, *sentences: tuple[int, int], explained: bool = True) -> Comment:
+    """Hold a pending comment as the worker does when the model finds it toxic; `sentences` carry the scores."""
+    ranges = [{"start": start, "end": end, "score": 0.9} for start, end in sentences]
+    finding: dict[str, Any] = {
+        "phase": "toxicity", "reason": "abuse", "message": "The model's scores: insult 0.90.", "verdict": "hold",
+        "matches": [], "labels": {"insult": 0.9},
+        "explanation": {"sentences": ranges, "words": []} if explained else None,
+    }
+    db.session.add(Screening(
+        site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict="hold", findings=[finding],
+        scores={"insult": 0.9}, model_name="m", model_version="1", model_sha256="0" * 64,
+    ))
+    decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version)
+    db.session.commit()
+    return comment

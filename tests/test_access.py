@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ NOBODY: frozenset[str] = frozenset()  # it is somebody else's own
 # (endpoint, method) -> (address, who gets past the door, form fields)
 PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("static", "GET"): ("/static/tokens.css", EVERYONE, {}),
+    ("favicon", "GET"): ("/favicon.ico", EVERYONE, {}),
     ("healthz", "GET"): ("/healthz", EVERYONE, {}),
     ("readyz", "GET"): ("/readyz", EVERYONE, {}),
     ("demo.front", "GET"): ("/demo/", EVERYONE, {}),
@@ -36,6 +38,12 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("loader.embed_script", "GET"): ("/embed.js", EVERYONE, {}),
     ("loader.counts_script", "GET"): ("/counts.js", EVERYONE, {}),
     ("loader.asset", "GET"): ("/embed/assets/x/widget.js", EVERYONE, {}),
+    # The Perspective-compatible API: scoring is for keys, never for cookies (tests/perspective/test_keys.py)
+    ("perspective.discovery", "GET"): ("/$discovery/rest?version=v1alpha1", EVERYONE, {}),
+    ("perspective.analyze", "POST"): ("/v1alpha1/comments:analyze", NOBODY, {}),
+    ("perspective.suggestscore", "POST"): ("/v1alpha1/comments:suggestscore", NOBODY, {}),
+    ("perspective.batch", "POST"): ("/batch", EVERYONE, {}),  # its parts need keys
+    **{("perspective.nothing_else", method): ("/v1alpha1/x", NOBODY, {}) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")},
     # The widget: reading is for all, acting for those signed in, accounts for all
     ("embed.thread", "GET"): ("/embed/{site}/thread?url=https://news.example/a", EVERYONE, {}),
     ("embed.counts", "GET"): ("/embed/{site}/counts?url=https://news.example/a", EVERYONE, {}),
@@ -56,6 +64,8 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.vote", "POST"): ("/embed/comments/{comment}/vote", SIGNED_IN, {"value": "1"}),
     ("embed.flag", "POST"): ("/embed/comments/{comment}/flag", SIGNED_IN, {"reason": "abuse"}),
     ("embed.withdraw", "POST"): ("/embed/comments/{comment}/withdraw", NOBODY, {}),
+    ("embed.rewrite", "POST"): ("/embed/comments/{held}/rewrite", NOBODY, {}),
+    ("embed.leave", "POST"): ("/embed/comments/{held}/leave", NOBODY, {}),
     # Accounts
     ("account.sign_up_form", "GET"): ("/account/sign-up", EVERYONE, {}),
     ("account.sign_up", "POST"): ("/account/sign-up", EVERYONE, {}),
@@ -270,6 +280,50 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     address, _, form = PAGES[endpoint, method]
     answer = _ask(app, address.format(**world.names), method, world.people["admin"], form)
     assert answer.status_code in {400, 403, 404}
+
+
+IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner)\}|(?<=keys/)1")
+NUMBERED = [
+    (address, method, data)
+    for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]
+    if method not in {"GET", "HEAD"} and IDS.search(address)
+]
+
+
+@pytest.mark.parametrize("number", [str(2**63), "1" + "0" * 30, "9" * 5000])
+@pytest.mark.parametrize(("address", "method", "data"), NUMBERED)
+def test_a_number_no_id_can_be_changes_nothing(
+    app: Flask, world: World, address: str, method: str, data: dict[str, Any], number: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An id beyond 64 bits must not end as an error of the database's driver."""
+    monkeypatch.setitem(app.config, "WTF_CSRF_METHODS", set())
+    names = {**world.names, "email": "nobody@example.org"}
+    path = IDS.sub(number, address).format(**names)
+    given = {k: v.format(**names) if isinstance(v, str) else v for k, v in data.items()}
+    headers = {}
+    if path.startswith("/api/"):
+        assert world.people["admin"] is not None
+        headers["Authorization"] = f"Bearer {start_session(world.people['admin'], device='test')}"
+        db.session.commit()
+        db.session.remove()
+        answer = contextvars.Context().run(
+            app.test_client().open, path, method=method, json=given, headers=headers, buffered=True
+        )
+    else:
+        answer = _ask(app, path, method, world.people["admin"], given)
+    assert answer.status_code == 404, answer.text[:300]
+
+
+def test_every_rule_with_a_number_that_changes_something_is_walked(app: Flask) -> None:
+    walked = {(re.sub(r"\{[^}]+\}|(?<=keys/)1", "*", address), method) for address, method, _ in NUMBERED}
+    rules = {
+        (re.sub(r"<[^>]+>", "*", rule.rule), method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+        if re.search(r"<(?:int|row_id):", rule.rule)
+    }
+    assert rules == walked
 
 
 def test_a_shared_view_of_a_comment_that_cannot_be_is_the_queue(app: Flask, world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +14,15 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
+from sqlalchemy.exc import OperationalError
 
+from commentsvc import create_app
 from commentsvc.comments.models import Status
 from commentsvc.config import Settings
-from commentsvc.extensions import db
+from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
+from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_comment
 
 
@@ -60,6 +65,26 @@ def test_readiness_says_what_waits(client: FlaskClient) -> None:
     assert answer.json["oldest_pending_seconds"] >= 0
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/api/v1/sites/x", "application/problem+json"), ("/embed/a/1", "text/html")]
+)
+def test_a_database_that_fails_is_said_in_words_on_every_surface(
+    client: FlaskClient, path: str, kind: str
+) -> None:
+    def full(*_args: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    event.listen(db.engine, "before_cursor_execute", full)
+    try:
+        answer = client.get(path)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", full)
+    assert (answer.status_code, answer.mimetype) == (503, kind)
+    assert "try again" in answer.text
+    assert "INSERT" not in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 @pytest.mark.parametrize("number", ["9223372036854775808", "1" + "0" * 30, "9" * 5000])
 @pytest.mark.parametrize(
     "path", ["/embed/a/{}", "/embed/c/{}", "/embed/comments/{}/replies", "/review/x/comments/{}", "/api/v1/comments/{}", "/embed/a/1?reply={}", "/embed/a/1?flag={}"]
@@ -94,3 +119,31 @@ def test_the_secret_is_made_once_and_private(tmp_path: Path) -> None:
     settings = Settings(INSTANCE=str(tmp_path))
     assert settings.secret_key() == Settings(INSTANCE=str(tmp_path)).secret_key()
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_every_page_names_the_icon_and_browsers_find_it_unasked(client: FlaskClient) -> None:
+    icon = client.get("/favicon.ico", buffered=True)
+    assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
+    assert "Set-Cookie" not in icon.headers
+    article = make_article()
+    for path in ("/account/sign-in", "/no/such/page", f"/embed/a/{article.id}", "/embed/x/thread?url=https://a.example/", "/api/docs"):
+        found = re.search(r'<link rel="icon" href="([^"]+)"', client.get(path).text)
+        assert found, path
+        assert client.get(found[1], buffered=True).data == icon.data
+
+
+def test_a_page_that_was_given_asks_nobody_to_wait(app: Flask, settings: Settings) -> None:
+    before = limiter.enabled
+    limited = create_app(dataclasses.replace(settings, RATE_LIMITS=True, LIMIT_READ="2 per minute"))
+    limiter.reset()
+    path = f"/embed/a/{make_article().id}"
+    db.session.remove()
+    answers = [limited.test_client().get(path) for _ in range(3)]
+    limiter.reset()
+    limiter.enabled = before
+    with limited.app_context():
+        db.engine.dispose()
+    limited.extensions[EXTENSION].huey.storage.close()
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers.get("Retry-After") is not None for answer in answers] == [False, False, True]
+    assert all("X-RateLimit-Remaining" in answer.headers for answer in answers[:2])

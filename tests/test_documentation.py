@@ -30,6 +30,8 @@ def commands() -> Iterator[str]:
         module, _, attribute = target.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield name
             yield from (f"{name} {sub}" for sub in command.commands)
         else:
             yield name

@@ -38,9 +38,9 @@ def forgot() -> str:
 
 
 @account.get("/reset/<token>")
-def reset_form(token: str) -> str:
-    """Ask for the new password."""
-    return draw_reset(token)
+def reset_form(token: str) -> tuple[str, int]:
+    """Ask for the new password; 410 when the link is used up."""
+    return draw_reset(token), 200 if peek_reset(token) else 410
 
 
 @account.post("/reset/<token>")

@@ -97,9 +97,9 @@ def resend() -> Response:
 
 
 @account.get("/verify/<token>")
-def link_form(token: str) -> str:
-    """Only asks: programs that scan mails follow every link in them."""
-    return draw_link(token)
+def link_form(token: str) -> tuple[str, int]:
+    """Only asks: programs that scan mails follow every link in them. 410 when the link is used up."""
+    return draw_link(token), 200 if peek_registration(token) else 410
 
 
 @account.post("/verify/<token>")

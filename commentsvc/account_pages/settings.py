@@ -29,6 +29,7 @@ SCOPES = {
     Permission.MANAGE_ARTICLES: "Register, close and pre-moderate articles",
     Permission.MANAGE_SITE: "Change a site's texts, origins and policy",
     Permission.MANAGE_ROLES: "Grant and revoke roles",
+    Permission.ANALYZE: "Have texts scored through the Perspective-compatible API",
 }
 
 

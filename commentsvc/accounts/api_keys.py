@@ -44,10 +44,15 @@ def create_key(user: User, name: str, scopes: list[str], site: Site | None) -> t
             raise Invalid(f"You do not hold {scope} {where} yourself.", field="scopes", code="scope_not_held")
     if len(list_keys(user)) >= MAX_KEYS:
         raise Conflict(f"You have {MAX_KEYS} keys. Revoke one that is no longer used first.", code="too_many_keys")
+    return issue_key(user, name, wanted, site)
+
+
+def issue_key(user: User, name: str, scopes: Sequence[str], site: Site | None = None) -> tuple[ApiKey, str]:
+    """A key with these scopes, no questions asked: for `create_key` and the command line; flushes."""
     secret = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         token_hash=token_hash(secret), prefix=secret[:SHOWN], user_id=user.id,
-        site_id=site.id if site else None, name=name, scopes=" ".join(wanted),
+        site_id=site.id if site else None, name=name, scopes=" ".join(scopes),
     )
     db.session.add(key)
     db.session.flush()
@@ -72,21 +77,30 @@ def revoke_key(user: User, key_id: int) -> None:
         raise NotFound("You have no such key.")
 
 
-def user_by_key(secret: str) -> User | None:
-    """The owner of a key that works, limited to its scopes and site; None for any other text."""
+def find_key(secret: str) -> ApiKey | None:
+    """The key of this secret with its owner, if it works; None for any other text."""
     if not secret.startswith(PREFIX):
         return None
-    key = db.session.scalar(
+    return db.session.scalar(
         select(ApiKey)
         .where(ApiKey.token_hash == token_hash(secret), ApiKey.revoked_at.is_(None))
         .options(joinedload(ApiKey.user, innerjoin=True))
         .execution_options(populate_existing=True)
     )
+
+
+def long_unused(key: ApiKey) -> bool:
+    """Whether its use should be noted again: at most once in TOUCH_AFTER."""
+    return key.last_used_at is None or utcnow() - key.last_used_at > TOUCH_AFTER
+
+
+def user_by_key(secret: str) -> User | None:
+    """The owner of a key that works, limited to its scopes and site; None for any other text."""
+    key = find_key(secret)
     if key is None:
         return None
-    now = utcnow()
-    if write_intent.get() and (key.last_used_at is None or now - key.last_used_at > TOUCH_AFTER):
-        key.last_used_at = now
+    if write_intent.get() and long_unused(key):
+        key.last_used_at = utcnow()
     user = key.user
     user.session_token = ""
     user.scopes = frozenset(key.scopes.split())

@@ -138,6 +138,7 @@ class ApiKey(Base):
     site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
     scopes: Mapped[str] = mapped_column(String(300))  # permissions, space-separated
+    quota: Mapped[str | None] = mapped_column(String(100))  # instead of LIMIT_ANALYZE, in the same notation
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -24,6 +24,7 @@ class Permission(enum.StrEnum):
     MANAGE_ARTICLES = "manage_articles"  # register, close, pre-moderate
     MANAGE_SITE = "manage_site"  # welcome text, guidelines, origins, policy
     MANAGE_ROLES = "manage_roles"
+    ANALYZE = "analyze"  # have texts scored by a program: it spends the service's processors
 
 
 _P = Permission
@@ -35,7 +36,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MEMBER: _MEMBER,
     Role.EXPERT: _MEMBER,
     Role.COMMUNITY_MANAGER: _MANAGER,
-    Role.ADMIN: _MANAGER | {_P.MANAGE_SITE, _P.MANAGE_ROLES},
+    Role.ADMIN: _MANAGER | {_P.MANAGE_SITE, _P.MANAGE_ROLES, _P.ANALYZE},
 }
 
 

@@ -19,10 +19,10 @@ from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
+from commentsvc.accounts.mailing import KNOWN, VERIFY, mail_account
 from commentsvc.accounts.models import Registration, User
 from commentsvc.accounts.passwords import check_password, hash_password
 from commentsvc.database import utcnow
-from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Invalid, TooSoon
 from commentsvc.extensions import db
 
@@ -43,7 +43,9 @@ class StartedRegistration:
 def start_registration(
     email: str, display_name: str, password: str, *, return_to: str | None = None
 ) -> StartedRegistration:
-    """Begin a sign-up and queue its one mail; flushes. Invalid names the field at fault.
+    """Begin a sign-up and queue its one mail (see mailing's limits); flushes.
+
+    Invalid names the field at fault.
 
     `return_to`, where to go once verified, travels in the mail's link; whoever follows it must
     check it, because anybody can start a registration for anybody's address.
@@ -174,9 +176,9 @@ def _send(registration: Registration, handle: str, return_to: str | None) -> Non
     if return_to and len(return_to) <= RETURN_TO_LENGTH:
         link += f"?next={quote(return_to, safe='/')}"
     if known:
-        queue_mail(registration.email, "You already have an account", "already")
+        mail_account(registration.email, KNOWN, "already")
     else:
-        queue_mail(registration.email, f"{code} is your code to confirm your address", "verify", code=code, link=link)
+        mail_account(registration.email, f"{code} {VERIFY}", "verify", code=code, link=link)
 
 
 def _keyed(purpose: str, handle: str) -> bytes:

@@ -8,10 +8,10 @@ import secrets
 from sqlalchemy import Select, select, update
 
 from commentsvc.accounts.identity import check_email, token_hash
+from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
 from commentsvc.accounts.models import PasswordReset, User, UserSession
 from commentsvc.accounts.passwords import check_password, hash_password, verify_password
 from commentsvc.database import utcnow
-from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 
@@ -19,7 +19,7 @@ LIFETIME = dt.timedelta(hours=2)
 
 
 def request_reset(email: str) -> None:
-    """Queue the one mail that answers the request, whatever the address; flushes.
+    """Queue the one mail that answers the request (see mailing's limits), whatever the address; flushes.
 
     An unknown address gets a mail that says so and a row that nothing can use, so that only the
     mailbox tells. Invalid when the text is no address at all.
@@ -32,9 +32,9 @@ def request_reset(email: str) -> None:
         token_hash=token_hash(token), user_id=user_id, created_at=now, expires_at=now + LIFETIME, used_at=None,
     ))
     if user_id is None:
-        queue_mail(email, "There is no account with this address", "no_account")
+        mail_account(email, UNKNOWN, "no_account")
     else:
-        queue_mail(email, "Choose a new password", "reset", link=f"/account/reset/{token}")
+        mail_account(email, RESET, "reset", link=f"/account/reset/{token}")
     db.session.flush()
 
 

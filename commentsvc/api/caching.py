@@ -59,12 +59,9 @@ def init_app(app: Flask) -> None:
             return response
         allow_origin(response)
         response.headers.setdefault("Cache-Control", "private, no-store")
-        if response.status_code < 400:
-            # Flask-Limiter adds it to every answer; it would tell clients to pause after a success.
-            response.headers.pop("Retry-After", None)
         return response
 
-    # Runs last, after Flask-Limiter's: Flask calls these in reverse.
+    # Runs after what the others add: Flask calls these in reverse.
     app.after_request_funcs.setdefault(None, []).insert(0, finish)
 
 

@@ -39,7 +39,10 @@ from commentsvc.web import reader, settings_of, signed_in
 
 comments = Blueprint("comments", "Write, see and take back comments; vote and flag.")
 
-POLL_SECONDS = 0.04  # well under what a person notices, and a few hundred statements at most
+# Between two looks for a verdict: often while it is about to come, seldom when it is late.
+POLL_SECONDS = 0.008
+POLL_LATER_SECONDS = 0.04
+POLL_SOON = 0.25  # how long the verdict of an idle worker is expected any moment
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 POSTED_HEADERS = {
@@ -122,12 +125,13 @@ def vote(given: dict[str, Any], comment: Comment) -> Any:
 @operation("flagComment", errors=(409,))
 @on_comment(Permission.FLAG)
 @comments.arguments(FlagInputSchema, example={"reason": "spam", "text": "The same link under every article."})
-@comments.response(201, FlaggedSchema)
+@comments.response(201, FlaggedSchema, description="Flagged")
+@comments.alt_response(200, schema=FlaggedSchema, description="You had flagged it already; this replaces what you said", success=True)
 def flag(given: dict[str, Any], comment: Comment) -> Any:
     """Report a comment to the community managers. Flagging it again replaces what you said."""
-    flagged = report(comment, signed_in(), given["reason"], given["text"])
+    flagged, made = report(comment, signed_in(), given["reason"], given["text"])
     db.session.commit()
-    return flagged
+    return flagged, 201 if made else 200
 
 
 def wait_wanted(prefer: str) -> float | None:
@@ -144,7 +148,8 @@ def await_verdict(comment_id: int, seconds: float) -> None:
 
     Between looks nothing is held: neither a connection nor, on SQLite, its one write lock.
     """
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
+    deadline = began + seconds
     reading = write_intent.set(False)
     try:
         while time.monotonic() < deadline:
@@ -152,7 +157,7 @@ def await_verdict(comment_id: int, seconds: float) -> None:
                 status = connection.scalar(select(Comment.status).where(Comment.id == comment_id))
             if status != Status.PENDING:
                 return
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS if time.monotonic() < began + POLL_SOON else POLL_LATER_SECONDS)
     finally:
         write_intent.reset(reading)
 

@@ -10,7 +10,7 @@ from commentsvc.api.access import on_comment, on_site
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
 from commentsvc.api.examples import DECISION
 from commentsvc.api.present import card_values, decision_values, modlog_values
-from commentsvc.api.schemas.fields import PageQuery
+from commentsvc.api.schemas.fields import NoQuery, PageQuery
 from commentsvc.api.schemas.moderation import (
     CardSchema,
     CardsSchema,
@@ -46,8 +46,9 @@ QUEUES = ",".join(Queue)
 @limited("LIMIT_READ")
 @operation("countQueues")
 @on_site(Permission.REVIEW)
-@moderation.response(200, QueueCountsSchema, example={"counts": {"held": 3, "flagged": 1, "new": 40, "approved": 12, "rejected": 5}})
-def queues(site: Site) -> Any:
+@moderation.arguments(NoQuery, location="query")
+@moderation.response(200, QueueCountsSchema, example={"counts": {"held": 3, "flagged": 1, "new": 40, "approved": 12, "rejected": 5, "waiting": 0}})
+def queues(_given: dict[str, Any], site: Site) -> Any:
     """How many comments each queue holds."""
     return {"counts": queue_counts(site)}
 
@@ -59,7 +60,7 @@ def queues(site: Site) -> Any:
 @moderation.arguments(PageQuery, location="query")
 @moderation.response(200, CardsSchema)
 def queue(given: dict[str, Any], site: Site, queue: str) -> Any:
-    """A page of a queue: held, flagged, new, approved or rejected.
+    """A page of a queue: held, flagged, new, approved, rejected, or waiting (not screened yet).
 
     Each card has all that a decision needs. Where one is due, who waited longest comes first.
     """
@@ -82,12 +83,14 @@ def card(comment: Comment) -> Any:
 @operation("decide", errors=(409,))
 @on_comment(Permission.REVIEW)
 @moderation.arguments(DecisionInputSchema, example={"action": "reject", "reason": "abuse", "version": 2, "note": "Second time this week."})
-@moderation.response(201, DecidedSchema, example=DECISION)
+@moderation.response(201, DecidedSchema, example=DECISION, description="Decided")
+@moderation.alt_response(200, schema=DecidedSchema, description="Approved already: the decision that stands", success=True)
 def decide(given: dict[str, Any], comment: Comment) -> Any:
     """Approve a comment, or reject it for a reason that its author is told.
 
     `version` is the one you judged. If the comment moved on since, nothing changes: 409, and
-    `current` says who decided what. Approving a published comment settles its flags.
+    `current` says who decided what. Approving a published comment settles its flags; approving
+    once more what has been approved adds nothing.
     """
     actor, seen, note = signed_in(), given["version"], given["note"].strip()
     if len(note) > NOTE_LENGTH:
@@ -99,7 +102,9 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     else:
         decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note)
     db.session.commit()
-    return decision_values(decision, actor) | {"version": comment.version}
+    stood = comment.version == seen
+    values = decision_values(decision, decision.actor if stood else actor) | {"version": comment.version}
+    return values, 200 if stood else 201
 
 
 @moderation.route("/decisions/<row_id:decision_id>/undo", methods=["POST"])

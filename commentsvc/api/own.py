@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,9 @@ from commentsvc.api.present import own_values, public_values
 from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.threads import own_waiting
 from commentsvc.extensions import db
+from commentsvc.moderation.marking import Range
 from commentsvc.moderation.models import Decision
+from commentsvc.moderation.nudge import nudges
 from commentsvc.sites.models import Article
 
 
@@ -22,14 +24,16 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     if not is_author(comment, user) and not may_review(comment, user):
         return public_values(comment)
     values = own_values(comment, _reasons([comment]).get(comment.id), comment.author)
+    if is_author(comment, user):
+        values |= _nudge(nudges([comment]), comment)
     return values | ({"version": comment.version} if may_review(comment, user) else {})
 
 
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
-    """The person's comments under an article that only she sees, latest first; two statements."""
+    """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons = _reasons(waiting)
-    return [own_values(comment, reasons.get(comment.id), user) for comment in waiting]
+    reasons, doubtful = _reasons(waiting), nudges(waiting)
+    return [own_values(c, reasons.get(c.id), user) | _nudge(doubtful, c) for c in waiting]
 
 
 def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
@@ -41,6 +45,11 @@ def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
         .order_by(Vote.comment_id)
     )
     return [(row.comment_id, row.value) for row in rows]
+
+
+def _nudge(doubtful: Mapping[int, Sequence[Range]], comment: Comment) -> dict[str, Any]:
+    found = [{"start": start, "end": end} for start, end in doubtful.get(comment.id, ())]
+    return {"nudge": found} if found else {}
 
 
 def _reasons(comments: Sequence[Comment]) -> dict[int, str]:

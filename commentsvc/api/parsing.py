@@ -29,6 +29,11 @@ class EmptyBody(BadRequest):
 class Parser(FlaskParser):
     """webargs with our JSON rules and our errors."""
 
+    # Also in a query a name nobody knows is an error: `?limt=5` must not answer as if it were understood.
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012 - webargs declares it so
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": None,  # None: as the schema has it, which refuses
+    }
+
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """The body; 400 when it is no JSON (NaN and half characters included), 415 when not sent as such."""
         body = req.get_data(cache=True)

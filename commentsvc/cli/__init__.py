@@ -20,6 +20,8 @@ COMMANDS = {
     "load": "commentsvc.cli.load:load",
     "model": "commentsvc.cli.model:model",
     "openapi": "commentsvc.cli.openapi:openapi",
+    "perspective": "commentsvc.cli.perspective:perspective",
+    "rescore": "commentsvc.cli.rescore:rescore",
     "role": "commentsvc.cli.people:role",
     "run": "commentsvc.cli.run:run",
     "site": "commentsvc.cli.sites:site",

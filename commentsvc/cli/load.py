@@ -20,7 +20,8 @@ from commentsvc.cli.sites import create_site
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.screen import pending_count, screen_pending
-from commentsvc.screening.toxicity import ScoringError, load_bundled_scorer
+from commentsvc.screening.engines import load_scorer
+from commentsvc.screening.toxicity import ScoringError
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
 from commentsvc.transfer import sfu, wiki
@@ -131,7 +132,7 @@ def _screen(console: Console) -> None:
     total = pending_count()
     db.session.commit()
     try:
-        scorer = load_bundled_scorer()
+        scorer = load_scorer(settings.TOXICITY_MODEL, settings.models_path)
         with _progress(console) as progress:
             task = progress.add_task("screening", total=total)
             while screen_pending(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.ranking import wilson_lower_bound
@@ -21,14 +22,35 @@ from commentsvc.sites.models import Article
 PREVIEW = {1: 3, 2: 2, 3: 1, 4: 1}
 
 
+_LOCKED = "commentsvc.locked_articles"
+
+
 def lock_article(article_id: int) -> None:
-    """Serialise changes of one article's counts, and move the version that pages are cached by."""
+    """Serialise changes of one article's counts, and move the version that pages are cached by.
+
+    Once a transaction: nobody sees what is between, and a worker decides several comments in one.
+    """
+    locked: set[int] = db.session.info.setdefault(_LOCKED, set())
+    if article_id in locked:
+        return
     db.session.execute(
         update(Article)
         .where(Article.id == article_id)
         .values(version=Article.version + 1)
         .execution_options(synchronize_session=False)
     )
+    locked.add(article_id)
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_rollback")
+def _unlocked(session: Session) -> None:
+    session.info.pop(_LOCKED, None)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _unlocked_in_part(session: Session, _ended: object) -> None:
+    session.info.pop(_LOCKED, None)  # a savepoint's lock is gone with it
 
 
 def status_changed(comment: Comment, before: str) -> None:
@@ -48,7 +70,8 @@ def status_changed(comment: Comment, before: str) -> None:
                 .values(thread_count=Comment.thread_count + gained)
                 .execution_options(synchronize_session=False)
             )
-            _fresh(comment.root_id)
+            if Session.identity_key(Comment, comment.root_id) in db.session().identity_map:
+                _fresh(comment.root_id)  # whoever holds it sees the new number
     _list(comment)
     db.session.flush()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.models import User
@@ -49,7 +49,12 @@ class Comment(Base):
     published_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     edited_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     reviewed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # last decision by a person
+    # When we took it in, whatever its own time says; None on rows of releases before 20261124a.
+    accepted_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, default=utcnow)
     claimed_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # by a screening worker
+    screen_attempts: Mapped[int] = mapped_column(default=0, server_default="0")  # claims that may have ended badly
+    # Published while no model could score it; screened when one can.
+    screen_again: Mapped[bool] = mapped_column(default=False, server_default=false())
     external_id: Mapped[str | None] = mapped_column(String(200))  # in the system it came from
 
     listed: Mapped[bool] = mapped_column(default=False)
@@ -102,10 +107,20 @@ class Comment(Base):
             "ix_comments_parent", "parent_id",
             postgresql_where=text("parent_id IS NOT NULL"), sqlite_where=text("parent_id IS NOT NULL"),
         ),
-        # The worker's list, and the review queues.
+        # The worker's lists (all that waits, what readers just posted, what is due again) and the
+        # review queues.
         Index(
             "ix_comments_pending", "id",
             postgresql_where=text("status = 'pending'"), sqlite_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_comments_posted", "id",
+            postgresql_where=text("status = 'pending' AND external_id IS NULL"),
+            sqlite_where=text("status = 'pending' AND external_id IS NULL"),
+        ),
+        Index(
+            "ix_comments_screen_again", "id",
+            postgresql_where=text("screen_again"), sqlite_where=text("screen_again = 1"),
         ),
         Index("ix_comments_queue", "site_id", "status", "created_at", "id"),
         Index(

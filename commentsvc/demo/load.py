@@ -136,7 +136,7 @@ def raise_flags() -> None:
                 reader = db.session.get_one(User, authors.user_id(f"{FORMAT}:{given.by}"))
                 if (comment.id, reader.id) in raised:
                     continue
-                made = flag(comment, reader, given.reason, given.text)
+                made, _ = flag(comment, reader, given.reason, given.text)
                 made.created_at = min(comment.created_at + dt.timedelta(minutes=17 * number), utcnow())
     db.session.commit()
 

@@ -1,4 +1,4 @@
-"""What a reader does: post, vote, flag, withdraw. By form or by widget.js, one view each."""
+"""What a reader does: post, say it differently, vote, flag, withdraw. By form or by widget.js, one view each."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from commentsvc.accounts.permissions import Permission
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.submit import submit_comment
 from commentsvc.comments.votes import vote as cast_vote
 from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
-from commentsvc.embed.personal import own_state
-from commentsvc.embed.plain import article_or_404, back_to
-from commentsvc.embed.view import Personal
-from commentsvc.errors import Invalid, NotFound
+from commentsvc.embed.personal import only, own_state
+from commentsvc.embed.plain import article_or_404, back_to, draw
+from commentsvc.embed.view import Asked
+from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
+from commentsvc.moderation.nudge import leave_for_review
 from commentsvc.moderation.screen import screen_comment
 from commentsvc.sites.models import Article
 from commentsvc.web import require_person
@@ -55,8 +56,7 @@ def post_comment(article_id: int) -> Response:
     if not by_script():
         return back_to(article.id, f"comment-{comment.id}")
     db.session.refresh(article, ["comment_count"])
-    mine = Personal(user=user, staff=False, votes={}, own=frozenset({comment.id}), waiting=())
-    answer = jsonify(own_state(comment, article, mine))
+    answer = jsonify(own_state(comment, article, only(user, comment)))
     answer.status_code = 201
     return answer
 
@@ -105,3 +105,42 @@ def withdraw(comment_id: int) -> Response:
     article = article_or_404(comment.article_id)
     db.session.refresh(article, ["comment_count"])
     return jsonify(message="Your comment is withdrawn.", tombstone=comment.listed, count=article.comment_count)
+
+
+@embed.post("/comments/<int:comment_id>/rewrite")
+@react_limit
+def rewrite(comment_id: int) -> Response:
+    """Take one's own comment back before anybody read it; its text stands in the form again."""
+    comment = _comment(comment_id)
+    user = require_person(Permission.POST, comment.site_id)
+    if comment.author_id == user.id:
+        if comment.article.closed_at is not None:
+            raise Conflict("The conversation was closed meanwhile. Your comment stays as it is.", code="article_closed")
+        if comment.status == Status.PUBLISHED:
+            raise Conflict("A community manager has published your comment meanwhile.", code="already_decided")
+    if comment.author_id != user.id or comment.status != Status.WITHDRAWN:  # else: pressed twice, or a reload
+        take_back(comment, user)
+        db.session.commit()
+    message = "Your comment is taken back. Its text stands in the form: change it and post it again."
+    parent = comment.parent_id
+    if parent is not None and not db.session.get_one(Comment, parent).listed:
+        parent, message = None, f"{message} What you replied to is gone; it would now stand by itself."
+    if by_script():
+        return jsonify(message=message, body=comment.body, parent=parent)
+    values = {"body": comment.body, "parent_id": str(parent or "")}
+    return draw(article_or_404(comment.article_id), Asked(
+        panel="reply" if parent else "", target=parent, values=values, notice=message
+    ))
+
+
+@embed.post("/comments/<int:comment_id>/leave")
+@react_limit
+def leave(comment_id: int) -> Response:
+    """Leave one's held comment as it is for a community manager, and be shown no more why it is held."""
+    comment = _comment(comment_id)
+    user = require_person(Permission.POST, comment.site_id)
+    leave_for_review(comment, user)
+    db.session.commit()
+    if by_script():
+        return jsonify(own_state(comment, comment.article, only(user, comment)))
+    return back_to(comment.article_id, f"comment-{comment.id}")

@@ -45,7 +45,7 @@ FORMS = {
     "embed.resend": Form("account", "code"), "embed.sign_in": Form("account", "sign-in"),
     "embed.forgot": Form("account", "forgot"), "embed.post_comment": Form("editor"),
     "embed.flag": Form("panel", "flag"), "embed.withdraw": Form("panel", "withdraw"),
-    "embed.vote": Form("page"), "embed.sign_out": Form("page"),
+    "embed.vote": Form("page"), "embed.sign_out": Form("page"), "embed.rewrite": Form("page"), "embed.leave": Form("page"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 THEMES = ("auto", "light", "dark")
+DIRECTIONS = ("ltr", "rtl")
 FONT_LENGTH = 300
 GENERIC_FONTS = {
     "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "ui-serif",
@@ -94,16 +95,20 @@ class Appearance:
     theme: str = "auto"
     accent: Colour | None = None
     font: str = ""
+    direction: str = "ltr"  # the side lines begin at on the publisher's page
 
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Appearance:
-        theme = args.get("theme", "auto")
-        return cls(theme if theme in THEMES else "auto", parse_colour(args.get("accent")), parse_font(args.get("font")))
+        theme, direction = args.get("theme", "auto"), args.get("dir", "ltr")
+        return cls(
+            theme if theme in THEMES else "auto", parse_colour(args.get("accent")), parse_font(args.get("font")),
+            direction if direction in DIRECTIONS else "ltr",
+        )
 
     @property
     def key(self) -> str:
         """Equal for equal looks; part of the page's ETag."""
-        return f"{self.theme}|{_hex(self.accent) if self.accent else ''}|{self.font}"
+        return f"{self.theme}|{_hex(self.accent) if self.accent else ''}|{self.font}|{self.direction}"
 
     @property
     def css(self) -> str:

@@ -29,9 +29,16 @@ BUNDLES = {
     "counts.js": ("counts.js",),
 }
 TYPES = {"css": "text/css", "js": "text/javascript"}
-# What readers need not load. Line by line, never inside one: what a line says is left as it is.
+# What readers need not load: comments, indentation, and the spaces around signs. Strings, templates
+# (none inside another) and patterns are tokens of their own, so that nothing in them changes.
 _COMMENT = re.compile(rb"^\s*(?:/\*.*?\*/|//[^\n]*)[^\S\n]*$\n?", re.DOTALL | re.MULTILINE)
 _INDENT = re.compile(rb"^[^\S\n]+|^\n", re.MULTILINE)
+_JS_SPACE = re.compile(
+    rb"""("(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `(?:\\.|[^`\\])*`
+    | (?<=[(=,:|&!?\ ])/(?![/*\ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/)  # a pattern, not a division
+    | //[^\n]* | /\*.*?\*/ | [^\S\n]*([{}()\[\];,:<>=!?&|*%])[^\S\n]*  # not + and -: "a - -b"
+    """, re.DOTALL | re.VERBOSE,
+)
 _CSS_SPACE = re.compile(rb"(?<=[{};,:])\s+|\s+(?=[{}])|;(?=\s*})|/\*.*?\*/", re.DOTALL)
 
 
@@ -51,9 +58,9 @@ class Assets:
 
 
 def smaller(body: bytes, *, css: bool) -> bytes:
-    """The same script or style without comments and indentation."""
+    """The same script or style without comments and needless white space."""
     body = _INDENT.sub(b"", _COMMENT.sub(b"", body))
-    return _CSS_SPACE.sub(b"", body) if css else body
+    return _CSS_SPACE.sub(b"", body) if css else _JS_SPACE.sub(lambda m: m[1] or m[2] or b"", body)
 
 
 def load() -> Assets:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, jsonify, request
 from flask_wtf.csrf import generate_csrf
 
+from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import page_of_replies
@@ -74,16 +75,23 @@ def me_data(article: Article) -> dict[str, Any]:
 def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict[str, Any]:
     """A reader's own comment as it stands: public as others see it, else with what happens next."""
     view = View(article=article, site=article.site, me=mine)
+    html, say = "", SAID[Status(comment.status)]
     if comment.status == Status.PUBLISHED and mine is not None:
         html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
-    elif comment.status == Status.WITHDRAWN:
-        html = ""
-    else:
-        html = render_public("embed/waiting.html", v=view, w=waiting([comment])[0])
+    elif comment.status != Status.WITHDRAWN:
+        for found in waiting([comment]):  # none: it was rejected so long ago that nobody is reminded
+            html = render_public("embed/waiting.html", v=view, w=found)
+            if found.doubtful:
+                say = f"{say} You can edit it. This may hurt someone: {' '.join(found.sentences)}"
     return {
         "id": comment.id, "parent": comment.parent_id, "status": comment.status, "html": html,
-        "count": article.comment_count, "say": SAID[Status(comment.status)],
+        "count": article.comment_count, "say": say,
     }
+
+
+def only(user: User, comment: Comment) -> Personal:
+    """One's own comment as all there is of oneself, for an answer about it alone."""
+    return Personal(user=user, staff=False, votes={}, own=frozenset({comment.id}), waiting=())
 
 
 @embed.get("/comments/<int:comment_id>/state")
@@ -95,8 +103,7 @@ def state(comment_id: int) -> Response:
     if comment is None or comment.author_id != user.id:
         raise NotAllowed("This is not your comment.", code="not_yours")
     article = article_or_404(comment.article_id)
-    mine = Personal(user=user, staff=False, votes={}, own=frozenset({comment.id}), waiting=())
-    return private(jsonify(own_state(comment, article, mine)))
+    return private(jsonify(own_state(comment, article, only(user, comment))))
 
 
 @embed.get("/comments/<int:comment_id>/replies")

@@ -22,7 +22,9 @@ from commentsvc.embed.appearance import Appearance
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.markup import render as render_markdown
+from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.nudge import nudges
 from commentsvc.sites.models import Article, Site
 
 SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
@@ -36,10 +38,21 @@ OWN_LIMIT = 1000
 
 @dataclass(frozen=True)
 class Waiting:
-    """A comment that only its author sees, and why it was rejected, if it was."""
+    """A comment that only its author sees, and why it was rejected or may hurt, if it was or may."""
 
     comment: Comment
     reason: str = ""
+    doubtful: Sequence[Range] = ()  # sentences that may hurt somebody, while she can say it differently
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The text as she typed it, cut where a doubtful sentence begins or ends."""
+        return cut(self.comment.body, Marks(sentences=tuple(self.doubtful)))
+
+    @property
+    def sentences(self) -> list[str]:
+        """The doubtful sentences."""
+        return [self.comment.body[start:end] for start, end in self.doubtful]
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in four statements; None when signed out."""
+    """What is the reader's own under this article, in five statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -153,7 +166,7 @@ def personal(article: Article, user: User | None) -> Personal | None:
 
 
 def waiting(comments: Sequence[Comment]) -> list[Waiting]:
-    """The comments with the reasons of those rejected; one statement, whatever their number."""
+    """One author's comments with why they are not public; two statements, whatever their number."""
     since = utcnow() - REJECTED_SHOWN
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
@@ -165,7 +178,8 @@ def waiting(comments: Sequence[Comment]) -> list[Waiting]:
             .order_by(Decision.id)
         ):
             reasons[comment_id] = reason_text(reason)
-    return [Waiting(c, reasons.get(c.id, "")) for c in shown]
+    doubtful = nudges(shown)
+    return [Waiting(c, reasons.get(c.id, ""), doubtful.get(c.id, ())) for c in shown]
 
 
 def reason_text(reason: str) -> str:

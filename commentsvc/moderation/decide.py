@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
@@ -22,7 +23,7 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
     (_S.PUBLISHED, _S.PUBLISHED),  # a community manager looked and left it: settles its flags
     (_S.PUBLISHED, _S.REJECTED), (_S.PUBLISHED, _S.HELD),
     (_S.REJECTED, _S.PUBLISHED), (_S.REJECTED, _S.HELD),
-    (_S.PENDING, _S.WITHDRAWN), (_S.HELD, _S.WITHDRAWN), (_S.PUBLISHED, _S.WITHDRAWN),
+    (_S.PENDING, _S.WITHDRAWN), (_S.HELD, _S.WITHDRAWN), (_S.PUBLISHED, _S.WITHDRAWN), (_S.REJECTED, _S.WITHDRAWN),
 })
 
 
@@ -59,9 +60,11 @@ def decide(
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    db.session.refresh(comment)
     if changed.rowcount != 1:
+        db.session.refresh(comment)
         raise _conflict(comment)
+    for name, value in values.items():  # the row is ours: nothing else in it has changed
+        set_committed_value(comment, name, value)
     decision = Decision(
         site_id=comment.site_id, comment_id=comment.id, revision=comment.revision,
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
@@ -76,7 +79,17 @@ def decide(
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:
-    """A community manager publishes a comment, or lets a published one stand."""
+    """A community manager publishes a comment, or lets a published one stand.
+
+    Where she or a colleague has done so already and nothing came since (no flag, no note to
+    keep), there is nothing to decide: the decision that holds is returned, and can still be undone.
+    """
+    db.session.refresh(comment)
+    reviewed = comment.status == _S.PUBLISHED and comment.reviewed_at is not None and comment.flag_count == 0
+    if reviewed and comment.version == seen and not note:
+        standing = latest_decision(comment.id)
+        if standing is not None:
+            return standing
     return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
 
 

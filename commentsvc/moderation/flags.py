@@ -15,8 +15,8 @@ from commentsvc.moderation.models import Flag, FlagReason
 TEXT_LENGTH = 1000
 
 
-def flag(comment: Comment, user: User, reason: str, text: str = "") -> Flag:
-    """Report a published comment; once a reader, a second flag changes the first. Flushes."""
+def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Flag, bool]:
+    """Report a published comment; the flag, and whether it was made: a second changes the first. Flushes."""
     try:
         known = FlagReason(reason)
     except ValueError:
@@ -31,6 +31,7 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> Flag:
     if comment.status != Status.PUBLISHED:
         raise Conflict("This comment is no longer public.", code="not_published")
     mine = db.session.scalar(select(Flag).where(Flag.comment_id == comment.id, Flag.user_id == user.id))
+    made = mine is None
     if mine is None:
         mine = Flag(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, reason=known.value, text=text)
         db.session.add(mine)
@@ -39,4 +40,4 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> Flag:
         mine.reason, mine.text, mine.resolved_by_id = known.value, text, None
     db.session.flush()
     count_open_flags(comment)
-    return mine
+    return mine, made

@@ -38,6 +38,7 @@ class Reason(enum.StrEnum):
 
     CLEAN = "clean"  # the pipeline found nothing
     TRUSTED = "trusted"  # staff
+    UNSCORED = "unscored"  # nothing else found; the model did not answer, and the site does not wait
     HELD_FOR_REVIEW = "held_for_review"
     APPROVED = "approved"  # a community manager found nothing wrong
     ABUSE = "abuse"

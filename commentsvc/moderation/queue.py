@@ -30,6 +30,7 @@ class Queue(enum.StrEnum):
     NEW = "new"
     APPROVED = "approved"
     REJECTED = "rejected"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ QUEUES: dict[Queue, QueueSpec] = {
     Queue.NEW: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_(None)), SortKey(Comment.created_at)),
     Queue.APPROVED: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_not(None)), SortKey(Comment.reviewed_at)),
     Queue.REJECTED: QueueSpec((Comment.status == Status.REJECTED,), SortKey(Comment.created_at)),
+    # For milliseconds, while all is well. A person can decide them too: the model is not waited for then.
+    Queue.WAITING: QueueSpec((Comment.status == Status.PENDING,), SortKey(Comment.created_at, descending=False)),
 }
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.comments.models import Comment, Status
-from commentsvc.database import utcnow
 from commentsvc.errors import Conflict
 from commentsvc.extensions import db
+from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Reason, Screening
+from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
-from commentsvc.screening.submission import Outcome, Submission, Verdict
-from commentsvc.screening.toxicity import ModelInfo, ScoringError, ToxicityScorer
+from commentsvc.screening.scoring_process import ScorerDied
+from commentsvc.screening.submission import Finding, Outcome, Submission, Verdict
+from commentsvc.screening.toxicity import Explanation, ModelInfo, ScoringError, ToxicityScorer
 from commentsvc.sites.models import Article
 
 log = structlog.get_logger()
@@ -28,8 +34,20 @@ log = structlog.get_logger()
 VERDICT_STATUS = {Verdict.PUBLISH: Status.PUBLISHED, Verdict.HOLD: Status.HELD, Verdict.REJECT: Status.REJECTED}
 DEFAULT_REASON = {Verdict.PUBLISH: Reason.CLEAN, Verdict.HOLD: Reason.HELD_FOR_REVIEW, Verdict.REJECT: Reason.OTHER}
 
+# Decided in one transaction: a few share a sync of the disk, and none holds SQLite's one write lock,
+# or an article's row, for longer than a reader's post may wait.
+GROUP = 8
 
-def submission_of(comment: Comment, scores: Mapping[str, float] | None) -> Submission:
+UNREADABLE = Finding("toxicity", "held_for_review", "The model could not read this one.", Verdict.HOLD)
+
+
+Keep = Callable[[Screening], None]
+"""Takes a row to write: a worker writes those of a few comments with one statement."""
+
+
+def submission_of(
+    comment: Comment, scores: Mapping[str, float] | None, explanation: Explanation | None = None, unscored: str = ""
+) -> Submission:
     """All the phases need to know, in two statements; the article and its site are loaded."""
     article = comment.article
     policy: Policy = article.site.policy
@@ -60,132 +78,205 @@ def submission_of(comment: Comment, scores: Mapping[str, float] | None) -> Submi
         closed_at=article.closed_at, premoderated=article.premoderated,
         author_is_staff=Permission.SKIP_SCREENING in PERMISSIONS[Role(comment.author_role)],
         author_published=published or 0, repeats=repeats is not None, scores=scores,
+        explanation=explanation, unscored=unscored,
     )
 
 
 def screen_comment(
-    comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None
+    comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None, *,
+    explanation: Explanation | None = None, unscored: str = "", keep: Keep = db.session.add,
 ) -> Outcome:
     """Run the pipeline and act on its verdict: WAIT leaves the comment pending. Flushes.
 
-    A comment that is no longer pending (the same post sent twice) is left as it was decided.
+    `unscored` says why the model is not waited for; the comment is then decided without scores,
+    and screened again when a model can. A comment that is no longer pending (the same post sent
+    twice) is left as it was decided.
     """
     if comment.status != Status.PENDING:
         return Outcome(Verdict.WAIT)
     if scores is not None:  # one that is not a number is no score: the phase holds what has none
         scores = {label: value for label, value in scores.items() if math.isfinite(value)}
-    outcome = screen(submission_of(comment, scores))
+    outcome = screen(submission_of(comment, scores, explanation, unscored))
     if outcome.verdict == Verdict.WAIT:
         return outcome
     seen = comment.version
-    db.session.add(
-        Screening(
-            site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict=outcome.verdict.value,
-            findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores is not None else None,
-            model_name=model.name if model else None, model_version=model.version if model else None,
-            model_sha256=model.sha256 if model else None,
-        )
-    )
+    keep(record(comment, outcome, scores, model))
     reason = Reason(outcome.reason) if outcome.reason else DEFAULT_REASON[outcome.verdict]
     if outcome.verdict == Verdict.HOLD:
         reason = Reason.HELD_FOR_REVIEW  # why it is doubtful is in the findings; nothing is decided
-    decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen)
+    missing = any(f.reason == Reason.UNSCORED for f in outcome.findings)
+    if missing and outcome.verdict == Verdict.PUBLISH:
+        reason = Reason.UNSCORED
+        comment.screen_again, comment.screen_attempts = True, 0
+        db.session.flush()
+    note = unscored if missing else ""
+    decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note)
     return outcome
 
 
-def claim_pending(limit: int, lease: int) -> Sequence[int]:
-    """Take up to `limit` pending comments, oldest first, for `lease` seconds; the caller commits.
-
-    Pending rows are the truth: a worker that dies with a claim lets it run out, and another
-    takes the comments over.
-    """
-    now = utcnow()
-    free = (
-        select(Comment.id)
-        .where(Comment.status == Status.PENDING, or_(Comment.claimed_until.is_(None), Comment.claimed_until < now))
-        .order_by(Comment.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer anyway
+def record(
+    comment: Comment, outcome: Outcome, scores: Mapping[str, float] | None, model: ModelInfo | None
+) -> Screening:
+    """What a run of the pipeline found in the comment's present revision, to be kept."""
+    return Screening(
+        site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict=outcome.verdict.value,
+        findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores is not None else None,
+        model_name=model.name if model else None, model_version=model.version if model else None,
+        model_sha256=model.sha256 if model else None,
     )
-    ids = db.session.scalars(free).all()
-    if ids:
-        db.session.execute(
-            update(Comment)
-            .where(Comment.id.in_(ids))
-            .values(claimed_until=now + dt.timedelta(seconds=lease))
-            .execution_options(synchronize_session=False)
-        )
-    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the model said of a claimed comment; `scores` is empty where it could not read it."""
+
+    claim: Claim
+    article_id: int
+    scores: Mapping[str, float]
+    explanation: Explanation | None
+
+
+Act = Callable[[Comment, Read, Keep], None]
 
 
 def screen_pending(
-    scorer: Callable[[], ToxicityScorer], *, batch: int, lease: int, after_each: Callable[[], None] | None = None
+    scorer: Callable[[], ToxicityScorer], *, batch: int, lease: int, lane: Lane = Lane.BACKLOG,
+    after_each: Callable[[], None] | None = None,
 ) -> int:
-    """Score and decide one batch of pending comments in order; returns how many it took.
+    """Score and decide one batch of a lane; returns how many comments it took.
 
-    Nothing is open while the model works. Each comment is decided and committed by itself, so
-    that one that fails, or a kill, costs the others nothing; it stays pending. A comment that
-    was withdrawn or decided meanwhile is left alone. ScoringError passes to the caller.
+    Nothing is open while the model works. Comments are decided and committed a few at a time; where
+    one of a few fails, each is decided by itself, so that it costs the others nothing. What is
+    not decided stays pending. A comment that was withdrawn or decided meanwhile is left alone.
+    ScoringError when the model fails, OperationalError when the database does (a full disk): then
+    the claims are given back, and no comment is blamed.
     """
-    ids = claim_pending(batch, lease)
-    db.session.commit()
-    if not ids:
+    claims, read = read_batch(scorer, lane, batch, lease)
+    if not claims:
         return 0
-    comments = db.session.scalars(
+    with given_back(claims):
+        info = scorer().info if read else None
+        decide_all(read, partial(_decide, info=info), after_each)
+    return len(claims)
+
+
+def read_batch(
+    scorer: Callable[[], ToxicityScorer], lane: Lane, batch: int, lease: int
+) -> tuple[list[Claim], list[Read]]:
+    """Claim a batch and have the model read it; leaves no transaction open.
+
+    A text that takes the model down with it is given back, to be read alone; after MAX_ATTEMPTS
+    of those it comes without scores, which holds it for a person.
+    """
+    claims = claim(lane, batch, lease)
+    loaded = load_comments([c.comment_id for c in claims]) if claims else {}
+    bodies = {c.id: (c.article_id, c.body, c.article.site.policy) for c in loaded.values()}
+    db.session.commit()
+    claims = [c for c in claims if c.comment_id in bodies]
+    wanted = [c for c in claims if not c.hopeless]
+    read = [Read(c, bodies[c.comment_id][0], {}, None) for c in claims if c.hopeless]
+    if not wanted:
+        return claims, read
+    with given_back(claims):
+        model = scorer()
+        try:
+            scored = score_each(model, [bodies[c.comment_id][1] for c in wanted])
+        except ScorerDied as died:
+            if died.blamed:
+                probe(model)  # ScoringError: it is the model, whatever it reads
+            log.warning("the model died reading", comments=[c.comment_id for c in wanted], error=str(died))
+            release(wanted, blame=died.blamed)
+            db.session.commit()
+            return claims, read
+    for taken, scores in zip(wanted, scored, strict=True):
+        article_id, body, policy = bodies[taken.comment_id]
+        read.append(Read(taken, article_id, scores, explain(model, body, policy, scores)))
+    return claims, read
+
+
+@contextlib.contextmanager
+def given_back(claims: Sequence[Claim]) -> Iterator[None]:
+    """When model or database fail within, give the claims back; else they run out by themselves."""
+    try:
+        yield
+    except (ScoringError, OperationalError):
+        db.session.rollback()
+        with contextlib.suppress(OperationalError):
+            release(claims, blame=False)
+            db.session.commit()
+        db.session.rollback()
+        raise
+
+
+def load_comments(ids: Sequence[int]) -> dict[int, Comment]:
+    """These comments as the database has them now, with article and site, by id."""
+    found = db.session.scalars(
         select(Comment)
         .where(Comment.id.in_(ids))
-        .order_by(Comment.id)
         .options(joinedload(Comment.article).joinedload(Article.site))
-    ).all()
-    bodies = [(c.id, c.version, c.body) for c in comments]
-    db.session.rollback()
-    model = scorer()
-    scored = _score(model, [body for _, _, body in bodies])
-    for (comment_id, version, _), scores in zip(bodies, scored, strict=True):
-        comment = db.session.scalars(
-            select(Comment)
-            .where(Comment.id == comment_id)
-            .options(joinedload(Comment.article).joinedload(Article.site))
-            .execution_options(populate_existing=True)
-        ).one_or_none()
-        if comment is None or comment.version != version or comment.status != Status.PENDING:
-            db.session.rollback()
-            continue
-        try:
-            screen_comment(comment, scores, model.info)
-            db.session.commit()
-        except Conflict:
-            db.session.rollback()
-        except Exception:  # it stays pending and is tried again; those behind it go on
-            db.session.rollback()
-            log.exception("could not decide", comment=comment_id)
-        if after_each:
-            after_each()
-    return len(ids)
+        .execution_options(populate_existing=True)
+    )
+    return {comment.id: comment for comment in found}
 
 
-def _score(model: ToxicityScorer, bodies: Sequence[str]) -> Sequence[Mapping[str, float]]:
-    """Scores for each body; a single one that the model fails on gets none, and is held for it.
+def decide_all(
+    read: Sequence[Read], act: Act, after_each: Callable[[], None] | None = None
+) -> None:
+    """Call `act` on each comment that is still as it was read, a few in each transaction.
 
-    Without this, one text the model cannot read would keep its whole batch pending for good.
-    ScoringError when the model fails on all of them: then it is the model.
+    Sorted by article, so that workers that take several articles' rows take them in one order.
+    OperationalError passes; anything else costs the comment alone that it happened to.
     """
-    try:
-        return model.score(bodies)
-    except ScoringError:
-        if len(bodies) == 1:
-            raise
-    scored: list[Mapping[str, float]] = []
-    for body in bodies:
+    ordered = sorted(read, key=lambda r: (r.article_id, r.claim.comment_id))
+    for start in range(0, len(ordered), GROUP):
+        group = ordered[start : start + GROUP]
         try:
-            scored += model.score([body])
-        except ScoringError:
-            scored.append({})
-    if not any(scored):
-        raise ScoringError("the model scored none of a batch")
-    return scored
+            _act(group, act)
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - found again below, and logged there
+            db.session.rollback()
+            for one in group:
+                _act_alone(one, act)
+        for _ in group if after_each else ():
+            after_each()  # type: ignore[misc]
+
+
+def _act(group: Sequence[Read], act: Act) -> None:
+    kept: list[Screening] = []
+    loaded = load_comments([one.claim.comment_id for one in group])
+    for one in group:
+        comment = loaded.get(one.claim.comment_id)
+        if comment is not None and comment.version == one.claim.version:
+            act(comment, one, kept.append)
+    db.session.add_all(kept)
+    db.session.commit()
+
+
+def _act_alone(one: Read, act: Act) -> None:
+    try:
+        _act([one], act)
+    except OperationalError:
+        raise
+    except Conflict:
+        db.session.rollback()
+    except Exception:  # it stays as it is until its claim runs out, and counts as an attempt
+        db.session.rollback()
+        log.exception("could not decide", comment=one.claim.comment_id)
+
+
+def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) -> None:
+    if not one.claim.hopeless:
+        screen_comment(comment, one.scores, info, explanation=one.explanation, keep=keep)
+        return
+    # Not through the pipeline: it may be a phase that fails on this comment.
+    if comment.status == Status.PENDING:
+        outcome = Outcome(Verdict.HOLD, (UNREADABLE,))
+        seen = comment.version
+        keep(record(comment, outcome, None, None))
+        decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message)
 
 
 def pending_count() -> int:
     """How many comments wait for the worker."""
-    return db.session.scalar(select(func.count()).where(Comment.status == Status.PENDING)) or 0
+    return db.session.scalar(select(func.count()).select_from(Comment).where(PENDING)) or 0

@@ -12,11 +12,14 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import NotSignedIn
 from commentsvc.extensions import csrf, db
+from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.queue import Queue, queue_counts
+from commentsvc.moderation.unscored import in_words
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
     LABEL_NAMES,
+    PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
     ROLE_NAMES,
@@ -50,7 +53,9 @@ def by_htmx() -> bool:
 def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current."""
     counts: dict[Queue, int] = queue_counts(site)
-    return render_template(f"review/{template}", **{"site": site, "here": here, "counts": counts} | context)
+    alarms, waiting = alarms_of(site)
+    frame: dict[str, Any] = {"site": site, "here": here, "counts": counts, "alarms": alarms, "waiting": waiting}
+    return render_template(f"review/{template}", **frame | context)
 
 
 def reviewed_site_ids(person: User) -> list[int]:
@@ -74,9 +79,9 @@ def words() -> dict[str, Any]:
     """What every template of the console may say."""
     person = reader()
     return {
-        "QUEUE_NAMES": QUEUE_NAMES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
+        "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
-        "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words,
+        "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

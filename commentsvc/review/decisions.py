@@ -44,7 +44,8 @@ def approve(site_key: str, comment_id: int) -> Any:
     except Conflict as conflict:
         return _refused(site, comment_id, conflict=conflict)
     db.session.commit()
-    return _decided(site, judged, decision)
+    # Approved before: nothing new happened, so there is nothing to confirm or to take back.
+    return _decided(site, judged, decision, confirm=judged.version != _seen())
 
 
 @review.post("/<site_key>/comments/<int:comment_id>/reject")
@@ -133,7 +134,7 @@ def _counts(site: Site) -> dict[str, int]:
     return {name.value: number for name, number in queue_counts(site).items()}
 
 
-def _decided(site: Site, judged: Comment, decision: Decision) -> Any:
+def _decided(site: Site, judged: Comment, decision: Decision, *, confirm: bool = True) -> Any:
     """On to the next comment; those that colleagues decided meanwhile are passed over."""
     place = _place()
     if place.queue is None:
@@ -149,10 +150,12 @@ def _decided(site: Site, judged: Comment, decision: Decision) -> Any:
             found, _ = page_of_cards(site, place.queue, limit=2)
             following = next((card for card in found if card.comment.id != judged.id), None)
     if not by_htmx():
-        remember(decision)
+        if confirm:
+            remember(decision)
         return redirect(place.url(site, following.comment.id if following else None))
     event = {"comment": judged.id, "status": decision.to_status, "gone": gone, "counts": _counts(site)}
-    return _answer(site, place, following, {"review:decided": event}, done=decision, done_comment=judged)
+    done = decision if confirm else None
+    return _answer(site, place, following, {"review:decided": event}, done=done, done_comment=judged)
 
 
 def _answer(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from commentsvc.comments.models import Comment, Status
+from commentsvc.moderation.marking import Marks, cut
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.queue import Card
 from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
@@ -63,35 +65,26 @@ class Actions:
     undo: Decision | None
 
 
-def marked_body(comment: Comment, screening: Screening | None) -> Markup:
-    """The comment's source text, escaped, with what the findings matched in <mark>.
+def marked_body(comment: Comment, marks: Marks) -> Markup:
+    """The comment's source text, escaped, with what stands out in it.
 
-    Matches may overlap or, after an edit, lie outside the text: ranges are clipped and merged.
+    Sentences that carry the model's score are `span.doubtful`; in them the words that weigh most
+    are `mark.word`. What a rule of the site matched is `mark.phrase`, wherever it stands.
     """
-    body = comment.body
-    spans: list[tuple[int, int]] = []
-    for finding in screening.findings if screening else []:
-        for match in finding.get("matches", ()):
-            start, end = max(match["start"], 0), min(match["end"], len(body))
-            if start < end:
-                spans.append((start, end))
-    pieces: list[Markup] = []
-    position = 0
-    for start, end in _merged(spans):
-        pieces += [escape(body[position:start]), Markup("<mark>%s</mark>") % body[start:end]]
-        position = end
-    pieces.append(escape(body[position:]))
-    return Markup("").join(pieces)
+    html = Markup("").join
+    return html(
+        _wrapped(Markup('<span class="doubtful">%s</span>'), doubtful, html(
+            _wrapped(Markup('<mark class="phrase">%s</mark>'), phrase, html(
+                _wrapped(Markup('<mark class="word">%s</mark>'), piece.word, escape(piece.text)) for piece in same
+            ))
+            for phrase, same in groupby(pieces, key=lambda piece: piece.phrase)
+        ))
+        for doubtful, pieces in groupby(cut(comment.body, marks), key=lambda piece: piece.sentence)
+    )
 
 
-def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _wrapped(tag: Markup, wanted: bool, inside: Markup) -> Markup:
+    return tag % inside if wanted else inside
 
 
 def has_markup(comment: Comment) -> bool:

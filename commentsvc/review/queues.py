@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from commentsvc.comments.models import Comment
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision
 from commentsvc.moderation.queue import (
     COUNT_LIMIT,
@@ -169,8 +170,10 @@ def card_context(
         "conflict": None, "error": None, "typed_note": "", "typed_reason": "",
     }
     if card is not None:
+        marks = marks_of(card.comment, card.screening)
         context |= {
-            "body": presenting.marked_body(card.comment, card.screening),
+            "body": presenting.marked_body(card.comment, marks),
+            "marks": marks,
             "has_markup": presenting.has_markup(card.comment),
             "bars": presenting.score_bars(card.screening, site.policy),
             "why": presenting.why(card.screening),

@@ -8,7 +8,7 @@ from typing import Any
 
 from commentsvc.errors import Invalid
 from commentsvc.review.words import LABEL_NAMES
-from commentsvc.screening.policy import Policy, check_policy
+from commentsvc.screening.policy import FAIL_OPEN_MOST, REPEAT_MOST, Policy, check_policy
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
 from commentsvc.sites.origins import check_origin
@@ -18,6 +18,7 @@ WELCOME_LENGTH = 2000
 GUIDELINES_LENGTH = 20_000
 MAX_ORIGINS = 50
 HOUR = 3600
+MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class NumberField:
     hint: str
     unit: str = ""
     scale: int = 1  # the policy's value of one unit
+    most: int = 0  # the policy's largest value, where the unit is another one
 
 
 NUMBERS = (
@@ -36,8 +38,13 @@ NUMBERS = (
     NumberField("max_length", "Longest comment", "Longer ones are not accepted; the writer sees how much is too much.", "characters"),
     NumberField("max_depth", "Deepest reply", "Replies to a reply to a reply. 0: nobody can reply.", "levels"),
     NumberField("max_links", "Links that pass", "A comment with more links is held.", "links"),
-    NumberField("repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR),
+    NumberField("repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR, REPEAT_MOST),
     NumberField("new_author_comments", "New authors", "An author's comments are held until she has this many published ones. 0: never.", "comments"),
+    NumberField(
+        "fail_open_after", "Without the model",
+        "While the model does not answer, comments wait for it or for you. Those that have waited this long are published unless a rule holds them, and checked when it is back. 0: never.",
+        "minutes", MINUTE, FAIL_OPEN_MOST,
+    ),
 )
 LABELLED: dict[str, str] = {
     "name": "Name", "welcome": "Welcome", "guidelines": "Guidelines", "origins": "Origins",
@@ -176,7 +183,7 @@ class SettingsForm:
         except Invalid as error:
             message = error.message
             if number is not None and number.scale != 1:
-                message = "This is out of range: up to 720 hours."
+                message = f"This is out of range: up to {number.most // number.scale:,} {number.unit}."
             self.errors[key] = message.replace(f"{name} must", "This must")
             return
         into[name] = value

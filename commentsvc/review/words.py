@@ -12,7 +12,10 @@ QUEUE_NAMES: dict[Queue, str] = {
     Queue.NEW: "New",
     Queue.APPROVED: "Approved",
     Queue.REJECTED: "Rejected",
+    Queue.WAITING: "Unchecked",
 }
+# Shown only while it holds anything, and without a key of its own.
+PASSING_QUEUES = frozenset({Queue.WAITING})
 
 # What a queue is for; stands at the head of its list.
 QUEUE_PURPOSES: dict[Queue, str] = {
@@ -21,6 +24,7 @@ QUEUE_PURPOSES: dict[Queue, str] = {
     Queue.NEW: "Published without a person, latest first",
     Queue.APPROVED: "Published by a person, latest first",
     Queue.REJECTED: "Not published, latest first",
+    Queue.WAITING: "Waiting for the model or for you, longest first",
 }
 
 # (headline, what to do next) where a queue has nothing on it.
@@ -30,6 +34,7 @@ EMPTY_QUEUES: dict[Queue, tuple[str, str]] = {
     Queue.NEW: ("Nothing new", "Comments that pass the screening are published at once and listed here, in case you want to look."),
     Queue.APPROVED: ("Nothing approved yet", "What you approve is kept here, so that you can find it again."),
     Queue.REJECTED: ("Nothing rejected", "What you or the site's rules reject is kept here, so that it can be taken back."),
+    Queue.WAITING: ("Everything is checked", "Comments stand here while the model cannot read them. Decide on them if it takes too long."),
 }
 
 STATUS_NAMES = {
@@ -52,6 +57,7 @@ DECIDED = {
 REASON_NAMES: dict[str, str] = {
     Reason.CLEAN: "Nothing found",
     Reason.TRUSTED: "Written by staff",
+    Reason.UNSCORED: "Published without the model",
     Reason.HELD_FOR_REVIEW: "Waiting for a community manager",
     Reason.APPROVED: "Approved",
     Reason.CLOSED: "The conversation was closed",

@@ -2,7 +2,8 @@
 
 Any ``str`` gets scores. A text longer than the model's window is read through overlapping windows
 and takes, label by label, the highest score of any of them, so that a threat in the last sentence
-of a long comment counts as much as one in the first.
+of a long comment counts as much as one in the first. Where the model has a linear part
+(lexical.py), each window's logits are the mean of both, weighted per label.
 
 Windows run one at a time, never padded together. Int8 activations share one scale per tensor, so
 in a batch a text's score would depend on its neighbours: by up to 0.1, measured, enough to cross a
@@ -22,16 +23,11 @@ import numpy.typing as npt
 import onnxruntime
 from tokenizers import Tokenizer
 
-from commentsvc.screening.highlights import explain_by_scoring
-from commentsvc.screening.normalise import normalise
-from commentsvc.screening.toxicity import (
-    LABELS,
-    Explanation,
-    ModelInfo,
-    Scores,
-    ScoringError,
-    read_json,
-)
+from commentsvc.screening.card import CARD, TOKENIZER, WEIGHTS, Card
+from commentsvc.screening.highlights import explain_by_scoring, sentences
+from commentsvc.screening.lexical import LexicalModel
+from commentsvc.screening.normalise import normalise, read
+from commentsvc.screening.toxicity import Explanation, Highlight, ModelInfo, Scores, ScoringError
 
 MAX_CHARACTERS: Final = 50_000
 """Longer texts keep their two ends, half of this each: the longest comment a site's policy can
@@ -41,7 +37,11 @@ MAX_WINDOWS: Final = 160
 OVERLAP_SHARE: Final = 0.25
 """Of a window, shared with the next one: a sentence cut by one window is whole in the other."""
 
+MAX_MARKED: Final = 20
+"""Windows whose words are marked; what explains a longer text is which sentences, not words."""
+
 Logits = npt.NDArray[np.float32]
+Range = tuple[int, int]
 
 
 class Session(Protocol):
@@ -53,63 +53,53 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What model.json says: identity, window, and one Platt curve (slope, offset) per label."""
+class Window:
+    """A part of a normalised text that the model reads at once: token ids and their characters."""
 
-    info: ModelInfo
-    tokenizer_sha256: str
-    max_tokens: int
-    curves: tuple[tuple[float, float], ...]
+    ids: list[int]
+    offsets: list[Range]
 
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read model.json, or raise :class:`ScoringError` saying what is wrong with it."""
-        raw: dict[str, Any] = read_json(path)
-        try:
-            if tuple(raw["labels"]) != LABELS:
-                message = f"toxicity model file {path} has other labels: {raw['labels']}"
-                raise ScoringError(message)
-            return cls(
-                ModelInfo(str(raw["name"]), str(raw["version"]), str(raw["sha256"])),
-                str(raw["tokenizer_sha256"]),
-                int(raw["max_tokens"]),
-                tuple(
-                    (
-                        float(raw["calibration"][label]["slope"]),
-                        float(raw["calibration"][label]["offset"]),
-                    )
-                    for label in LABELS
-                ),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"toxicity model file {path} lacks or garbles {error}"
-            raise ScoringError(message) from error
+    @property
+    def span(self) -> Range:
+        """The characters that the window covers."""
+        return (self.offsets[0][0], self.offsets[-1][1]) if self.offsets else (0, 0)
 
 
 class OnnxScorer:
     """A :class:`~commentsvc.screening.toxicity.ToxicityScorer` over one ONNX graph."""
 
-    def __init__(self, session: Session, tokenizer: Tokenizer, card: Card) -> None:
+    def __init__(
+        self, session: Session, tokenizer: Tokenizer, card: Card, lexical: LexicalModel | None = None
+    ) -> None:
         """Wrap loaded parts; :meth:`load` is the way in from files."""
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._session = session
         self._tokenizer = tokenizer
         self._card = card
+        self._lexical = lexical
         self._start, self._end = tokenizer.encode("").ids
-        self._slopes = np.array([slope for slope, _ in card.curves])
-        self._offsets = np.array([offset for _, offset in card.curves])
+        self._slopes = np.array([curve.slope for curve in card.curves])
+        self._offsets = np.array([curve.offset for curve in card.curves])
+        self._columns = np.array(card.columns)
+        self._share = np.array(card.lexical.weights if card.lexical else (), dtype=np.float32)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> Self:
-        """Load model.onnx, tokenizer.json and model.json from *folder*, checking both hashes.
+        """Load the model in *folder*, checking the SHA-256 of each file that model.json names.
 
         The bytes that were hashed are the bytes that run. Raises :class:`ScoringError` naming the
         file that is missing, corrupt or not a model.
         """
-        card = Card.read(folder / "model.json")
-        weights = _verified(folder / "model.onnx", card.info.sha256)
-        vocabulary = _verified(folder / "tokenizer.json", card.tokenizer_sha256)
+        card = Card.read(folder / CARD)
+        weights = _verified(folder / WEIGHTS, card.weights_sha256)
+        vocabulary = _verified(folder / TOKENIZER, card.tokenizer_sha256)
+        lexical = None
+        if card.lexical is not None:
+            lexical = LexicalModel.read(_verified(folder / card.lexical.file, card.lexical.sha256))
+            if lexical.weights.shape[1] < len(card.labels):
+                message = f"the lexical model in {folder} lacks columns for {card.labels}"
+                raise ScoringError(message)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -122,10 +112,10 @@ class OnnxScorer:
                 weights, options, providers=["CPUExecutionProvider"]
             )
             tokenizer = Tokenizer.from_str(vocabulary.decode("utf-8"))
+            return cls(session, tokenizer, card, lexical)
         except Exception as error:  # both runtimes raise their own, unrelated classes
             message = f"the toxicity model in {folder} does not load: {error}"
             raise ScoringError(message) from error
-        return cls(session, tokenizer, card)
 
     @property
     def info(self) -> ModelInfo:
@@ -133,47 +123,107 @@ class OnnxScorer:
         return self._card.info
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
-        """Return six calibrated probabilities per text, in order, or raise :class:`ScoringError`."""
+        """Return calibrated probabilities per text, in order, or raise :class:`ScoringError`."""
         raw = self.logits(texts).astype(np.float64) * self._slopes + self._offsets
         return [
-            {label: _sigmoid(float(value)) for label, value in zip(LABELS, row, strict=True)}
-            for row in raw
+            {label: _sigmoid(value) for label, value in zip(self._card.labels, row, strict=True)}
+            for row in raw.tolist()
         ]
 
     def explain(self, text: str) -> Explanation:
         """Return what in *text* carries its score, or raise :class:`ScoringError`."""
-        return explain_by_scoring(self.score, text)
+        if self._card.span_threshold is None:
+            return explain_by_scoring(self.score, text)
+        return Explanation(sentences(self.score, text), self._marked_words(text))
 
     def logits(self, texts: Sequence[str]) -> Logits:
         """Return the uncalibrated logits, one row per text: what calibration is fitted on."""
-        highest = np.empty((len(texts), len(LABELS)), dtype=np.float32)
+        highest = np.empty((len(texts), len(self._card.labels)), dtype=np.float32)
         for index, text in enumerate(texts):
-            highest[index] = np.max([self._run(window) for window in self._windows(text)], axis=0)
+            read_as = normalise(_shortened(text))
+            windows = [self._window(read_as, window) for window in self._windows(read_as)]
+            highest[index] = np.max(windows, axis=0)
         return highest
 
-    def _windows(self, text: str) -> Iterator[list[int]]:
-        if len(text) > MAX_CHARACTERS:
-            half = MAX_CHARACTERS // 2
-            text = f"{text[:half]} {text[-half:]}"
-        ids = self._tokenizer.encode(normalise(text), add_special_tokens=False).ids
+    def marks(self, text: str) -> list[tuple[Range, float]]:
+        """Return the words of a normalised *text*, each with the mark of its strongest token, 0..1.
+
+        Words are what the tokenizer split at first: runs of letters and digits, and single signs.
+        Raises :class:`ScoringError` also where the model gives no marks.
+        """
+        strongest: dict[Range, float] = {}
+        words = self._words(text)
+        for window in list(self._windows(text))[:MAX_MARKED]:
+            found = self._run(window.ids, "marks", (1, len(window.ids)))[0, 1:-1]
+            for offset, value in zip(window.offsets, found.tolist(), strict=True):
+                word = words.get(offset[0], offset)
+                strongest[word] = max(strongest.get(word, 0.0), _sigmoid(value))
+        return sorted(strongest.items())
+
+    def _marked_words(self, text: str) -> tuple[Highlight, ...]:
+        """Return the words whose mark reaches the threshold, neighbours joined, in *text* as given."""
+        reading = read(_shortened(text))
+        joined: list[Highlight] = []
+        for (start, end), value in self.marks(reading.text):
+            if value < (self._card.span_threshold or 0.0):
+                continue
+            first, last = reading.origin(start, end)
+            if len(text) > MAX_CHARACTERS and last > MAX_CHARACTERS // 2:  # behind the gap
+                shift = len(text) - MAX_CHARACTERS - 1
+                first, last = max(first + shift, 0), last + shift
+            if joined and not text[joined[-1].end : first].strip():
+                before = joined.pop()
+                joined.append(Highlight(before.start, max(first, last), max(value, before.score)))
+            else:
+                joined.append(Highlight(first, max(first, last), value))
+        return tuple(joined)
+
+    def _words(self, text: str) -> dict[int, Range]:
+        """Return for the start of each token the word it is part of."""
+        words: dict[int, Range] = {}
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        for (start, end), word in zip(encoding.offsets, encoding.word_ids, strict=True):
+            whole = (start, end) if word is None else encoding.word_to_chars(word)
+            words[start] = whole or (start, end)
+        return words
+
+    def _windows(self, text: str) -> Iterator[Window]:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ids, offsets = encoding.ids, encoding.offsets
         size = self._card.max_tokens - 2
         for start in window_starts(len(ids), size):
-            yield [self._start, *ids[start : start + size], self._end]
+            part = slice(start, start + size)
+            yield Window([self._start, *ids[part], self._end], offsets[part])
 
-    def _run(self, ids: list[int]) -> Logits:
-        """Return the six logits of one window, all finite."""
+    def _window(self, text: str, window: Window) -> Logits:
+        """Return one logit per label of the card for one window of *text*."""
+        found: Logits = self._run(window.ids, "logits", (1, self._card.outputs))[0, self._columns]
+        if self._lexical is not None:
+            second = self._lexical.logits(text[slice(*window.span)])[: len(found)]
+            found = found + self._share * (second - found)
+        return found
+
+    def _run(self, ids: list[int], output: str, shape: tuple[int, int]) -> Logits:
+        """Return one output of the graph for one window, all of it finite."""
         tokens = np.array([ids], dtype=np.int64)
         inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
         try:
-            logits: Logits = np.asarray(self._session.run(["logits"], inputs)[0], dtype=np.float32)
+            found: Logits = np.asarray(self._session.run([output], inputs)[0], dtype=np.float32)
         except Exception as error:  # whatever the runtime raises, the promise is ScoringError
             message = f"toxicity model {self.info.name} {self.info.version} failed: {error}"
             raise ScoringError(message) from error
-        if logits.shape != (1, len(LABELS)) or not np.isfinite(logits).all():
+        if found.shape != shape or not np.isfinite(found).all():
             message = f"toxicity model {self.info.name} {self.info.version} gave no finite scores"
             raise ScoringError(message)
-        row: Logits = logits[0]
-        return row
+        return found
+
+
+def _shortened(text: str) -> str:
+    """Return *text*, or its two ends where it is longer than anything a site can allow."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    half = MAX_CHARACTERS // 2
+    return f"{text[:half]} {text[-half:]}"
 
 
 def window_starts(length: int, size: int) -> list[int]:

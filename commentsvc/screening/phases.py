@@ -81,6 +81,8 @@ def repeat_post(s: Submission) -> Finding | None:
 def toxicity(s: Submission) -> Finding | None:
     """The model's scores against the site's thresholds, label by label."""
     if s.scores is None:
+        if s.unscored:  # the site does not wait for ever; what else was found still counts
+            return Finding("toxicity", "unscored", s.unscored)
         return Finding("toxicity", "held_for_review", "Waits for the model.", Verdict.WAIT)
     # An absent or not-a-number score must never read as clean: `not (x < t)` holds for NaN.
     if not s.scores:
@@ -95,7 +97,8 @@ def toxicity(s: Submission) -> Finding | None:
     reason = {"threat": "threat", "identity_attack": "hate"}.get(worst, "abuse")
     listed = ", ".join(f"{k.replace('_', ' ')} {v:.2f}" for k, v in sorted(over.items(), key=lambda i: -i[1]))
     verdict = Verdict.REJECT if clear and s.policy.reject_clear else Verdict.HOLD
-    return Finding("toxicity", reason, f"The model's scores: {listed or worst}.", verdict, labels=over or clear)
+    message = f"The model's scores: {listed or worst}."
+    return Finding("toxicity", reason, message, verdict, labels=over or clear, explanation=s.explanation)
 
 
 def new_author(s: Submission) -> Finding | None:

@@ -19,6 +19,10 @@ DEFAULT_HOLD = {
     "identity_attack": 0.35,
 }
 MAX_PHRASES = 5000
+REPEAT_MOST = 30 * 24 * 3600
+# A worker that restarts or reloads its model is away for some seconds; that opens no gate.
+FAIL_OPEN_LEAST = 60
+FAIL_OPEN_MOST = 7 * 24 * 3600
 PHRASE_LENGTH = 100
 
 
@@ -38,6 +42,8 @@ class Policy:
     premoderate: bool = False  # a person sees every comment first
     new_author_comments: int = 0  # hold an author's first N comments
     repeat_window: int = 24 * 3600  # seconds in which the same text again is a repeat
+    # Seconds after which comments are decided without the model while it fails; 0: never.
+    fail_open_after: int = 0
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
@@ -59,21 +65,27 @@ def check_policy(policy: Policy) -> Policy:
     ranges = {
         "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
         "max_links": (0, 1000), "new_author_comments": (0, 1000),
-        "repeat_window": (0, 30 * 24 * 3600),
+        "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(policy, name) <= high:
             raise Invalid(f"{name} must be between {low} and {high}.", field=f"policy.{name}")
+    if policy.fail_open_after in range(1, FAIL_OPEN_LEAST):
+        raise Invalid(f"fail_open_after must be 0 or at least {FAIL_OPEN_LEAST}.", field="policy.fail_open_after")
+    _check_phrases(policy)
     for name in ("hold_at", "reject_at"):
         for label, threshold in getattr(policy, name).items():
             if label not in DEFAULT_HOLD:
                 raise Invalid(f"{label} is not a label of the model.", field=f"policy.{name}")
             if not 0 < threshold <= 1:
                 raise Invalid("A threshold must be above 0 and at most 1.", field=f"policy.{name}")
+    return policy
+
+
+def _check_phrases(policy: Policy) -> None:
     for name in ("banned_phrases", "suspect_phrases"):
         phrases = getattr(policy, name)
         if len(phrases) > MAX_PHRASES:
             raise Invalid(f"At most {MAX_PHRASES} phrases.", field=f"policy.{name}")
         if any(not re.search(r"\w", p) or len(p) > PHRASE_LENGTH for p in phrases):
             raise Invalid(f"A phrase has a letter or digit and at most {PHRASE_LENGTH} characters.", field=f"policy.{name}")
-    return policy

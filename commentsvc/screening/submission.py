@@ -32,6 +32,8 @@ class Submission:
     author_published: int = 0  # comments of the author on this site that stand
     repeats: bool = False  # the author said the same within the policy's window
     scores: Mapping[str, float] | None = None
+    explanation: Explanation | None = None  # what carries the scores, where somebody will ask
+    unscored: str = ""  # why the model is not waited for; "": it is
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,10 @@ class Outcome:
             if finding.verdict == self.verdict:
                 return finding.reason
         return None
+
+    @property
+    def over_limits(self) -> bool:
+        """The model's scores speak against the comment, whatever else does."""
+        return any(
+            f.phase == "toxicity" and f.verdict in {Verdict.HOLD, Verdict.REJECT} for f in self.findings
+        )

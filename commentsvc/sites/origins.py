@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit, urlunsplit
 
 from commentsvc.errors import Invalid
 from commentsvc.sites.models import URL_LENGTH
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# Parameters that say where a reader came from. They name no other article: with them, readers of one
+# newsletter would talk among themselves.
+TRACKING = re.compile(
+    r"(?:utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(?:=|$)"
+)
 
 
 def origin_of(url: str) -> str | None:
@@ -36,7 +42,10 @@ def check_origin(text: str) -> str:
 
 
 def canonical_url(url: str) -> str:
-    """The article's address without its fragment; Invalid when it is not one or too long."""
+    """The article's address without its fragment and without what campaigns add to it.
+
+    Invalid when it is no address, or too long. embed.js leaves the same parameters out.
+    """
     url = url.strip()
     origin = origin_of(url)
     if origin is None or any(c.isspace() or ord(c) < 32 for c in url):
@@ -45,4 +54,5 @@ def canonical_url(url: str) -> str:
     if len(url.encode("utf-8", "surrogatepass")) > URL_LENGTH:
         raise Invalid(f"The article's address has more than {URL_LENGTH} bytes.", field="url")
     parts = urlsplit(url)
-    return origin + urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    query = "&".join(part for part in parts.query.split("&") if not TRACKING.match(part))
+    return origin + urlunsplit(("", "", parts.path or "/", query, ""))

@@ -7,6 +7,14 @@
   const service = new URL(base).origin;
   const TAG = "commentsvc-thread";
   const linked = () => /^#comment-(\d+)$/.exec(location.hash)?.[1];
+  // Without a canonical link: what campaigns add to an address makes no article of its own. The service does the same.
+  const untracked = (href) => {
+    const url = new URL(href), kept = url.search.slice(1).split("&").filter((part) => !TRACKING.test(part));
+    url.hash = "";
+    url.search = kept.join("&");
+    return url.href;
+  };
+  const TRACKING = /^(utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(=|$)/;
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
@@ -17,7 +25,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
   const BONES = "<i></i><i></i><i></i><i></i>";
   const HTML = `<div class="b"><div class="s" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div>` +
-    '<div class="m" role="alert"><p>The comments could not be loaded. Is your connection down, or a content blocker on?</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
+    '<div class="m" role="alert"><p>The comments could not be loaded. Your connection may be down or a content blocker on, or this website is not yet among those that may show them.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
 
   // Many browsers give a frame of another site no storage. What readers have typed is then kept in
   // this page's own: so far, or with [key, value] from now on.
@@ -73,12 +81,13 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       const d = this.dataset;
       const meta = (query, name) => document.querySelector(query)?.[name];
       const query = new URLSearchParams({
-        url: new URL(d.url || meta("link[rel=canonical]", "href") || location.href.split("#")[0], location.href).href,
+        url: new URL(d.url || meta("link[rel=canonical]", "href") || untracked(location.href), location.href).href,
         title: d.title || meta('meta[property="og:title"]', "content") || document.title,
         theme: this.paint(),
         font: d.font || getComputedStyle(this).fontFamily,
       });
       for (const name of ["accent", "sort"]) if (d[name]) query.set(name, d[name]);
+      if (getComputedStyle(this).direction === "rtl") query.set("dir", "rtl");
       const path = `${base}embed/${encodeURIComponent(d.site)}/thread?${query}`;
       // After the #: these reach the page in the iframe, not the server, so that it stays cacheable.
       const hash = new URLSearchParams({ host: location.origin, comment: linked() || "" });
@@ -87,7 +96,11 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       const frame = (this.frame = document.createElement("iframe"));
       Object.assign(frame, { title: "Comments", referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
       clearTimeout(this.timer);
-      const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => this.toggleAttribute("failed", !this.ready), wait); };
+      const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => {
+        if (this.ready) return;
+        this.setAttribute("failed", "");
+        console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${d.site}", add it in the settings of its console, ${base}review/`);
+      }, wait); };
       this.ready = false;
       fail(20000);
       frame.onload = () => this.ready || fail(4000); // an error page, or blocked: it never says that it is ready

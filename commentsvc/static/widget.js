@@ -43,6 +43,7 @@
   };
   const make = (tag, text, className = "") => Object.assign(doc.createElement(tag), { textContent: text, className });
   const commentOf = (el) => el.closest(".c");
+  const target = (form, button) => button.getAttribute("formaction") || form.action;
   const find = (id) => doc.getElementById(`comment-${id}`);
   const count = (n) => {
     if (n === undefined) return;
@@ -208,7 +209,7 @@
     $("input:not([type=hidden])", form).focus();
   };
   const sendAccount = async (form, button) => {
-    const sent = new FormData(form), found = await ask(button.getAttribute("formaction") || form.action, sent);
+    const sent = new FormData(form), found = await ask(target(form, button), sent);
     if (found.signed_in) {
       const before = form.previousElementSibling;
       form.remove();
@@ -277,12 +278,14 @@
     dress(form);
     if (!quietly) $("textarea, input:not([type=hidden]), button", form).focus();
   };
-  const sendPanel = async (form) => {
-    const comment = commentOf(form), now = await ask(form.action, new FormData(form));
+  const sendPanel = async (form, button) => {
+    const comment = commentOf(form), now = await ask(target(form, button), new FormData(form));
     if (now.error?.code === "not_signed_in") return openAccount("sign-in", form, "ended");
-    if (now.error) return complain(form, now.error, () => form.requestSubmit());
+    if (now.error) return complain(form, now.error, () => form.requestSubmit(button));
+    if (now.html) return settle(now); // left for review
     const name = form.dataset.for;
     form.remove();
+    if (now.body) return rewrite(comment, now);
     if (name === "flag") below(comment).after(make("p", now.message, "told"));
     else {
       const replies = $(":scope > .replies", comment);
@@ -291,6 +294,18 @@
       count(now.count);
     }
     comment.focus({ preventScroll: true });
+    say(now.message);
+  };
+  /** Put the text of a comment that is taken back into the form it came from, after what stands there. */
+  const rewrite = async (comment, now) => {
+    comment.remove();
+    if (now.parent && !find(now.parent)) await go(now.parent);
+    const above = now.parent && find(now.parent);
+    if (above) openPanel("reply", above, true);
+    const area = $(above ? "#reply-body" : "#editor-body");
+    area.value = [area.value, now.body].filter(Boolean).join("\n\n");
+    area.focus();
+    area.dispatchEvent(new Event("input", { bubbles: true })); // keeps the draft
     say(now.message);
   };
   const vote = async (button, comment) => {
@@ -439,8 +454,6 @@
   // ---- Begin: once we know what was kept
   const begin = (kept) => {
     memory = kept;
-    if (recall(`seen:${data.site}`)) $("#welcome").open = false;
-    else keep(`seen:${data.site}`, "1");
     if (mainEditor) {
       restore(mainEditor);
       const drafted = $$(".c").find((c) => recall(`draft:${data.article}:${c.dataset.id}`) && below(c));

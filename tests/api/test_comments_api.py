@@ -17,9 +17,10 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision
+from commentsvc.moderation.nudge import NUDGES
 from commentsvc.screening.policy import Policy
 from tests.api.conftest import Answer, Caller, Paper, problem
-from tests.factories import make_article, make_comment, make_site
+from tests.factories import hold_as_toxic, make_article, make_comment, make_site
 
 DECENT = "Thank you, this was a helpful article."
 TOXIC = "You are a pathetic idiot, shut up you moron."
@@ -273,6 +274,44 @@ def test_a_flag_reaches_the_queue(paper: Paper) -> None:
     for body, field in [({"reason": "ugly"}, "reason"), ({"reason": "spam", "text": "x" * 1001}, "text"), ({}, "reason")]:
         refused = paper.member.post(path, body)
         assert problem(refused)["errors"][0]["field"] == field
+
+
+def test_flagging_again_changes_the_flag_and_says_so(paper: Paper) -> None:
+    path = f"/comments/{make_comment(paper.article).id}/flags"
+    assert paper.member.post(path, {"reason": "spam"}).status_code == 201
+    again = paper.member.post(path, {"reason": "abuse", "text": "On second thought."})
+    assert (again.status_code, again.json["reason"], again.json["text"]) == (200, "abuse", "On second thought.")
+    assert paper.expert.post(path, {"reason": "spam"}).status_code == 201
+
+
+def test_an_author_takes_her_rejected_comment_back(paper: Paper) -> None:
+    mine = make_comment(paper.article, paper.people["member"], status=Status.REJECTED)
+    assert paper.member.delete(f"/comments/{mine.id}").status_code == 204
+    assert paper.member.get(f"/articles/{paper.article_id}/mine").json["comments"] == []
+    assert paper.manager.get(f"/comments/{mine.id}").json["status"] == "withdrawn"
+
+
+def test_a_body_that_is_null_is_no_object_and_none_is_missing(paper: Paper) -> None:
+    sent = paper.member.post(paper.comments, data=b"null", content_type="application/json")
+    assert (sent.status_code, problem(sent)["detail"]) == (422, "The body must be a JSON object.")
+    empty = paper.member.post(paper.comments, data=b"", content_type="application/json")
+    assert (empty.status_code, problem(empty)["detail"]) == (400, "The request has no body; send a JSON object.")
+
+
+def test_a_held_comments_author_is_told_which_sentence_may_hurt_and_nobody_else_is(paper: Paper) -> None:
+    def post(body: str) -> str:
+        posted = paper.member.post(paper.comments, {"body": body}).json
+        hold_as_toxic(db.session.get_one(Comment, int(posted["id"])), (10, 19))
+        return str(posted["id"])
+
+    first = post("Good day. You fool! Bye.")
+    seen = paper.member.get(f"/comments/{first}").json
+    assert seen["nudge"] == [{"start": 10, "end": 19}]
+    assert "score" not in str(seen)
+    assert "nudge" not in paper.manager.get(f"/comments/{first}").json
+    later = [post(f"Good day. You fool! Bye {n}.") for n in range(NUDGES)]
+    mine = paper.member.get(f"/articles/{paper.article_id}/mine").json["comments"]
+    assert [(c["id"], "nudge" in c) for c in mine] == [(i, i != later[-1]) for i in [*reversed(later), first]]
 
 
 def test_the_database_keeps_what_was_answered(paper: Paper) -> None:

@@ -12,7 +12,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.flags import flag
 from tests.api.conftest import Paper, problem
 from tests.conftest import Statements
-from tests.factories import make_comment, make_user
+from tests.factories import hold_as_toxic, make_comment, make_user
 
 TOXIC = "You are a pathetic idiot, shut up you moron."
 
@@ -22,7 +22,7 @@ def test_a_held_comment_is_judged_with_everything_on_its_card(paper: Paper, run_
     posted = paper.member.post(paper.comments, {"body": TOXIC, "parent_id": str(parent.id)}).json
     run_worker()
     queues = f"/sites/{paper.site.key}/queues"
-    assert paper.manager.get(queues).json["counts"] == {"held": 1, "flagged": 0, "new": 1, "approved": 0, "rejected": 0}
+    assert paper.manager.get(queues).json["counts"] == {"held": 1, "flagged": 0, "new": 1, "approved": 0, "rejected": 0, "waiting": 0}
     card = paper.manager.get(f"{queues}/held").json["cards"][0]
     assert card == paper.manager.get(f"/comments/{posted['id']}/card").json
     assert card["comment"]["body"] == TOXIC
@@ -113,6 +113,42 @@ def test_a_decision_that_does_not_fit_decides_nothing(paper: Paper, change: dict
     without = {key: value for key, value in whole.items() if key != "version"}
     assert paper.manager.post(f"/comments/{held.id}/decisions", without).status_code == 422
     assert paper.manager.get(f"/comments/{held.id}").json["status"] == "held"
+
+
+def test_approving_what_is_approved_decides_nothing_and_the_first_can_be_taken_back(paper: Paper) -> None:
+    held = make_comment(paper.article, status=Status.HELD)
+    path = f"/comments/{held.id}/decisions"
+    first = paper.manager.post(path, {"action": "approve", "version": held.version})
+    again = paper.second_manager.post(path, {"action": "approve", "version": first.json["version"]})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json == first.json
+    assert again.json["actor"]["name"] == "Max Manager"
+    undone = paper.manager.post(f"/decisions/{first.json['id']}/undo")
+    assert (undone.status_code, undone.json["to_status"]) == (201, "held")
+
+
+def test_a_name_no_list_knows_is_refused_like_one_no_body_knows(paper: Paper) -> None:
+    comment = make_comment(paper.article)
+    site = f"/sites/{paper.site.key}"
+    for path in (
+        f"/comments/{comment.id}/replies", f"{site}/queues", f"{site}/queues/held", f"{site}/modlog", paper.comments,
+        f"{site}/counts", f"{site}/articles",
+    ):
+        refused = paper.manager.get(f"{path}?url=https://news.example/a&limt=5" if path.endswith(("counts", "articles")) else f"{path}?limt=5")
+        assert refused.status_code == 422, path
+        assert {"field": "limt", "message": "There is no such field."} in problem(refused)["errors"], path
+
+
+def test_what_carries_the_scores_is_on_the_card(paper: Paper) -> None:
+    comment = make_comment(paper.article, paper.people["member"], "Good day. You fool! Bye.", status=Status.PENDING)
+    hold_as_toxic(comment, (10, 19))
+    for answer in (
+        paper.manager.get(f"/comments/{comment.id}/card").json,
+        paper.manager.get(f"/sites/{paper.site.key}/queues/held").json["cards"][0],
+    ):
+        explanation = answer["findings"][0]["explanation"]
+        assert explanation == {"sentences": [{"start": 10, "end": 19, "score": 0.9}], "words": []}
+        assert answer["comment"]["body"][10:19] == "You fool!"
 
 
 def test_queues_are_for_the_sites_own_managers(paper: Paper) -> None:

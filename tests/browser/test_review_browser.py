@@ -344,7 +344,8 @@ def everything(article: Article, site: Site, anna: User) -> Comment:
         findings=[
             {"phase": "banned_phrases", "reason": "banned_phrase", "message": "", "verdict": "hold",
              "matches": [{"start": 4, "end": 9, "phrase": "moron"}], "labels": None},
-            {"phase": "toxicity", "reason": "abuse", "message": "", "verdict": "hold", "matches": [], "labels": {"insult": 0.9}},
+            {"phase": "toxicity", "reason": "abuse", "message": "", "verdict": "hold", "matches": [], "labels": {"insult": 0.9},
+             "explanation": {"sentences": [{"start": 0, "end": 22, "score": 0.9}], "words": [{"start": 4, "end": 9, "score": 0.9}, {"start": 11, "end": 15, "score": 0.5}]}},
         ],
     ))
     db.session.commit()
@@ -368,6 +369,27 @@ def test_every_page_is_accessible_and_fits(
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= size["width"], name
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_each_kind_of_mark_has_a_shape_and_is_spoken_but_not_copied(
+    sign_in: SignIn, anna: User, everything: Comment, dark: bool
+) -> None:
+    page = sign_in(anna, dark=dark)
+    page.goto(f"/review/post/held?comment={everything.id}")
+    text = page.locator(".said > .text")
+    expect(page.locator(".marks-key")).to_contain_text("this sentence raises the model's scores")
+    looks = [
+        text.locator(kind).first.evaluate("""e => { const s = getComputedStyle(e);
+            return [s.textDecorationStyle, s.textDecorationThickness, s.borderTopWidth, s.color, s.backgroundColor].join() }""")
+        for kind in (".doubtful", ".word", ".phrase")
+    ]
+    assert len({look.rsplit(",rgb", 2)[0] for look in looks}) == 3, looks  # told apart without colour
+    spoken = text.aria_snapshot()
+    for words in ("raises the scores", "weighs most", "a phrase of the rules"):
+        assert words in spoken
+    copied = text.evaluate("e => { getSelection().selectAllChildren(e); return getSelection().toString() }")
+    assert copied.strip() == everything.body
 
 
 def test_the_usual_decision_needs_no_scroll(sign_in: SignIn, anna: User, everything: Comment) -> None:

@@ -65,7 +65,7 @@ def test_from_the_embed_tag_to_a_decision_in_the_queue(
     expect(decent).not_to_have_class(re.compile("own"))
     thread.get_by_label("Your comment").fill(TOXIC)
     thread.get_by_role("button", name="Post").click()
-    expect(thread.locator("#mine .c", has_text=TOXIC)).to_contain_text("Waiting for a community manager.")
+    expect(thread.locator("#mine .c", has_text=TOXIC)).to_contain_text("A community manager will read this first.")
 
     # Nobody else sees it.
     stranger = browser.new_context()

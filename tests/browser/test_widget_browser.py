@@ -19,7 +19,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
 from commentsvc.sites.models import Article, Site
 from tests.browser.conftest import Newspaper
-from tests.factories import make_article, make_comment, make_site, make_user
+from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.browser
 
@@ -173,7 +173,8 @@ def test_a_toxic_comment_is_held_and_appears_when_a_manager_approves_it(
     box.fill("You are all stupid idiots and I hate you.")
     thread.get_by_role("button", name="Post").click()
     own = thread.locator("#mine .c")
-    expect(own).to_contain_text("Waiting for a community manager.")
+    expect(own).to_contain_text("A community manager will read this first.")
+    expect(own.locator("mark")).to_contain_text("stupid idiots")
 
     comment = db.session.query(Comment).filter_by(status=Status.HELD).one()
     approve(comment, actor=make_user(role=Role.COMMUNITY_MANAGER, site=site), seen=comment.version)
@@ -181,6 +182,133 @@ def test_a_toxic_comment_is_held_and_appears_when_a_manager_approves_it(
     page.reload()
     expect(thread.locator("#list > .c").first).to_contain_text("stupid idiots")
     expect(thread.locator("#mine .c")).to_have_count(0)
+
+
+SHARP = "I read it twice. You fool, it is all wrong! My grandfather built it."
+
+
+def post_and_hold(thread: FrameLocator, text: str = SHARP) -> None:
+    """Post, and have the model find the second sentence toxic while the author looks on."""
+    thread.get_by_label("Your comment").fill(text)
+    thread.get_by_role("button", name="Post").click()
+    expect(thread.locator("#mine .c").first).to_contain_text("Being checked.")
+    comment = db.session.query(Comment).filter_by(status=Status.PENDING).one()
+    hold_as_toxic(comment, (17, 43))
+
+
+@pytest.mark.usefixtures("article")
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1024, "dark")])
+def test_an_author_is_shown_the_sentence_that_may_hurt_and_says_it_differently(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str], width: int, scheme: Any
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    thread = open_page(page, attributes=f'data-theme="{scheme}"')
+    thread.get_by_role("link", name="Sign up").click()
+    sign_up(thread, mailed_code)
+    post_and_hold(thread)
+    own = thread.locator("#mine .c")
+    expect(own).to_contain_text("A community manager will read this first.")  # in place, by polling
+    expect(own.locator("mark")).to_have_text("This may hurt someone: You fool, it is all wrong!")
+    expect(thread.locator("#live")).to_contain_text("This may hurt someone: You fool, it is all wrong!")
+    expect(own).to_be_focused()
+    frame = page.frames[1]
+    frame.evaluate("document.body.style.background = getComputedStyle(document.body).getPropertyValue('--page')")
+    found = Axe().run(frame, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    assert found.violations_count == 0, found.generate_report()
+
+    box = thread.get_by_label("Your comment")
+    box.fill("Something else I was writing.")
+    own.get_by_role("button", name="Edit").click()
+    expect(box).to_have_value(f"Something else I was writing.\n\n{SHARP}")  # neither is lost
+    expect(box).to_be_focused()
+    expect(own).to_have_count(0)
+    page.reload()
+    expect(box).to_have_value(re.compile("You fool"))  # a draft like any other
+    assert db.session.query(Comment).filter_by(body=SHARP).one().status == "withdrawn"
+    db.session.commit()
+
+    post_and_hold(thread, SHARP + " Again.")
+    own.get_by_role("button", name="Leave it for review").click()
+    expect(own).to_contain_text("Waiting for a community manager.")
+    expect(own.locator("mark")).to_have_count(0)
+    expect(own).to_be_focused()
+    page.reload()
+    expect(own).to_contain_text("Waiting for a community manager.")
+
+
+@pytest.mark.usefixtures("article")
+def test_a_held_reply_is_edited_below_what_it_answers(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str]
+) -> None:
+    thread = open_page(page)
+    thread.get_by_role("link", name="Sign up").click()
+    sign_up(thread, mailed_code)
+    ann = thread.locator("#list > .c", has_text="Ann Able")
+    ann.get_by_role("link", name="Reply").click()
+    thread.get_by_label("Your reply to Ann Able").fill(SHARP)
+    thread.locator("#reply").get_by_role("button", name="Post").click()
+    expect(ann.locator(".own")).to_contain_text("Being checked.")
+    hold_as_toxic(db.session.query(Comment).filter_by(status=Status.PENDING).one(), (17, 43))
+    ann.get_by_role("button", name="Edit").click()
+    reply = thread.get_by_label("Your reply to Ann Able")
+    expect(reply).to_have_value(SHARP)
+    expect(reply).to_be_focused()
+
+
+@pytest.mark.usefixtures("article")
+def test_a_page_that_reads_from_the_right_gets_a_conversation_that_does(
+    page: Page, open_page: Callable[..., FrameLocator], newspaper: Newspaper, service: str
+) -> None:
+    thread = open_page(page)
+    expect(thread.locator("html")).to_have_attribute("dir", "ltr")
+    html = HOST_PAGE.replace('<html lang="en">', '<html lang="ar" dir="rtl">')
+    page.goto(newspaper.publish("wall.html", html.format(service=service, attributes="")))
+    expect(thread.locator("html")).to_have_attribute("dir", "rtl")
+    count, width = thread.get_by_role("heading", level=1), page.viewport_size
+    box = count.bounding_box()
+    assert box is not None
+    assert width is not None
+    assert box["x"] > width["width"] / 2
+    expect(count).to_have_css("unicode-bidi", "plaintext")
+
+
+def test_an_origin_that_is_not_the_sites_is_named_in_the_console(
+    page: Page, newspaper: Newspaper, service: str, site: Site
+) -> None:
+    site.origins = ["https://elsewhere.example"]
+    db.session.commit()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "warning" else None)
+    page.goto(newspaper.publish("wall.html", HOST_PAGE.format(service=service, attributes="")))
+    expect(page.get_by_text("this website is not yet among those that may show them")).to_be_visible()
+    told = [text for text in said if text.startswith("commentsvc:")]
+    assert len(told) == 1
+    assert f"If {newspaper.origin} is not among the origins of the site" in told[0]
+    assert f"{service}/review/" in told[0]
+
+
+@pytest.mark.usefixtures("article")
+def test_readers_from_campaigns_meet_in_one_conversation(page: Page, open_page: Callable[..., FrameLocator]) -> None:
+    for query in ("?utm_source=mail&utm_campaign=a%20b", "?fbclid=x", "?gclid=1&mc_eid=2#top"):
+        thread = open_page(page, fragment=query)
+        expect(thread.get_by_role("heading", level=1)).to_have_text("4 comments")
+        assert "utm_" not in page.frames[1].url
+        assert "clid" not in page.frames[1].url
+    open_page(page, fragment="?page=2&utm_source=mail&x=a%20b")
+    assert "wall.html%3Fpage%3D2%26x%3Da%2520b&" in page.frames[1].url
+
+
+@pytest.mark.usefixtures("article")
+def test_the_welcome_takes_one_line_of_a_phone_until_it_is_opened(page: Page, open_page: Callable[..., FrameLocator]) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    thread = open_page(page)
+    welcome = thread.locator(".welcome")
+    height = "e => e.getBoundingClientRect().height"
+    assert welcome.evaluate(height) < 45
+    thread.get_by_text("Welcome to The Courier comments!").click()
+    expect(welcome).to_have_attribute("open", "")
+    assert welcome.evaluate(height) > 80
 
 
 def test_show_more_moves_focus_to_the_first_new_comment(

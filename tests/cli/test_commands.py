@@ -29,8 +29,9 @@ def test_every_command_shows_help_without_an_application(tmp_path: Path) -> None
 def test_web_and_worker_never_import_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from commentsvc.cli.serve import build_app; app = build_app();"
-        "from commentsvc.tasks import bundled_scorer; web = {'onnxruntime'} & set(sys.modules); bundled_scorer().score(['ok']);"
-        "print(sorted(web | {'torch', 'transformers', 'detoxify'} & set(sys.modules)))"
+        "import commentsvc.worker; served = {'onnxruntime'} & set(sys.modules);"
+        "from commentsvc.screening.scoring_child import current; current('bundled', '')().score(['ok']);"
+        "print(sorted(served | {'torch', 'transformers', 'detoxify'} & set(sys.modules)))"
     )
     environ = {**os.environ, "COMMENTSVC_INSTANCE": str(tmp_path), "COMMENTSVC_DATABASE_URL": ""}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)

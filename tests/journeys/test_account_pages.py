@@ -561,7 +561,7 @@ def test_every_page_stands_under_a_strict_policy(known: User, browser: Browser) 
     browser.sign_in("known@example.org")
     for path in ("/account/", "/account/sign-up", "/account/forgot", "/account/verify/x", "/account/reset/x", "/account/welcome"):
         page = browser.get(path)
-        assert page.status_code == 200, path
+        assert page.status_code == (410 if path.endswith("/x") else 200), path
         assert "unsafe-inline" not in page.headers["Content-Security-Policy"]
         assert not re.search(r"<[^>]+\s(style|on\w+)=", page.text), path
         for tag in re.findall(r"<(?:script|link)[^>]*>", page.text):
@@ -571,3 +571,16 @@ def test_every_page_stands_under_a_strict_policy(known: User, browser: Browser) 
         assert fields <= labels, path
         ids = re.findall(r'\sid="([^"]+)"', page.text)
         assert len(ids) == len(set(ids)), path
+
+
+def test_a_dead_link_is_gone_and_says_what_to_do(known: User, browser: Browser) -> None:
+    for path, offered in (("/account/verify/x", "Sign up again"), ("/account/reset/x", "Ask for a new link")):
+        page = browser.get(path)
+        assert page.status_code == 410
+        assert "This link is no longer good" in page.text
+        assert offered in page.text
+    browser.post("/account/forgot", {"email": "known@example.org"}, page="/account/forgot")
+    live = link_in(mails()[-1])
+    assert browser.get(live).status_code == 200
+    browser.post(live, {"password": "eleven purple bicycles"}, page=live)
+    assert browser.get(live).status_code == 410

@@ -6,13 +6,18 @@ import contextvars
 import csv
 import io
 import re
+from collections.abc import Sequence
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import escape
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -23,6 +28,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.extensions import db
 from commentsvc.moderation import decide
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision, Flag, Reason, Screening
 from commentsvc.review.csv_export import safe_cell
 from commentsvc.review.presenting import marked_body
@@ -217,6 +223,17 @@ def test_pressing_approve_twice_says_that_it_was_you(desk: Desk, article: Articl
     assert len(db.session.scalars(select(Decision).where(Decision.actor_id.is_not(None))).all()) == 1
 
 
+def test_keeping_what_was_approved_goes_on_without_a_word(desk: Desk, article: Article) -> None:
+    comments = [held(article) for _ in range(2)]
+    for comment in comments:
+        desk.send("/review/post/held", f"/comments/{comment.id}/approve")
+    desk.get("/review/post/held")  # the confirmation is gone after one page
+    answer = desk.send("/review/post/approved", f"/comments/{comments[1].id}/approve")
+    assert parse_qs(urlsplit(answer.location).query)["comment"] == [str(comments[0].id)]
+    assert 'class="toast' not in desk.get(answer.location).text
+    assert len(db.session.scalars(select(Decision).where(Decision.actor_id.is_not(None))).all()) == 2
+
+
 def test_undo_after_a_later_decision_is_a_conflict(desk: Desk, app: Flask, site: Site, article: Article) -> None:
     comment = held(article)
     answer = desk.send("/review/post/held", f"/comments/{comment.id}/approve")
@@ -265,7 +282,8 @@ def test_the_card_says_why_where_and_who(desk: Desk, article: Article) -> None:
         ],
     ))
     page = desk.get(f"/review/post/held?comment={reply.id}").text
-    assert "You <mark>moron</mark>, read it." in page
+    assert 'You <mark class="phrase">moron</mark>, read it.' in page
+    assert '<mark class="phrase">Frame</mark>: a phrase of the site' in page
     assert "over the limit for insult 0.93" in page
     assert "the-model 1.2.3" in page
     assert "0.93" in page
@@ -276,13 +294,102 @@ def test_the_card_says_why_where_and_who(desk: Desk, article: Article) -> None:
         assert f"<b>{number}</b> {word}" in page
 
 
+def marked(body: str, *findings: dict[str, Any]) -> str:
+    """The text as the card shows it, with short tags: [sentences], <words>, {phrases}."""
+    comment = Comment(body=body, revision=1)
+    screening = Screening(findings=list(findings), revision=1)
+    html = str(marked_body(comment, marks_of(comment, screening)))
+    for tag, begin, end in (("span", "[", "]"), ("mark", "<", ">")):
+        html = re.sub(rf'<{tag} class="(?:doubtful|word)">(.*?)</{tag}>', rf"{begin}\1{end}", html)
+    return unescape(re.sub(r'<mark class="phrase">(.*?)</mark>', r"{\1}", html))
+
+
+def explained(*, sentences: Sequence[tuple[int, int]] = (), words: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
+    """The model's finding, with what carries its scores."""
+    ranges = {
+        name: [{"start": start, "end": end, "score": 0.9} for start, end in found]
+        for name, found in (("sentences", sentences), ("words", words))
+    }
+    return {"phase": "toxicity", "reason": "abuse", "message": "", "verdict": "hold", "matches": [],
+            "labels": {"insult": 0.9}, "explanation": ranges}
+
+
+def matched(*ranges: tuple[int, int]) -> dict[str, Any]:
+    return {"phase": "banned_phrases", "reason": "banned_phrase", "message": "", "verdict": "hold", "labels": None,
+            "matches": [{"start": start, "end": end, "phrase": "x"} for start, end in ranges]}
+
+
 def test_matches_that_overlap_or_lie_outside_are_merged_and_clipped() -> None:
-    comment = Comment(body="a <b> & c")
-    screening = Screening(findings=[{"matches": [
-        {"start": 2, "end": 5, "phrase": "x"}, {"start": 4, "end": 7, "phrase": "y"},
-        {"start": 8, "end": 99, "phrase": "z"}, {"start": 50, "end": 60, "phrase": "w"},
-    ]}])
-    assert marked_body(comment, screening) == "a <mark>&lt;b&gt; &amp;</mark> <mark>c</mark>"
+    comment = Comment(body="a <b> & c", revision=1)
+    screening = Screening(findings=[matched((2, 5), (4, 7), (8, 99), (50, 60), (-3, 0), (7, 7))], revision=1)
+    shown = marked_body(comment, marks_of(comment, screening))
+    assert shown == 'a <mark class="phrase">&lt;b&gt; &amp;</mark> <mark class="phrase">c</mark>'
+
+
+def test_words_stand_out_in_their_sentences_and_phrases_wherever_they_are() -> None:
+    body = "Thank you. You utter moron, go. Bye."
+    found = explained(sentences=[(11, 31)], words=[(15, 26)])
+    assert marked(body, found) == "Thank you. [You <utter moron>, go.] Bye."
+    # A phrase inside a word, over its end, and over the end of the sentence.
+    assert marked(body, found, matched((21, 26))) == "Thank you. [You <utter >{<moron>}, go.] Bye."
+    assert marked(body, found, matched((28, 35))) == "Thank you. [You <utter moron>, {go.}]{ Bye}."
+    assert marked(body, explained(words=[(4, 8)])) == "Than<k yo>u. You utter moron, go. Bye."
+    assert marked(body, explained(), matched()) == body
+    assert marked(body) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "at", "shown"),
+    [
+        ("👩‍👩‍👧 you fool 👍🏽", (4, 5), "<👩‍👩‍👧> you fool 👍🏽"),  # a family is five code points
+        ("👍🏽 fool", (0, 1), "<👍🏽> fool"),
+        ("🇩🇪🇫🇷 fool", (1, 2), "<🇩🇪>🇫🇷 fool"),
+        ("cafe\u0301 fool", (0, 4), "<cafe\u0301> fool"),
+        ("أنت غبي جدا", (4, 7), "أنت <غبي> جدا"),
+        ("𝓯ool 𐍈 you", (5, 6), "𝓯ool <𐍈> you"),  # beyond 16 bits, counted as one
+    ],
+)
+def test_a_mark_never_parts_what_is_drawn_as_one(body: str, at: tuple[int, int], shown: str) -> None:
+    assert marked(body, explained(words=[at])) == shown
+
+
+@given(st.text(max_size=60), st.lists(st.tuples(st.integers(-5, 70), st.integers(-5, 70)), max_size=6), st.data())
+def test_whatever_the_ranges_the_text_is_all_there(body: str, ranges: list[tuple[int, int]], data: st.DataObject) -> None:
+    """As typed, once; and what the model's ranges hold is marked."""
+    comment = Comment(body=body, revision=1)
+    parts = [ranges[data.draw(st.integers(0, len(ranges))):] for _ in range(3)]
+    screening = Screening(findings=[explained(sentences=parts[0], words=parts[1]), matched(*parts[2])], revision=1)
+    marks = marks_of(comment, screening)
+    html = str(marked_body(comment, marks))
+    assert unescape(re.sub(r"</?(?:span|mark)[^>]*>", "", html)) == unescape(str(escape(body)))
+    for kind, given_ranges in zip((marks.sentences, marks.words, marks.phrases), parts, strict=True):
+        asked = {i for start, end in given_ranges for i in range(max(start, 0), min(end, len(body)))}
+        assert asked <= {i for start, end in kind for i in range(start, end)}
+        assert all(one[1] <= other[0] for one, other in pairwise(kind))
+
+
+def test_a_text_that_changed_since_is_not_marked() -> None:
+    comment = Comment(body="You moron.", revision=2)
+    assert not marks_of(comment, Screening(findings=[matched((4, 9))], revision=1))
+    assert not marks_of(comment, None)
+
+
+def test_the_card_explains_its_marks_and_claims_nothing_where_there_are_none(desk: Desk, article: Article) -> None:
+    for number, (finding, key) in enumerate([
+        (explained(sentences=[(0, 9)], words=[(4, 9)]), True), (explained(), False),
+        ({**explained(), "explanation": None}, False),
+    ]):
+        comment = held(article, f"You moron, number {number}.")
+        db.session.add(Screening(
+            site_id=comment.site_id, comment_id=comment.id, revision=1, verdict="hold", findings=[finding],
+            scores=dict.fromkeys(LABELS, 0.9), model_name="m", model_version="1", model_sha256="0" * 64,
+        ))
+        page = desk.get(f"/review/post/comments/{comment.id}").text
+        assert ("marks-key" in page) == key
+        assert ("this sentence raises the model" in page) == key
+        assert ("the word that weighs most" in page) == key
+        assert "<mark" in page if key else "<mark" not in page
+        assert "phrase of the site" not in page
 
 
 def test_what_people_type_is_escaped_everywhere(desk: Desk, app: Flask, site: Site, article: Article) -> None:
@@ -393,9 +500,10 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
     assert desk.get("/review/nowhere/held").status_code == 404
 
 
-# The site; the session with its person, and her roles; the counts; the page's comments, and their
+# The site; the session with its person, and her roles; the counts; the workers and, as none runs
+# here, what waits for them; the page's comments, and their
 # cards: comments with authors, roles, screenings, flags, decisions, records.
-QUEUE_STATEMENTS = 11
+QUEUE_STATEMENTS = 13
 
 
 def test_queue_page_takes_a_constant_number_of_statements(
@@ -429,7 +537,7 @@ def test_counts_answer_304_until_something_changes(desk: Desk, article: Article)
     address = f"/review/post/counts?comment={comment.id}"
     first = desk.get(address)
     assert first.json is not None
-    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0}
+    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0, "waiting": 0}
     seen = first.json["version"]
     again = desk.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304

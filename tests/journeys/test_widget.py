@@ -37,8 +37,9 @@ from commentsvc.embed.appearance import (
 from commentsvc.embed.assets import load, smaller
 from commentsvc.embed.cache import pages
 from commentsvc.extensions import db, limiter
-from commentsvc.moderation.decide import reject, withdraw
+from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Flag, Reason
+from commentsvc.moderation.nudge import NUDGES
 from commentsvc.sites.articles import close_article
 from commentsvc.sites.models import Article, Site
 from tests import factories
@@ -138,9 +139,28 @@ def test_an_unchanged_thread_is_304_and_a_changed_one_has_another_etag_and_nonce
 
 def test_every_look_and_sort_has_its_own_etag(browser: Browser, article: Article) -> None:
     given: list[dict[str, str]] = [
-        {}, {"sort": "top"}, {"theme": "dark"}, {"accent": "#aa0000"}, {"font": "Georgia"}, {"part": "list"},
+        {}, {"sort": "top"}, {"dir": "rtl"}, {"theme": "dark"}, {"accent": "#aa0000"}, {"font": "Georgia"}, {"part": "list"},
     ]
     assert len({browser.get(thread_path(article, **more)).headers["ETag"] for more in given}) == len(given)
+
+
+def test_the_page_begins_on_the_side_the_publishers_does(browser: Browser, article: Article) -> None:
+    for given_direction, direction in (("rtl", "rtl"), ("ltr", "ltr"), ("", "ltr"), (EVIL, "ltr")):
+        assert f'<html lang="en" dir="{direction}"' in browser.get(thread_path(article, dir=given_direction)).text
+    assert 'dir="rtl"' in browser.get("/embed/nowhere/thread?url=https://news.example/a&dir=rtl").text
+
+
+def test_what_campaigns_add_to_an_address_makes_no_conversation_of_its_own(browser: Browser, article: Article) -> None:
+    make_comment(article, body="One conversation.")
+    for query in ("utm_source=a&utm_medium=b", "fbclid=x", "gclid=y&utm_campaign", "mc_eid=1"):
+        address = f"{article.url}?{query}"
+        assert "One conversation." in browser.get(f"/embed/courier/thread?url={quote(address)}").text
+        counted = browser.get(f"/embed/courier/counts?url={quote(address)}").json
+        assert counted == {address: 1}
+    other = browser.get(f"/embed/courier/thread?url={quote(article.url + '?page=2&fbclid=x')}", headers={"Referer": NEWS})
+    assert other.status_code == 200
+    urls = db.session.scalars(select(Article.url).order_by(Article.id)).all()
+    assert urls == [article.url, f"{article.url}?page=2"]
 
 
 def test_compressed_and_plain_pages_say_the_same(browser: Browser, article: Article) -> None:
@@ -537,6 +557,144 @@ def test_tombstones_keep_their_replies_and_say_who_removed_them(browser: Browser
     assert f"Answer {removed.id}." in text
 
 
+# --- a word to the author before a person reads it
+
+
+def held_as_toxic(article: Article, author: User, body: str = "Good day. You fool! Bye.", **more: Any) -> Comment:
+    comment = make_comment(article, author, body, status=Status.PENDING, **more)
+    return factories.hold_as_toxic(comment, (10, 19))
+
+
+NUDGE = '<mark><span class="visually-hidden">This may hurt someone: </span>You fool!</mark>'
+
+
+def test_an_author_sees_which_sentence_may_hurt_and_never_a_score(app: Flask, browser: Browser, article: Article) -> None:
+    comment = held_as_toxic(article, sign_in(browser, article), "Good <b>. You <i>! Bye.")
+    text = browser.get(plain_path(article)).text
+    assert "The marked sentence may hurt someone." in text
+    assert "Good &lt;b&gt;. <mark>" in text
+    assert "You &lt;i&gt;! </mark>Bye." in text
+    for number in ("0.9", "90", "score", "insult"):
+        assert number not in text.split(f'id="comment-{comment.id}"')[1].split("</article>")[0]
+    stranger = Browser(app)
+    sign_in(stranger, article, name="Somebody Else")
+    assert "may hurt" not in stranger.get(plain_path(article)).text
+    assert "may hurt" not in Browser(app).get(thread_path(article)).text
+
+
+def test_edit_takes_it_back_and_puts_the_text_into_the_form(browser: Browser, article: Article) -> None:
+    author = sign_in(browser, article)
+    comment = held_as_toxic(article, author)
+    page = plain_path(article)
+    assert NUDGE in browser.get(page).text
+    for _once_more in range(2):  # a reload of the answer sends it again: the text is still there
+        answer = browser.post(f"/embed/comments/{comment.id}/rewrite", page=page)
+        assert answer.status_code == 200
+        assert "Your comment is taken back." in answer.text
+        assert re.search(r'<textarea id="editor-body"[^>]* autofocus>\nGood day. You fool! Bye.</textarea>', answer.text)
+        assert f'id="comment-{comment.id}"' not in answer.text
+    assert db.session.get_one(Comment, comment.id, populate_existing=True).status == "withdrawn"
+    # The same text may be sent again: what was taken back is no repeat.
+    assert post(browser, article, "Good day. You fool! Bye.").status_code == 303
+    assert len(db.session.scalars(select(Comment).where(Comment.status == Status.PENDING)).all()) == 1
+
+
+def test_edit_of_a_reply_opens_the_form_below_its_parent(browser: Browser, article: Article) -> None:
+    author = sign_in(browser, article)
+    parent = make_comment(article, make_user("Ann Able"), "A remark.")
+    comment = held_as_toxic(article, author, parent=parent)
+    answer = browser.post(f"/embed/comments/{comment.id}/rewrite", page=plain_path(article)).text
+    assert f'name="parent_id" value="{parent.id}"' in answer
+    assert re.search(r'<textarea id="reply-body"[^>]*>\nGood day. You fool! Bye.</textarea>', answer)
+    # Where the parent is gone, the text stands in the form at the top.
+    other = held_as_toxic(article, author, "Good day. You fool! And more.", parent=parent)
+    withdraw(parent, db.session.get_one(User, parent.author_id))
+    answer = browser.post(f"/embed/comments/{other.id}/rewrite", page=plain_path(article)).text
+    assert "What you replied to is gone" in answer
+    assert re.search(r'<textarea id="editor-body"[^>]*>\nGood day. You fool! And more.</textarea>', answer)
+
+
+def test_leaving_it_for_review_keeps_the_comment_and_ends_the_word(browser: Browser, article: Article) -> None:
+    comment = held_as_toxic(article, sign_in(browser, article))
+    page = plain_path(article)
+    assert browser.post(f"/embed/comments/{comment.id}/leave", page=page).status_code == 303
+    text = browser.get(page).text
+    assert "Waiting for a community manager." in text
+    assert "Good day. You fool! Bye." in text
+    assert "may hurt" not in text
+    assert db.session.get_one(Comment, comment.id, populate_existing=True).status == "held"
+
+
+def test_past_the_limit_she_only_reads_that_it_waits(browser: Browser, article: Article) -> None:
+    author = sign_in(browser, article)
+    for number in range(NUDGES + 1):
+        held_as_toxic(article, author, f"Good day. You fool! Bye {number}.")
+    text = browser.get(plain_path(article)).text
+    assert text.count("<mark>") == text.count("may hurt someone. ") == NUDGES
+    assert text.count("Waiting for a community manager.") == 1
+
+
+def test_nobody_rewrites_or_leaves_what_is_not_hers_or_decided(browser: Browser, article: Article, site: Site) -> None:
+    author = sign_in(browser, article)
+    page = plain_path(article)
+    others = held_as_toxic(article, make_user())
+    for action in ("rewrite", "leave"):
+        assert browser.post(f"/embed/comments/{others.id}/{action}", page=page).status_code == 403
+    mine = held_as_toxic(article, author)
+    approve(mine, actor=make_user(role=Role.COMMUNITY_MANAGER, site=site), seen=mine.version)
+    answer = browser.post(f"/embed/comments/{mine.id}/rewrite", page=page)
+    assert answer.status_code == 409
+    assert "has published your comment meanwhile" in answer.text
+    late = held_as_toxic(article, author, "Good day. You fool! Late.")
+    close_article(db.session.get_one(Article, article.id), closed=True)
+    text = browser.get(page).text
+    assert "Leave it for review" in text
+    assert ">Edit</button>" not in text
+    assert browser.post(f"/embed/comments/{late.id}/rewrite", page=page).status_code == 409
+    assert db.session.get_one(Comment, late.id, populate_existing=True).status == "held"
+
+
+def test_the_word_comes_with_the_state_that_the_script_asks_for(browser: Browser, article: Article) -> None:
+    comment = make_comment(article, sign_in(browser, article), "Good day. You fool! Bye.", status=Status.PENDING)
+    path = f"/embed/comments/{comment.id}/state"
+    first = browser.get(path, headers=SCRIPTED).json
+    assert first is not None
+    assert first["status"] == "pending"
+    factories.hold_as_toxic(db.session.get_one(Comment, comment.id), (10, 19))
+    now = browser.get(path, headers=SCRIPTED).json
+    assert now is not None
+    assert now["status"] == "held"
+    assert NUDGE in now["html"]
+    assert now["say"].endswith("This may hurt someone: You fool!")
+    me = browser.get(f"/embed/courier/articles/{article.id}/me").json
+    assert me is not None
+    assert NUDGE in me["waiting"][0]["html"]
+    headers = SCRIPTED | {"X-CSRFToken": me["csrf"]}
+    left = browser.open(f"/embed/comments/{comment.id}/leave", method="POST", headers=headers).json
+    assert left is not None
+    assert "may hurt" not in left["html"] + left["say"]
+    back = browser.open(f"/embed/comments/{comment.id}/rewrite", method="POST", headers=headers).json
+    assert back is not None
+    assert (back["body"], back["parent"]) == ("Good day. You fool! Bye.", None)
+
+
+def test_a_comment_rejected_long_after_it_was_posted_still_has_a_state(browser: Browser, article: Article) -> None:
+    author = sign_in(browser, article)
+    comment = make_comment(article, author, status=Status.HELD, created_at=utcnow() - dt.timedelta(days=9))
+    reject(comment, actor=make_user(), reason=Reason.ABUSE, seen=comment.version)
+    now = browser.get(f"/embed/comments/{comment.id}/state", headers=SCRIPTED).json
+    assert now is not None
+    assert (now["status"], now["html"]) == ("rejected", "")
+
+
+def test_a_rejected_comment_can_be_taken_back(browser: Browser, article: Article) -> None:
+    comment = make_comment(article, sign_in(browser, article), "Not fit to print.", status=Status.REJECTED)
+    page = plain_path(article)
+    assert f"?withdraw={comment.id}#withdraw" in browser.get(page).text
+    assert browser.post(f"/embed/comments/{comment.id}/withdraw", page=page).status_code == 303
+    assert "Not fit to print." not in browser.get(page).text
+
+
 # --- the answers widget.js reads
 
 
@@ -643,7 +801,14 @@ def test_the_tag_and_the_files_are_cacheable_and_small(browser: Browser, article
     assert sum(len(files[name].compressed) for name in ("widget.css", "widget.js", "embed.js")) <= 12 * 1024
 
 
-def test_making_files_smaller_touches_only_comments_and_indentation() -> None:
-    script = b'/* a\n b */\n  // c\n  const url = "https://x.example"; // stays\n\n  go(url);\n'
-    assert smaller(script, css=False) == b'const url = "https://x.example"; // stays\ngo(url);\n'
+def test_making_files_smaller_changes_nothing_a_program_means() -> None:
+    script = b'/* a\n b */\n  // c\n  const url = "https://x.example , y"; // gone\n\n  go(url);\n'
+    assert smaller(script, css=False) == b'const url="https://x.example , y";\ngo(url);\n'
+    tokens = b"const a = /^rgb\\((\\d+), (\\d+) [/ ,]/gm, b = `x , ${ c } : y`, c = 'd , \\' e', f = (1 / 2) / 3, g = a - -1;\n"
+    kept = smaller(tokens, css=False)
+    for literal in (b"/^rgb\\((\\d+), (\\d+) [/ ,]/gm", b"`x , ${ c } : y`", b"'d , \\' e'", b"(1 / 2)/ 3", b"a - -1"):
+        assert literal in kept, literal
+    assert rb"/^rgba?\((\d+), (\d+), (\d+)(?:, ([\d.]+))?/.exec" in load().files["embed.js"].body
+    for name in ("widget.js", "embed.js", "counts.js"):  # what is told apart knows no template inside another
+        assert not re.search(rb"`[^`]*\$\{[^}`]*`", load().files[name].body), name
     assert smaller(b"/* a */\n.b, .c {\n  color: red;\n}\n", css=True) == b".b,.c{color:red}"

@@ -130,11 +130,32 @@ def test_approving_a_flagged_comment_settles_its_flags() -> None:
     assert {f.resolved_by_id for f in db.session.scalars(select(Flag).execution_options(populate_existing=True))} == {decision.id}
 
 
+def test_approving_again_adds_nothing_until_something_came_since() -> None:
+    site = make_site()
+    nora, tomas = (make_user(n, role=Role.COMMUNITY_MANAGER, site=site) for n in ("Nora", "Tomás"))
+    comment = make_comment(make_article(site))  # published by the system: a first look is a decision
+    first = approve(comment, actor=nora, seen=comment.version)
+    again = approve(comment, actor=tomas, seen=comment.version)
+    assert again.id == first.id
+    with pytest.raises(Conflict):  # who judged what is no longer so is told
+        approve(comment, actor=tomas, seen=comment.version - 1)
+    flag(comment, make_user(), "abuse")
+    settled = approve(comment, actor=tomas, seen=comment.version)
+    assert settled.id != first.id
+    assert comment.flag_count == 0
+    assert approve(comment, actor=nora, seen=comment.version, note="Read it twice.").note == "Read it twice."
+    undo(reject(comment, actor=nora, reason=Reason.SPAM, seen=comment.version), actor=nora)
+    assert approve(comment, actor=nora, seen=comment.version).actor_id == nora.id  # looked at anew
+    db.session.commit()
+    assert len(db.session.scalars(select(Decision).where(Decision.comment_id == comment.id)).all()) == 7
+
+
 def test_a_flag_counts_once_a_reader_and_never_on_ones_own() -> None:
     comment = make_comment(make_article())
     reader = make_user()
-    flag(comment, reader, "abuse")
-    flag(comment, reader, "spam", "changed my mind")
+    first, made = flag(comment, reader, "abuse")
+    second, made_again = flag(comment, reader, "spam", "changed my mind")
+    assert (first.id, made, made_again) == (second.id, True, False)
     assert comment.flag_count == 1
     author = db.session.get_one(type(reader), comment.author_id)
     with pytest.raises(NotAllowed):

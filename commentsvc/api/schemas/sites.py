@@ -19,7 +19,12 @@ from commentsvc.api.schemas.fields import (
     Whole,
     YesNo,
 )
-from commentsvc.screening.policy import DEFAULT_HOLD
+from commentsvc.screening.policy import (
+    DEFAULT_HOLD,
+    FAIL_OPEN_LEAST,
+    FAIL_OPEN_MOST,
+    REPEAT_MOST,
+)
 from commentsvc.sites.models import TITLE_LENGTH, URL_LENGTH
 
 # As long as an editor writes, and no longer than a page can show.
@@ -54,7 +59,13 @@ class PolicySchema(BaseSchema):
     reject_clear = YesNo(metadata={"description": "Reject clear violations without a person."})
     premoderate = YesNo(metadata={"description": "A person sees every comment first."})
     new_author_comments = Whole(most=1000, metadata={"description": "Hold an author's first comments."})
-    repeat_window = Whole(most=30 * 24 * 3600, metadata={"description": "Seconds in which the same text is a repeat."})
+    repeat_window = Whole(most=REPEAT_MOST, metadata={"description": "Seconds in which the same text is a repeat."})
+    fail_open_after = Whole(
+        most=FAIL_OPEN_MOST,
+        metadata={
+            "description": f"While the model does not answer: seconds after which comments are decided without it, and screened again when it does. 0: never; else at least {FAIL_OPEN_LEAST}."
+        },
+    )
 
 
 class SiteSchema(BaseSchema):

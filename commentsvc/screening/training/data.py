@@ -8,14 +8,17 @@ row that reappears in a second file under other punctuation is kept out as well.
 import csv
 import gzip
 import hashlib
+import html
+import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from commentsvc.screening.normalise import normalise
+from commentsvc.screening.training.identity import identity_sentences
 
 MISSING: Final = float("nan")
 """A label nobody gave: the loss skips it."""
@@ -40,6 +43,8 @@ CALIBRATION_SHARE: Final = 0.1
 REPEATS: Final = {3: 2, 5: 1}
 """Extra appearances of a row that carries this label: threat (278 rows) and identity attack (939)
 are rare, and unrepeated they were the weakest labels."""
+OTHER_RULES: Final = 0.5
+"""Weight of rows from other places than Wikipedia's talk pages, labelled by other rules."""
 SHORT_WORDS: Final = range(1, 13)
 _NOT_KEY: Final = re.compile(r"[^a-z0-9]")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
@@ -51,6 +56,10 @@ class Example:
 
     text: str
     targets: tuple[float, ...]
+    spans: tuple[tuple[int, int], ...] | None = None
+    """Character ranges of ``text`` that make it toxic; None where nobody marked any."""
+    weight: float = 1.0
+    """How much the row counts: less where other people labelled by other rules."""
 
     @property
     def toxic(self) -> bool:
@@ -60,10 +69,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """``train`` fits the weights, ``calibration`` (Jigsaw rows, never trained on) the curves."""
+    """Rows by use.
+
+    ``train`` fits the weights, ``calibration`` (Jigsaw rows, never trained on) the curves;
+    ``marked`` has rows whose toxic characters are known and whose labels are not.
+    """
 
     train: list[Example]
     calibration: list[Example]
+    marked: list[Example]
 
 
 def text_key(text: str) -> str:
@@ -133,13 +147,94 @@ def _civil(folder: Path) -> Iterator[Example]:
         if not marks:
             continue
         target = 1.0 - sum(marks) / len(marks)
-        example = Example(row["comment_text"], (target, *([MISSING] * 5)))
+        example = Example(row["comment_text"], (target, *([MISSING] * 5)), weight=OTHER_RULES)
         if target <= 1 / 3:
             decent.append(example)
         elif target == 1.0:
             toxic.append(example)
     yield from decent
     yield from toxic[: len(decent)]
+
+
+def _marked(folder: Path) -> Iterator[Example]:
+    """Toxic news comments with the characters that make them so; their labels are left open.
+
+    Every one of these comments was chosen for being toxic, so that a label would teach the model
+    to hold news comments; the marks are what is learned here.
+    """
+    base = folder / "civil_comments_toxic_spans"
+    for name in ("tsd_train.csv.gz", "tsd_trial.csv.gz"):
+        for row in read_rows(base / name):
+            spans = character_spans(json.loads(row["spans"]))
+            text, kept = normalised_spans(row["text"], spans)
+            yield Example(text, (MISSING,) * 6, kept)
+
+
+def character_spans(offsets: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the ranges that a list of character offsets covers."""
+    spans: list[tuple[int, int]] = []
+    for offset in sorted(set(offsets)):
+        if spans and spans[-1][1] == offset:
+            spans[-1] = (spans[-1][0], offset + 1)
+        else:
+            spans.append((offset, offset + 1))
+    return spans
+
+
+def normalised_spans(
+    text: str, spans: Sequence[tuple[int, int]]
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Return *text* as the model reads it, and *spans* as ranges of that."""
+    pieces, position, opened = [], 0, "\ue000"
+    for start, end in spans:
+        pieces += [text[position:start], opened, text[start:end], "\ue001"]
+        position = end
+    marked = normalise("".join([*pieces, text[position:]]))
+    found: list[tuple[int, int]] = []
+    plain: list[str] = []
+    for char in marked:
+        if char == opened:
+            found.append((len(plain), len(plain)))
+        elif char == "\ue001":
+            found[-1] = (found[-1][0], len(plain))
+        else:
+            plain.append(char)
+    return "".join(plain), tuple(span for span in found if span[0] < span[1])
+
+
+def _tweets(folder: Path) -> Iterator[Example]:
+    """Tweets that annotators called hate speech or neither; the offensive ones in between are left.
+
+    Those are mostly everyday slang, and training on them would hold whole dialects.
+    """
+    for row in read_rows(folder / "davidson_tweets/labeled_data.csv.gz"):
+        text = html.unescape(row["tweet"])
+        if row["class"] == "0":
+            yield Example(text, (1.0, *[MISSING] * 4, 1.0), weight=OTHER_RULES)
+        elif row["class"] == "2":
+            yield Example(text, (0.0,) * 6, weight=OTHER_RULES)
+
+
+def _talk(folder: Path) -> Iterator[Example]:
+    """Wikipedia comments of later years, most of them decent."""
+    for name in ("gn.csv.gz", "gc.csv.gz"):
+        for row in read_rows(folder / "context_toxicity" / name):
+            yield Example(row["text"], _toxic_only(float(row["label"])))
+
+
+_WRITTEN: Final = {
+    "decent": (0.0,) * 6,
+    "insult": (1.0, MISSING, 0.0, 0.0, 1.0, 0.0),
+    "hateful": (1.0, MISSING, MISSING, 0.0, MISSING, 1.0),
+    "threat": (1.0, MISSING, 0.0, 1.0, MISSING, 1.0),
+}
+
+
+def written_rows(rows: int, rng: random.Random) -> list[Example]:
+    """Return *rows* of our own sentences about groups and persons."""
+    return [
+        Example(normalise(text), _WRITTEN[kind]) for text, kind in identity_sentences(rows, rng)
+    ]
 
 
 def _in_calibration(key: str) -> bool:
@@ -150,14 +245,18 @@ def _in_calibration(key: str) -> bool:
 def load(folder: Path, *, news_comments: bool = True) -> TrainingData:
     """Return the usable rows of *folder*, each comment once, never one that measures us."""
     seen = forbidden_keys(folder)
-    data = TrainingData([], [])
+    data = TrainingData([], [], [])
     six_label_rows = {
         text_key(row["comment_text"])
         for row in read_rows(folder / "jigsaw/train_sixlabel_subset.csv.gz")
     }
     sources: list[Iterable[Example]] = [_jigsaw(folder)]
     if news_comments:
-        sources.append(_civil(folder))
+        sources += [_civil(folder), _tweets(folder)]
+    sources.append(_talk(folder))
+    data.marked.extend(
+        example for example in _marked(folder) if text_key(example.text) not in seen
+    )
     for source in sources:
         for example in source:
             key = text_key(example.text)
@@ -165,7 +264,7 @@ def load(folder: Path, *, news_comments: bool = True) -> TrainingData:
                 continue
             seen.add(key)
             held_out = key in six_label_rows and _in_calibration(key)
-            clean = Example(normalise(example.text), example.targets)
+            clean = replace(example, text=normalise(example.text))
             (data.calibration if held_out else data.train).append(clean)
     if not data.train:
         message = f"no training rows under {folder}"
@@ -200,7 +299,13 @@ def short_decent(examples: Iterable[Example], limit: int, rng: random.Random) ->
 
 
 def epoch_rows(
-    data: TrainingData, *, epochs: int, decent_rows: int, short_rows: int, seed: int
+    data: TrainingData,
+    *,
+    epochs: int,
+    decent_rows: int,
+    short_rows: int,
+    seed: int,
+    identity_rows: int = 0,
 ) -> list[list[Example]]:
     """Return what each epoch trains on: every toxic row, and decent rows that differ each time.
 
@@ -222,7 +327,8 @@ def epoch_rows(
     for epoch in range(epochs):
         start = (epoch * decent_rows) % max(1, len(decent))
         rows = (decent[start:] + decent[:start])[:decent_rows]
-        rows += toxic + repeated + short_decent(decent, short_rows, rng)
+        rows += toxic + repeated + data.marked + short_decent(decent, short_rows, rng)
+        rows += written_rows(identity_rows, rng)
         rng.shuffle(rows)
         chosen.append(rows)
     return chosen

@@ -1,12 +1,14 @@
-"""Measure a scorer on rows that no model of ours is trained on.
+"""Measure a scorer on rows that no model of ours is trained on, and say so where that isn't so.
 
 The two headline numbers are ROC AUCs times 100: ``heldout_mean`` over six labels on held-out rows
 of the training distribution, weighted to natural prevalence, and ``official_test_toxic`` on a
 balanced half of the challenge's own test set. The first reads higher than the second.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+import importlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,60 +16,111 @@ import numpy as np
 import numpy.typing as npt
 
 from commentsvc.screening.toxicity import LABELS, ToxicityScorer
-from commentsvc.screening.training.data import JIGSAW_COLUMNS, prevalence_weights, read_rows
+from commentsvc.screening.training.data import load, text_key
+from commentsvc.screening.training.measuring import (
+    NAMES,
+    TOXICITY,
+    MeasuringSet,
+    measuring_sets,
+)
+from commentsvc.screening.training.metrics import (
+    AtThreshold,
+    Bias,
+    Values,
+    at_thresholds,
+    auc,
+    bias,
+    character_f1,
+    offsets,
+    power_mean,
+)
 
-THRESHOLDS: Final = (0.5, 0.6, 0.7, 0.8, 0.9)
 CHUNK: Final = 64
-NEWS: Final = "news_threads_sfu/old_comments.csv.gz"
-
-Values = npt.NDArray[np.float64]
+DEFAULT_SAMPLE: Final = 4_000
+"""Rows of a large set that are measured unless all are asked for: a few minutes on one core."""
+FLAGGED: Final = 0.5
+MIN_GROUP: Final = 20
+"""Rows that name a group, below which its numbers would say nothing."""
+NEUTRAL: Final = frozenset({"ident_neutral_nh"})
+NEUTRAL_AND_POSITIVE: Final = frozenset({"ident_neutral_nh", "ident_pos_nh"})
 
 
 @dataclass(frozen=True, slots=True)
-class AtThreshold:
-    """What a threshold on the toxicity score does; shares of 1, weighted to natural prevalence.
+class SetResult:
+    """One set: AUC times 100 for each label it knows, and how its rows were chosen.
 
-    ``bin_rate`` is the observed toxic share among scores from ``threshold`` up to 0.1 above it:
-    a calibrated score has it inside that range. ``news_held`` is the share of comments that a
-    newspaper's community managers published and that this threshold would hold.
+    ``in_training`` is the share of its rows that ``model train`` reads from the same folder: of a
+    set where that is not 0, a model trained here says less than its number.
     """
 
-    threshold: float
-    precision: float
-    recall: float
+    name: str
+    about: str
+    rows: int
+    of: int
+    positive: int
+    auc: dict[str, float]
+    in_training: float
+
+
+@dataclass(frozen=True, slots=True)
+class Functionality:
+    """One kind of HateCheck case: its share flagged at 0.5, and its AUC against the other class."""
+
+    name: str
+    hateful: bool
+    rows: int
     flagged: float
-    bin_rate: float
-    news_held: float
+    auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupBias:
+    """Every group of one set, and the means in which the worst groups count most."""
+
+    name: str
+    groups: tuple[Bias, ...]
+    subgroup_auc: float
+    bpsn: float
+    bnsp: float
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything measured about one model; AUCs times 100."""
+    """Everything measured about one model; AUCs times 100, NaN (null in JSON) where not measured."""
 
     model: dict[str, str]
     heldout_mean: float
     official_test_toxic: float
-    heldout: dict[str, float]
     hatecheck_neutral: float
     hatecheck_neutral_and_positive: float
-    thresholds: tuple[AtThreshold, ...]
+    sets: tuple[SetResult, ...]
+    missing: tuple[str, ...]
+    functionalities: tuple[Functionality, ...] = ()
+    bias: tuple[GroupBias, ...] = ()
+    thresholds: tuple[AtThreshold, ...] = ()
+    highlights_f1: float = math.nan
+    highlights_posts: int = 0
+    names: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
+        """Return plain data for JSON, where nothing is NaN."""
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+    def auc(self, name: str, label: str = TOXICITY) -> float:
+        """Return one AUC times 100; NaN where it was not measured."""
+        for one in self.sets:
+            if one.name == name:
+                return one.auc.get(label, math.nan)
+        return math.nan
 
 
-def auc(scores: Values, truth: Values, weights: Values | None = None) -> float:
-    """Return the area under the ROC curve, ties counted half; NaN where one class is missing."""
-    weight = np.ones_like(scores) if weights is None else weights
-    values, place = np.unique(scores, return_inverse=True)
-    positive = np.bincount(place, weights=weight * truth, minlength=len(values))
-    negative = np.bincount(place, weights=weight * (1 - truth), minlength=len(values))
-    pairs = positive.sum() * negative.sum()
-    if pairs == 0:
-        return float("nan")
-    below = np.cumsum(negative) - negative / 2
-    return float((positive * below).sum() / pairs)
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def score_all(
@@ -83,59 +136,22 @@ def score_all(
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(LABELS))
 
 
-def _share(chosen: npt.NDArray[np.bool_], weights: Values) -> float:
-    return float(weights[chosen].sum() / weights.sum()) if weights.sum() else float("nan")
-
-
-def _at_thresholds(
-    toxicity: Values, truth: Values, weights: Values, news: Values
-) -> Iterable[AtThreshold]:
-    for threshold in THRESHOLDS:
-        over = toxicity >= threshold
-        in_bin = over & (toxicity < threshold + 0.1)
-        toxic = truth == 1
-        yield AtThreshold(
-            threshold=threshold,
-            precision=_share(toxic[over], weights[over]),
-            recall=_share(over[toxic], weights[toxic]),
-            flagged=_share(over, weights),
-            bin_rate=_share(toxic[in_bin], weights[in_bin]),
-            news_held=_share(news >= threshold, np.ones_like(news)),
-        )
-
-
-def _hatecheck_auc(scores: Values, rows: Sequence[dict[str, str]], decent: set[str]) -> float:
-    hateful = np.array([row["label_gold"] == "hateful" for row in rows])
-    chosen = hateful | np.array([row["functionality"] in decent for row in rows])
-    return 100 * auc(scores[chosen], hateful[chosen].astype(np.float64))
-
-
 def evaluate(
-    scorer: ToxicityScorer, folder: Path, *, report: Callable[[int, int], None] | None = None
+    scorer: ToxicityScorer,
+    folder: Path,
+    *,
+    sample: int = DEFAULT_SAMPLE,
+    report: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Return the :class:`Report` of *scorer* on the measuring files under *folder*.
 
-    *report* is called with (done, total). A missing file raises FileNotFoundError.
+    Large sets are cut to *sample* rows (0: none is), always the same. *report* is called with
+    (done, total). A file that is missing is named in the report; FileNotFoundError when all are.
     """
-    heldout = [
-        row
-        for row in read_rows(folder / "jigsaw/train_sixlabel_subset.csv.gz")
-        if row["split"] == "test"
-    ]
-    official = list(read_rows(folder / "jigsaw/test_toxic_balanced_6090.csv.gz"))
-    hatecheck = list(read_rows(folder / "hatecheck/test_suite_cases.csv.gz"))
-    news = [row["text"] for row in read_rows(folder / NEWS) if row["status"] == "published"]
-    sets = {
-        "heldout": [row["comment_text"] for row in heldout],
-        "official": [row["comment_text"] for row in official],
-        "hatecheck": [row["test_case"] for row in hatecheck],
-        "news": news,
-    }
-    for name, texts in sets.items():
-        if not texts:
-            message = f"no {name} rows under {folder}"
-            raise FileNotFoundError(message)
-    total, done = sum(map(len, sets.values())), 0
+    sets = measuring_sets(folder, sample=sample)
+    marked = [one for one in sets if one.name == "spans"]
+    total = sum(len(one.texts) for one in [*sets, *marked])
+    done = 0
 
     def advance(more: int) -> None:
         nonlocal done
@@ -143,24 +159,143 @@ def evaluate(
         if report is not None:
             report(done, total)
 
-    found = {name: score_all(scorer, texts, advance) for name, texts in sets.items()}
-    truth = np.array([[float(row[column]) for column in JIGSAW_COLUMNS] for row in heldout])
-    weights = np.array(prevalence_weights([row[0] == 1 for row in truth]))
-    per_label = {
-        label: 100 * auc(found["heldout"][:, column], truth[:, column], weights)
-        for column, label in enumerate(LABELS)
-    }
-    official_truth = np.array([float(row["toxic"]) for row in official])
-    toxicity = found["hatecheck"][:, 0]
-    thresholds = _at_thresholds(found["heldout"][:, 0], truth[:, 0], weights, found["news"][:, 0])
+    trained = _training_keys(folder)
+    scores = {one.name: score_all(scorer, one.texts, advance) for one in sets}
+    results = tuple(_measured(one, scores[one.name], trained) for one in sets)
+    by_name = {one.name: one for one in sets}
+    found = {one.name: one.auc for one in results}
+    hatecheck = by_name.get("hatecheck")
     return Report(
         model=asdict(scorer.info),
-        heldout_mean=float(np.mean(list(per_label.values()))),
-        official_test_toxic=100 * auc(found["official"][:, 0], official_truth),
-        heldout=per_label,
-        hatecheck_neutral=_hatecheck_auc(toxicity, hatecheck, {"ident_neutral_nh"}),
-        hatecheck_neutral_and_positive=_hatecheck_auc(
-            toxicity, hatecheck, {"ident_neutral_nh", "ident_pos_nh"}
+        heldout_mean=float(
+            np.mean([found.get("heldout", {}).get(label, np.nan) for label in LABELS])
         ),
-        thresholds=tuple(thresholds),
+        official_test_toxic=found.get("official_test", {}).get(TOXICITY, math.nan),
+        hatecheck_neutral=_against(hatecheck, scores, NEUTRAL),
+        hatecheck_neutral_and_positive=_against(hatecheck, scores, NEUTRAL_AND_POSITIVE),
+        sets=results,
+        missing=tuple(name for name in NAMES if name not in by_name),
+        functionalities=_functionalities(hatecheck, scores) if hatecheck else (),
+        bias=tuple(_group_bias(one, scores[one.name]) for one in sets if any(one.groups)),
+        thresholds=_thresholds(by_name, scores),
+        highlights_f1=_highlights(scorer, marked[0], advance) if marked else math.nan,
+        highlights_posts=len(marked[0].texts) if marked else 0,
+        names=_names(scorer),
     )
+
+
+def _training_keys(folder: Path) -> set[str]:
+    try:
+        data = load(folder)
+    except FileNotFoundError:
+        return set()
+    return {text_key(row.text) for row in [*data.train, *data.calibration]}
+
+
+def _measured(one: MeasuringSet, scores: Values, trained: set[str]) -> SetResult:
+    seen = sum(text_key(text) in trained for text in one.texts)
+    return SetResult(
+        name=one.name,
+        about=one.about,
+        rows=len(one.texts),
+        of=one.of,
+        positive=int(one.truth[TOXICITY].sum()),
+        auc={
+            label: 100 * auc(scores[:, LABELS.index(label)], truth, one.weights)
+            for label, truth in one.truth.items()
+        },
+        in_training=seen / len(one.texts),
+    )
+
+
+def _against(
+    hatecheck: MeasuringSet | None, scores: Mapping[str, Values], decent: frozenset[str]
+) -> float:
+    """Return the AUC of all hateful cases against the decent ones of these kinds."""
+    if hatecheck is None:
+        return math.nan
+    hateful = hatecheck.truth[TOXICITY]
+    chosen = (hateful == 1) | np.array([kind in decent for kind in hatecheck.kinds])
+    return 100 * auc(scores["hatecheck"][chosen, 0], hateful[chosen])
+
+
+def _functionalities(
+    hatecheck: MeasuringSet, scores: Mapping[str, Values]
+) -> tuple[Functionality, ...]:
+    toxicity, hateful = scores["hatecheck"][:, 0], hatecheck.truth[TOXICITY] == 1
+    kinds = np.array(hatecheck.kinds)
+    found = []
+    for name in sorted(set(hatecheck.kinds)):
+        chosen = kinds == name
+        gold = bool(hateful[chosen][0])
+        pitted = chosen | (hateful != gold)
+        found.append(
+            Functionality(
+                name=name,
+                hateful=gold,
+                rows=int(chosen.sum()),
+                flagged=float((toxicity[chosen] >= FLAGGED).mean()),
+                auc=100 * auc(toxicity[pitted], hateful[pitted].astype(np.float64)),
+            )
+        )
+    return tuple(found)
+
+
+def _group_bias(one: MeasuringSet, scores: Values) -> GroupBias:
+    """Return the bias against each group that at least MIN_GROUP rows name."""
+    toxic: npt.NDArray[np.bool_] = one.truth[TOXICITY] == 1
+    named = sorted({group for groups in one.groups for group in groups})
+    found = []
+    for group in named:
+        member = np.array([group in groups for groups in one.groups])
+        if member.sum() >= MIN_GROUP:
+            found.append(bias(scores[:, 0], toxic, member, group))
+    return GroupBias(
+        name=one.name,
+        groups=tuple(found),
+        subgroup_auc=power_mean(group.subgroup_auc for group in found),
+        bpsn=power_mean(group.bpsn for group in found),
+        bnsp=power_mean(group.bnsp for group in found),
+    )
+
+
+def _thresholds(
+    sets: Mapping[str, MeasuringSet], scores: Mapping[str, Values]
+) -> tuple[AtThreshold, ...]:
+    heldout = sets.get("heldout")
+    if heldout is None or heldout.weights is None:
+        return ()
+    news = scores.get("news", np.empty((0, len(LABELS))))
+    return tuple(
+        row
+        for column, label in enumerate(LABELS)
+        for row in at_thresholds(
+            label,
+            scores["heldout"][:, column],
+            heldout.truth[label],
+            heldout.weights,
+            news[:, column],
+        )
+    )
+
+
+def _highlights(
+    scorer: ToxicityScorer, marked: MeasuringSet, report: Callable[[int], None]
+) -> float:
+    """Return the mean character F1, times 100, of the highlighted words."""
+    found = []
+    for text, gold in zip(marked.texts, marked.spans, strict=True):
+        words = scorer.explain(text).words
+        found.append(character_f1(offsets([(word.start, word.end) for word in words]), gold))
+        report(1)
+    return 100 * float(np.mean(found))
+
+
+def _names(scorer: ToxicityScorer) -> Mapping[str, Any]:
+    """Return how neutral sentences with names of the world score, where that test is installed."""
+    try:
+        module = importlib.import_module("commentsvc.screening.training.names")
+    except ModuleNotFoundError:
+        return {}
+    measured: Mapping[str, Any] = module.measure(scorer)
+    return measured

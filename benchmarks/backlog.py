@@ -1,0 +1,287 @@
+"""The screening worker: verdicts while it idles, and a backlog that drains."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from statistics import median, quantiles
+
+from sqlalchemy import Engine as Sql
+from sqlalchemy import create_engine, text
+
+from benchmarks.databases import Database, Seeded, add_site, insert_rows, prepared, seed, sessions_of, settle
+from benchmarks.engines import Child, Engine, loaded
+from benchmarks.load import MARK, Plan
+from benchmarks.measure import Options
+from benchmarks.post_comment import REPLY_SHARE, await_worker, post
+from benchmarks.report import number, table
+from benchmarks.servers import Server, cpu_seconds, memory_mib, pin, serve, started, tree
+from benchmarks.synthetic import DEEPEST, SEED
+from commentsvc.comments.models import Comment
+from commentsvc.comments.submit import body_hash
+from commentsvc.extensions import db
+from commentsvc.markup import render
+from commentsvc.screening.toxicity import BUNDLED_DIR
+
+WORKER = (sys.executable, "-m", "commentsvc.cli", "worker")
+ARTICLE_SIZES = (200, 400, 600, 800, 1000)  # published before; seven in ten of what is added reply to these
+READERS = 400
+WAIT_SECONDS = 10  # the longest that the service waits by default
+BETWEEN_POSTS = 0.15
+BETWEEN_POSTS_BUSY = 0.5
+BETWEEN_LOOKS = 0.1
+STALLED_SECONDS = 120.0
+SETTLE_SECONDS = 3.0
+IDLE_SECONDS = 10.0
+OWN_SPEED_TEXTS = 300
+CHILD = b"commentsvc.screening.scoring_child"
+ORIGINS = {"posted": "piled up by readers", "imported": "imported"}
+
+
+@dataclass
+class Waits:
+    """Milliseconds from post to answer of what was decided in time, and all outcomes."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+
+    def add(self, status: str, elapsed: float) -> None:
+        self.statuses[status] += 1
+        if status != "pending":
+            self.milliseconds.append(elapsed)
+
+    @property
+    def cells(self) -> list[str]:
+        """Median, p95, the slowest, how many, and how many of them had no verdict in time."""
+        late = self.statuses["pending"]
+        if len(self.milliseconds) < 2:
+            return ["", "", "", str(self.statuses.total()), str(late)]
+        p95 = quantiles(self.milliseconds, n=20, method="inclusive")[-1]
+        values = (median(self.milliseconds), p95, max(self.milliseconds))
+        return [*(f"{value:.0f}" for value in values), str(self.statuses.total()), str(late)]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A worker and the process in which it scores."""
+
+    pid: int
+    database: tuple[int, ...]
+
+    @property
+    def scoring(self) -> tuple[int, ...]:
+        return tuple(pid for pid in tree([self.pid]) if CHILD in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+    def memory(self) -> tuple[float, float]:
+        """Of the scoring process, and of it and the worker together; in MiB."""
+        return sum(map(memory_mib, self.scoring)), memory_mib(self.pid)
+
+    def cpu(self) -> tuple[float, float, float]:
+        """Seconds so far: scoring, the rest of the worker, the database server."""
+        scoring = cpu_seconds(self.scoring)
+        return scoring, cpu_seconds([self.pid]) - scoring, cpu_seconds(self.database)
+
+
+@dataclass(frozen=True)
+class Drain:
+    """A backlog's end: how fast, at which cost, and how new comments fared meanwhile."""
+
+    origin: str
+    per_second: float
+    own_speed: float  # of the model alone, before and after
+    cpu_ms: tuple[float, float, float]  # a comment, as Running.cpu
+    fresh: Waits
+    outcomes: Counter[str]
+    memory: tuple[float, float]
+
+    @property
+    def row(self) -> list[str]:
+        return [
+            ORIGINS[self.origin], f"{self.per_second:.1f}", f"{self.own_speed:.1f}", f"{self.per_second / self.own_speed:.2f}",
+            *map(number, self.cpu_ms), *self.fresh.cells,
+        ]
+
+
+HEAD = [
+    "backlog", "comments/s", "model alone/s", "ratio", "CPU ms a comment: scoring", "worker", "database server",
+    "fresh verdict ms, median", "p95", "slowest", "posts", "late",
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the measurements of one database share."""
+
+    database: Database
+    site_id: int
+    people: list[int]
+    articles: list[Seeded]
+    log: Path
+    cores: Collection[int]
+    others: Collection[int]
+
+    @contextmanager
+    def worker(self) -> Iterator[Running]:
+        """`commentsvc worker` on its cores, with as many threads as those are."""
+        environment = {**self.database.environment, "COMMENTSVC_SCREENING_THREADS": str(len(self.cores))}
+        with started(list(WORKER), environment, log=self.log) as process:
+            pin([process.pid], self.cores)  # its threads and its child come later, and inherit this
+            server = self.database.server_pid
+            yield Running(process.pid, () if server is None else (server,))
+
+    def add_backlog(self, texts: Sequence[str], origin: str) -> int:
+        """Store comments that no model has seen, in random order; the highest id there was before."""
+        rng = random.Random(f"{SEED} {origin}")
+        rows = []
+        for n, body in enumerate(rng.sample(texts, len(texts))):
+            article = rng.choice(self.articles)
+            parent = _parent(rng, article) if rng.random() < REPLY_SHARE else None
+            rows.append({
+                "site_id": self.site_id, "article_id": article.article_id, "author_id": rng.choice(self.people), "body": body,
+                "body_html": render(body), "body_hash": body_hash(body), "parent_id": parent["id"] if parent else None,
+                "root_id": (parent["root_id"] or parent["id"]) if parent else None, "depth": parent["depth"] + 1 if parent else 0,
+                "external_id": f"{origin}-{n}" if origin == "imported" else None,
+            })
+        with self.database.connect() as connection:
+            before = int(connection.scalar(text("select max(id) from comments")) or 0)
+        insert_rows(db.engine, [(Comment.__table__, rows)])  # type: ignore[list-item]
+        settle(db.engine)
+        return before
+
+
+def _parent(rng: random.Random, article: Seeded) -> dict[str, object]:
+    return rng.choice([c for c in islice(article.thread.comments, 100) if c["depth"] < DEEPEST])
+
+
+def plan(article: Seeded, texts: Sequence[str], tokens: list[str]) -> Plan:
+    """The comments as posts of these readers, no two alike, seven in ten of them replies."""
+    rng = random.Random(SEED)
+    bodies = []
+    for body in texts:
+        given: dict[str, object] = {"body": f"{body} {MARK}"}
+        if rng.random() < REPLY_SHARE:
+            given["parent_id"] = str(_parent(rng, article)["id"])
+        bodies.append(json.dumps(given))
+    return Plan(f"/api/v1/articles/{article.article_id}/comments", {"Content-Type": "application/json"}, bodies, tokens)
+
+
+def at_idle(service: Server, posts: Plan, count: int) -> Waits:
+    """One post after the other, the worker idle in between."""
+    waits = Waits()
+    for n in range(count):
+        time.sleep(BETWEEN_POSTS)
+        waits.add(*post(service, posts, n, "idle-", WAIT_SECONDS))
+    return waits
+
+
+def idle_cpu(running: Running) -> tuple[float, float]:
+    """Per cent of a core that worker and database server use while nothing waits."""
+    time.sleep(SETTLE_SECONDS)
+    started_at, before = time.perf_counter(), running.cpu()
+    time.sleep(IDLE_SECONDS)
+    seconds = time.perf_counter() - started_at
+    scoring, worker, server = (after - first for after, first in zip(running.cpu(), before, strict=True))
+    return (scoring + worker) * 100 / seconds, server * 100 / seconds
+
+
+def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Sequence[str], origin: str) -> Drain:
+    """Pile `texts` up while no worker runs, then start one and watch."""
+    print(f"  a backlog of {len(texts):,}, {ORIGINS[origin]}", flush=True)
+    before = place.add_backlog(texts, origin)
+    own = [model.per_second(texts[:OWN_SPEED_TEXTS])]
+    watching = create_engine(place.database.url)
+    last = before + len(texts)
+    waits = Waits()
+    with place.worker() as running:
+        _until_below(watching, before, last, len(texts))
+        begun, first, spent = time.perf_counter(), _pending(watching, before, last), running.cpu()
+        over = threading.Event()
+        poster = threading.Thread(target=_post_until, args=(service, posts, origin, over, waits))
+        poster.start()
+        try:
+            _until_below(watching, before, last, 1)
+            seconds = time.perf_counter() - begun
+            cost = [(after - earlier) * 1000 / first for after, earlier in zip(running.cpu(), spent, strict=True)]
+        finally:
+            over.set()
+            poster.join()
+        memory = running.memory()
+    own.append(model.per_second(texts[:OWN_SPEED_TEXTS]))
+    with watching.connect() as connection:
+        query = text("select status, count(*) from comments where id > :before and id <= :last group by status")
+        outcomes = Counter({str(row[0]): int(row[1]) for row in connection.execute(query, {"before": before, "last": last})})
+    watching.dispose()
+    return Drain(origin, first / seconds, sum(own) / 2, (cost[0], cost[1], cost[2]), waits, outcomes, memory)
+
+
+def _pending(watching: Sql, before: int, last: int) -> int:
+    query = text("select count(*) from comments where status = 'pending' and id > :before and id <= :last")
+    with watching.connect() as connection:
+        return int(connection.scalar(query, {"before": before, "last": last}) or 0)
+
+
+def _until_below(watching: Sql, before: int, last: int, goal: int) -> None:
+    """Look until fewer than `goal` wait; stop everything where they become no fewer."""
+    least, moved = goal + 1, time.monotonic()
+    while (now := _pending(watching, before, last)) >= goal:
+        if now < least or least == goal + 1:
+            least, moved = now, time.monotonic()
+        if time.monotonic() - moved > STALLED_SECONDS:
+            raise SystemExit(f"The worker decides nothing; {now:,} comments wait.")
+        time.sleep(BETWEEN_LOOKS)
+
+
+def _post_until(service: Server, posts: Plan, tag: str, over: threading.Event, waits: Waits) -> None:
+    n = 0
+    while not over.wait(BETWEEN_POSTS_BUSY):
+        waits.add(*post(service, posts, n, f"{tag}-", WAIT_SECONDS))
+        n += 1
+
+
+def measure(kind: str, folder: Path, given: Options, texts: Sequence[str], size: int, cores: Collection[int], port: int) -> str:
+    """The results on one kind of database, as Markdown."""
+    with prepared(kind, folder / kind) as (database, _app):
+        version = database.version()
+        print(f"{version}: loading", flush=True)
+        site_id, people = add_site()
+        articles = seed(ARTICLE_SIZES, site_id, people)
+        posts = plan(articles[-1], texts, sessions_of(people[:READERS]))
+        log = folder / f"{kind}.log"
+        place = Place(database, site_id, people, articles, log, cores, os.sched_getaffinity(0))
+        model = Engine("bundled", "onnx", BUNDLED_DIR)
+        with (
+            serve("wsgi:app", port, database.environment, log=log, beside=database.server_pid) as service,
+            loaded(model, cores) as alone,
+        ):
+            with place.worker() as running:
+                await_worker(service, posts)
+                idle = at_idle(service, posts, 20 if given.quick else 100)
+                worker_idle, server_idle = idle_cpu(running)
+                memory = running.memory()
+            piled = [f"{texts[n % len(texts)]} ({n})" for n in range(size)]
+            drains = [drain(place, service, alone, posts, piled, origin) for origin in ORIGINS]
+    notes = [
+        f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms of {idle.cells[3]} posts "
+        f"({_words(idle.statuses)}).",
+        f"Idle: the worker uses {worker_idle:.1f} % of a core, the database server {server_idle:.1f} % (over {IDLE_SECONDS:.0f} s).",
+        "Memory (PSS), scoring process / with the worker: " + "; ".join(
+            f"{when} {found[0]:.0f} / {found[1]:.0f} MiB"
+            for when, found in [("idle", memory), *((f"after {ORIGINS[d.origin]}", d.memory) for d in drains)]
+        ) + ".",
+        "Outcomes of the backlogs: " + "; ".join(f"{ORIGINS[d.origin]}: {_words(d.outcomes)}" for d in drains) + ".",
+    ]
+    return f"### {version}\n\n" + "\n".join(f"- {note}" for note in notes) + f"\n\n{table(HEAD, [d.row for d in drains])}"
+
+
+def _words(counts: Counter[str]) -> str:
+    return ", ".join(f"{n:,} {status}" for status, n in counts.most_common())

@@ -1,0 +1,80 @@
+"""The worker's bell: a commit rings it, and a worker that waits for work looks at once.
+
+It carries nothing. Pending rows are the truth, and a worker that hears nothing looks by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Bell:
+    """What the threads of one process wait on; ringing while nobody waits is not lost."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Condition()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How often it rang; give it to `wait`, read before looking for work."""
+        return self._count
+
+    def ring(self) -> None:
+        with self._rung:
+            self._count += 1
+            self._rung.notify_all()
+
+    def wait(self, count: int, seconds: float) -> bool:
+        """Return once it has rung since `count` was read (True), or after so many seconds."""
+        with self._rung:
+            return self._rung.wait_for(lambda: self._count != count, seconds)
+
+
+class LocalBell:
+    """Rings the workers of this machine through a named pipe: no polling, and no message to store.
+
+    A queue in a file has to be asked again and again, which costs a verdict the time between two
+    askings and an idle machine its rest. Several workers may listen: all of them look.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def ring(self) -> None:
+        """Wake whoever listens; nobody is fine."""
+        try:
+            pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in {errno.ENXIO, errno.ENOENT}:
+                return  # no worker runs, or none ever did
+            raise
+        try:
+            os.write(pipe, b"!")
+        except BlockingIOError:
+            pass  # full of rings that nobody has heard yet
+        finally:
+            os.close(pipe)
+
+    def listen(self, heard: Callable[[], None], stopping: Callable[[], bool]) -> None:
+        """Call `heard` after each ring, until `stopping`; OSError where there can be no pipe."""
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self._path, 0o600)
+        pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)  # read and write: never at its end
+        try:
+            if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+                raise OSError(errno.EINVAL, "not a pipe", str(self._path))
+            while not stopping():
+                if select.select([pipe], [], [], 1.0)[0]:
+                    with contextlib.suppress(BlockingIOError):  # another worker's read was quicker
+                        os.read(pipe, 4096)
+                    heard()
+        finally:
+            os.close(pipe)
