@@ -15,11 +15,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 from sqlalchemy import Engine as Sql
 from sqlalchemy import create_engine, text
 
-from benchmarks.databases import Database, Seeded, add_site, insert_rows, prepared, seed, sessions_of, settle
+from benchmarks.databases import (
+    Database,
+    Seeded,
+    add_site,
+    insert_rows,
+    prepared,
+    seed,
+    sessions_of,
+    settle,
+)
 from benchmarks.engines import Child, Engine, loaded
 from benchmarks.load import MARK, Plan
 from benchmarks.measure import Options
@@ -159,7 +169,7 @@ class Place:
         return before
 
 
-def _parent(rng: random.Random, article: Seeded) -> dict[str, object]:
+def _parent(rng: random.Random, article: Seeded) -> dict[str, Any]:
     return rng.choice([c for c in islice(article.thread.comments, 100) if c["depth"] < DEEPEST])
 
 
@@ -271,8 +281,7 @@ def measure(kind: str, folder: Path, given: Options, texts: Sequence[str], size:
             piled = [f"{texts[n % len(texts)]} ({n})" for n in range(size)]
             drains = [drain(place, service, alone, posts, piled, origin) for origin in ORIGINS]
     notes = [
-        f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms of {idle.cells[3]} posts "
-        f"({_words(idle.statuses)}).",
+        f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms; {_words(idle.statuses)}.",
         f"Idle: the worker uses {worker_idle:.1f} % of a core, the database server {server_idle:.1f} % (over {IDLE_SECONDS:.0f} s).",
         "Memory (PSS), scoring process / with the worker: " + "; ".join(
             f"{when} {found[0]:.0f} / {found[1]:.0f} MiB"

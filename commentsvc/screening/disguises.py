@@ -153,7 +153,9 @@ def join_split(draft: Draft) -> None:
     draft.apply(edits)
 
 
-def _rejoined(text: str, parts: list[re.Match[str]]) -> Edit | None:
+def _rejoined(  # noqa: PLR0911 - one exception a line
+    text: str, parts: list[re.Match[str]]
+) -> Edit | None:
     start, end = parts[0].start(), parts[-1].end()
     joints = {text[before.end() : after.start()] for before, after in pairwise(parts)}
     if not joints <= _JOINTS or (start and (text[start - 1].isalnum() or text[start - 1] in "'’@_")):
@@ -245,11 +247,12 @@ def _read(written: str) -> tuple[int, int, str] | None:
     size = len(written)
     first = size - len(written.lstrip(_AROUND + "*"))
     bare_end = len(written.rstrip(_AROUND + "*!+-"))
-    masked_end = bare_end + len(_STARS.match(written, bare_end)[0])
+    stars = _STARS.match(written, bare_end)
+    masked_end = bare_end if stars is None else stars.end()
     stem = written[first:bare_end].lower()
     if not _ANY_LETTER.search(stem):
         return None
-    ends = (masked_end, bare_end)
+    ends: tuple[int, ...] = (masked_end, bare_end)
     if first or masked_end == bare_end or stem in lexicon.masked():
         ends = (bare_end,)
     for end in ends:
@@ -286,26 +289,32 @@ def _read_word(written: str) -> str | None:
         if not _ASCII_LETTER.search(low):
             return None
         folded = _without_accents(low)
-        if len(folded) > 3 and folded in lexicon.masked():
+        if _is_plain_under_accents(low, folded):
             return folded
-        if folded in lexicon.telling() and sum(not c.isascii() for c in low) > 1:
-            return folded
-        if not folded.isascii():
-            return None
         low = folded
-    if low in lexicon.common() or low in lexicon.masked() or low in lexicon.telling():
+    if not low.isascii() or any(
+        low in words for words in (lexicon.common(), lexicon.masked(), lexicon.telling())
+    ):
         return None
+    return _word_of_shape(low) or (None if low.isalpha() else _unmasked(written, low))
+
+
+def _is_plain_under_accents(low: str, folded: str) -> bool:
+    if len(folded) > 3 and folded in lexicon.masked():
+        return True
+    return folded in lexicon.telling() and sum(not c.isascii() for c in low) > 1
+
+
+def _word_of_shape(low: str) -> str | None:
     shape = lexicon.shape(low)
     if shape.isalpha():
         for word in lexicon.by_shape().get(shape, ()):
             if lexicon.fits(low, word) and _may_stand_for(low, word):
                 return word
-    if low.isalpha():
-        return None
-    return _unmasked(written, low)
+    return None
 
 
-def _may_stand_for(low: str, word: str) -> bool:
+def _may_stand_for(low: str, word: str) -> bool:  # noqa: PLR0911 - one rule a line
     """Whether signs and digits in *low* are enough like *word* to be read as it."""
     signs = [sign for sign in low if not sign.isalpha()]
     if not signs:

@@ -18,8 +18,7 @@ _BREAK: Final = re.compile(
     r"|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+"
 )
 _ABBREVIATIONS: Final = frozenset(
-    "mr mrs ms dr prof rev hon st mt sen rep gov gen col capt lt sgt jr sr vs e.g i.e cf approx no "
-    "nos vol fig pp ed eds al jan feb mar apr jun jul aug sept oct nov dec inc ltd co corp dept".split()
+    ["mr", "mrs", "ms", "dr", "prof", "rev", "hon", "st", "mt", "sen", "rep", "gov", "gen", "col", "capt", "lt", "sgt", "jr", "sr", "vs", "e.g", "i.e", "cf", "approx", "no", "nos", "vol", "fig", "pp", "ed", "eds", "al", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "oct", "nov", "dec", "inc", "ltd", "co", "corp", "dept"]
 )
 _WORD_BEFORE: Final = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*\Z")
 _SEARCHED: Final = 12

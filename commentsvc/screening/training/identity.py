@@ -7,6 +7,7 @@ are kept apart from those of the sets that measure this (HateCheck, the identity
 """
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -177,6 +178,34 @@ PERSONS: Final = (
     "my brother-in-law", "the mayor", "our goalkeeper", "the author", "this reporter", "Mrs Ames",
     "old Ferreira", "Captain Okoye", "young Lindqvist", "Professor Haddad", "that baker", "Ottilie",
     "Bartholomew", "Ngozi", "Xiadani", "Ravindra", "Yevgenia", "Kahu", "Solveig", "Tariq",
+    "Aarav Kulkarni", "Ishita", "Rohit Deshmukh", "Pooja", "Vikram", "Sunil", "Dipti", "Harshad",
+    "Jagdish", "Kishore", "Manjit", "Nilesh", "Omkar", "Prakash", "Rekha", "Sushma", "Ujjwal",
+    "Farhana", "Shakil", "Zubair", "Imran Qureshi", "Nazia", "Hina", "Asif", "Kulsoom", "Yusuf",
+    "Fatoumata", "Amadou", "Chidi", "Folake", "Kwabena", "Thandiwe", "Sipho", "Wanjiru", "Otieno",
+    "Tendai", "Makena", "Abebe", "Selamawit", "Hodan", "Abdirahman", "Lamine", "Mamadou", "Zanele",
+    "Khalid", "Noura", "Hussein", "Layla", "Samir", "Dalia", "Ahmad", "Rania", "Youssef", "Ghassan",
+    "Cemal", "Aylin", "Mehmet", "Shirin", "Behrouz", "Parisa", "Davit", "Nino", "Aigul", "Timur",
+    "Xiaoling", "Wei Zhang", "Jiahao", "Mei-Ling", "Haruka", "Kenji", "Takumi", "Soo-jin", "Min-ho",
+    "Nguyen Van Dung", "Thuy", "Linh", "Somchai", "Ploy", "Budi", "Siti", "Wayan", "Ferdinand Cruz",
+    "Dolores", "Guadalupe", "Xochitl", "Joaquim", "Thiago", "Beatriz", "Ximena", "Evo", "Nayeli",
+    "Wojciech", "Agnieszka", "Zdenka", "Dragan", "Svetlana", "Bohdan", "Oksana", "Mihai", "Kardos",
+    "Jürgen", "Gudrun", "Björk", "Siobhan", "Niamh", "Pádraig", "Angus", "Gwyneth", "Aino", "Jukka",
+    "Tane", "Moana", "Sione", "Lupe", "Warrick", "Jarrah", "Keala", "Nanook", "Aiyana", "Dakota",
+    "Willy", "Fanny", "Rod", "Peter Cocks", "Regina", "Jesus Ortega", "Osama", "Adolf", "Kim", "Gay Lewis",
+)  # fmt: skip
+# Of the world, some of which look rude in English or stand near rude words in what models read.
+PLACES: Final = (
+    "Lagos", "Kaduna", "Timbuktu", "Djibouti", "Ouagadougou", "Mombasa", "Lusaka", "Bulawayo", "Sousse",
+    "Cairo", "Aleppo", "Mosul", "Gaza", "Isfahan", "Kandahar", "Lahore", "Karachi", "Lucknow",
+    "Chennai", "Dhaka", "Kathmandu", "Colombo", "Yangon", "Phuket", "Hanoi", "Manila", "Cebu",
+    "Jakarta", "Wuhan", "Harbin", "Osaka", "Busan", "Pyongyang", "Ulaanbaatar", "Tashkent", "Baku",
+    "Tbilisi", "Ankara", "Kyiv", "Minsk", "Gdansk", "Brno", "Cluj", "Skopje", "Pristina", "Split",
+    "Graz", "Essen", "Bitche", "Brest", "Pau", "Ghent", "Assen", "Aarhus", "Bergen", "Turku", "Vaasa",
+    "Cork", "Middlesex", "Sussex", "Clitheroe", "Horncastle", "Twatt", "Pratt's Bottom", "Hull",
+    "Bilbao", "Porto", "Bari", "Bastia", "Havana", "Kingston", "Port-au-Prince", "Tegucigalpa",
+    "Oaxaca", "Cusco", "Asunción", "Manaus", "Recife", "Ushuaia", "Detroit", "Compton", "Beaver",
+    "Climax", "Hooker County", "Moose Jaw", "Regina, Saskatchewan", "Nunavut", "Suva", "Nuku'alofa", "Apia",
+    "Rotorua", "Wagga Wagga", "Coober Pedy", "Hobart", "Mount Isa",
 )  # fmt: skip
 OF_PERSONS: Final = (
     "{Person} was {word} again last night.",
@@ -190,6 +219,84 @@ OF_PERSONS: Final = (
 )
 
 
+OF_NAMES: Final = (
+    "{Person} has written the best piece of the week.",
+    "I went to school with {person}.",
+    "{Person} moved to {place} two years ago.",
+    "Has anybody heard from {person} since the flood?",
+    "My neighbour {person} runs a small shop in {place}.",
+    "{Person} is right about the bus timetable.",
+    "Thank you, {person}, that explains it.",
+    "@{person} do you have a link to the report?",
+    "{Person} and {other} will speak at the library on Monday.",
+    "The photo shows {person} with {other} in {place}.",
+    "As {person} said above, the figures are from last year.",
+    "{Person} was born in {place} and grew up with us.",
+    "We spent our holidays in {place} and liked it.",
+    "The train from {place} was late again.",
+    "How many people live in {place} today?",
+    "My parents come from {place}.",
+    "Is this the {place} in the north or the one by the sea?",
+    "The match in {place} was moved to Sunday.",
+    "It rained all week in {place}.",
+    "{Person}, {other} and I will be there.",
+    "I agree with {person}.",
+    "{Person}",
+    "Best wishes to {person} from all of us in {place}!",
+    "The letter is signed by {person}, {other} and forty teachers.",
+)
+
+# Names of groups that are given and taken in swapped_groups, each in the forms of one row above.
+# "Black", "straight" or "old" are left out: they mostly speak of other things.
+_SWAPPED: Final = {
+    "adjective": (
+        "gay", "lesbian", "homosexual", "heterosexual", "bisexual", "queer", "transgender", "jewish",
+        "muslim", "christian", "catholic", "protestant", "hindu", "sikh", "buddhist", "atheist",
+        "arab", "mexican", "chinese", "japanese", "african", "asian", "latino", "hispanic", "turkish",
+        "polish", "russian", "canadian", "american", "european", "deaf", "blind", "disabled",
+        "feminist", "nonbinary", "elderly", "teenage", "female", "male",
+    ),
+    "plural": (
+        "gays", "lesbians", "homosexuals", "heterosexuals", "bisexuals", "jews", "muslims",
+        "christians", "catholics", "protestants", "hindus", "sikhs", "buddhists", "atheists",
+        "arabs", "mexicans", "africans", "asians", "latinos", "hispanics", "turks", "poles",
+        "russians", "canadians", "americans", "europeans", "feminists", "immigrants", "refugees",
+    ),
+    "singular": ("jew", "homo", "immigrant", "refugee", "turk", "pole", "feminist"),
+}  # fmt: skip
+_KIND_OF: Final = {word: kind for kind, words in _SWAPPED.items() for word in words}
+# The attacks are mostly on these; of the others most mentions are of countries and languages.
+_TAKEN: Final = frozenset(
+    {"gay", "lesbian", "homosexual", "heterosexual", "bisexual", "queer", "transgender", "jewish", "muslim"}
+    | {"christian", "catholic", "protestant", "hindu", "sikh", "buddhist", "atheist", "arab", "feminist"}
+    | {*_SWAPPED["plural"], "jew", "homo"}
+)
+_GROUP_NAMES: Final = re.compile(rf"\b(?:{'|'.join(sorted(_TAKEN))})\b", re.IGNORECASE)
+
+
+def swapped_groups(text: str, rng: random.Random) -> str | None:
+    """Return *text* about other groups, each name replaced by one other throughout; None if it has none.
+
+    With both, what is said decides and not of whom (counterfactual data augmentation, Garg et al.
+    2019).
+    """
+    others: dict[str, str] = {}
+
+    def other(found: re.Match[str]) -> str:
+        written = found[0]
+        name = written.lower()
+        if name not in others:
+            others[name] = rng.choice([word for word in _SWAPPED[_KIND_OF[name]] if word != name])
+        word = others[name]
+        return word.upper() if written.isupper() else word.title() if written[0].isupper() else word
+
+    swapped, count = _GROUP_NAMES.subn(other, text)
+    return swapped if count else None
+
+
+NAMES_SHARE: Final = 0.125
+
+
 def _filled(frame: str, group: tuple[str, str, str]) -> str:
     article, plural, adjective = group
     text = frame.format(a=article, plural=plural, Plural=plural[0].upper() + plural[1:], adj=adjective)
@@ -199,10 +306,21 @@ def _filled(frame: str, group: tuple[str, str, str]) -> str:
 def identity_sentences(rows: int, rng: random.Random) -> Iterator[tuple[str, str]]:
     """Yield *rows* sentences, each with its kind: half ``decent``, the rest ``hateful``, ``threat``.
 
-    A quarter speaks of persons (``decent`` or ``insult``) instead of groups. Sometimes without
-    capitals or the final full stop, as people type.
+    A quarter speaks of persons (``decent`` or ``insult``) instead of groups, and one in eight is a
+    decent one with names of people and places. Sometimes without capitals or the final full stop,
+    as people type.
     """
     for _ in range(rows):
+        if rng.random() < NAMES_SHARE:
+            person = rng.choice(PERSONS)
+            text = rng.choice(OF_NAMES).format(
+                person=person,
+                Person=person[0].upper() + person[1:],
+                other=rng.choice(PERSONS),
+                place=rng.choice(PLACES),
+            )
+            yield _as_typed(text, rng), "decent"
+            continue
         kind = rng.choice(("decent", "decent", "decent", "hateful", "hateful", "threat"))
         if kind != "threat" and rng.random() < 0.33:
             kind = "decent" if kind == "decent" else "insult"
@@ -214,9 +332,11 @@ def identity_sentences(rows: int, rng: random.Random) -> Iterator[tuple[str, str
         else:
             frames = {"decent": DECENT, "hateful": HATEFUL, "threat": THREATS}[kind]
             text = _filled(rng.choice(frames), rng.choice(GROUPS))
-        style = rng.random()
-        if style < 0.15:
-            text = text.rstrip(".")
-        if style > 0.85:
-            text = text.lower()
-        yield text, kind
+        yield _as_typed(text, rng), kind
+
+
+def _as_typed(text: str, rng: random.Random) -> str:
+    style = rng.random()
+    if style < 0.15:
+        return text.rstrip(".")
+    return text.lower() if style > 0.85 else text
