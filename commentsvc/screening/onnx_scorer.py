@@ -134,7 +134,8 @@ class OnnxScorer:
         """Return what in *text* carries its score, or raise :class:`ScoringError`."""
         if self._card.span_threshold is None:
             return explain_by_scoring(self.score, text)
-        return Explanation(sentences(self.score, text), self._marked_words(text))
+        words = joined(text, self.word_marks(text), self._card.span_threshold)
+        return Explanation(sentences(self.score, text), words)
 
     def logits(self, texts: Sequence[str]) -> Logits:
         """Return the uncalibrated logits, one row per text: what calibration is fitted on."""
@@ -160,23 +161,17 @@ class OnnxScorer:
                 strongest[word] = max(strongest.get(word, 0.0), _sigmoid(value))
         return sorted(strongest.items())
 
-    def _marked_words(self, text: str) -> tuple[Highlight, ...]:
-        """Return the words whose mark reaches the threshold, neighbours joined, in *text* as given."""
+    def word_marks(self, text: str) -> list[tuple[Range, float]]:
+        """Return what :meth:`marks` says of *text* as given: where each word stands in it."""
         reading = read(_shortened(text))
-        joined: list[Highlight] = []
+        placed = []
         for (start, end), value in self.marks(reading.text):
-            if value < (self._card.span_threshold or 0.0):
-                continue
             first, last = reading.origin(start, end)
             if len(text) > MAX_CHARACTERS and last > MAX_CHARACTERS // 2:  # behind the gap
                 shift = len(text) - MAX_CHARACTERS - 1
                 first, last = max(first + shift, 0), last + shift
-            if joined and not text[joined[-1].end : first].strip():
-                before = joined.pop()
-                joined.append(Highlight(before.start, max(first, last), max(value, before.score)))
-            else:
-                joined.append(Highlight(first, max(first, last), value))
-        return tuple(joined)
+            placed.append(((first, max(first, last)), value))
+        return placed
 
     def _words(self, text: str) -> dict[int, Range]:
         """Return for the start of each token the word it is part of."""
@@ -216,6 +211,22 @@ class OnnxScorer:
             message = f"toxicity model {self.info.name} {self.info.version} gave no finite scores"
             raise ScoringError(message)
         return found
+
+
+def joined(
+    text: str, marks: Sequence[tuple[Range, float]], threshold: float
+) -> tuple[Highlight, ...]:
+    """Return the words whose mark reaches the threshold, neighbours as one highlight."""
+    found: list[Highlight] = []
+    for (start, end), value in marks:
+        if value < threshold:
+            continue
+        if found and not text[found[-1].end : start].strip():
+            before = found.pop()
+            found.append(Highlight(before.start, end, max(value, before.score)))
+        else:
+            found.append(Highlight(start, end, value))
+    return tuple(found)
 
 
 def _shortened(text: str) -> str:

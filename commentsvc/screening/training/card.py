@@ -117,7 +117,7 @@ def _sets(report: Report) -> str:
     fuzzed, plain = report.auc("fuzzed"), report.auc("nonfuzzed")
     more = ""
     if not math.isnan(fuzzed + plain):
-        more = f"\n\nRespelling the rude words costs {plain - fuzzed:.2f} points of AUC."
+        more = f"\n\nOther groups in place of those named cost {plain - fuzzed:.2f} points of AUC."
     return f"## Per data set and label\n\n{_table(head, rows)}{more}"
 
 

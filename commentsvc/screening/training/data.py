@@ -1,8 +1,9 @@
 """Read the public training fragments, and keep every row that measures us out of training.
 
 The folder is the caller's: nothing in the product refers to it. A row counts as the same comment
-as another when the two agree after lower-casing and dropping everything but a-z and 0-9, so a test
-row that reappears in a second file under other punctuation is kept out as well.
+as another when the two agree after lower-casing and dropping everything but a-z and 0-9, as written
+or as the model reads it, so a test row that reappears in a second file under other punctuation or
+in another disguise is kept out as well.
 """
 
 import csv
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from commentsvc.screening.normalise import normalise
-from commentsvc.screening.training.identity import identity_sentences
+from commentsvc.screening.training.identity import identity_sentences, swapped_groups
 
 MISSING: Final = float("nan")
 """A label nobody gave: the loss skips it."""
@@ -43,6 +44,10 @@ CALIBRATION_SHARE: Final = 0.1
 REPEATS: Final = {3: 2, 5: 1}
 """Extra appearances of a row that carries this label: threat (278 rows) and identity attack (939)
 are rare, and unrepeated they were the weakest labels."""
+SWAPPED_SHARE: Final = 0.5
+"""Of the rows that name a group: each time one is used, how likely it is to name another."""
+MEASURING_SHARE: Final = 0.2
+"""Of a file that trains and measures: rows chosen by their text, which only measure."""
 OTHER_RULES: Final = 0.5
 """Weight of rows from other places than Wikipedia's talk pages, labelled by other rules."""
 SHORT_WORDS: Final = range(1, 13)
@@ -94,16 +99,28 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines)
 
 
+def measures(text: str) -> bool:
+    """Whether a row of a file that both trains and measures is one of those that measure."""
+    return _digest(text_key(text))[1] < MEASURING_SHARE * 256
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+
+
+def _both_keys(text: str) -> set[str]:
+    return {text_key(text), text_key(normalise(text))}
+
+
 def forbidden_keys(folder: Path) -> set[str]:
     """Return the keys of every row that must not be trained on."""
-    keys = {
-        text_key(row[column]) for name, column in NEVER_TRAINED for row in read_rows(folder / name)
-    }
-    keys.update(
-        text_key(row["comment_text"])
-        for row in read_rows(folder / "jigsaw/train_sixlabel_subset.csv.gz")
-        if row["split"] == "test"
-    )
+    keys: set[str] = set()
+    for name, column in NEVER_TRAINED:
+        for row in read_rows(folder / name):
+            keys |= _both_keys(row[column])
+    for row in read_rows(folder / "jigsaw/train_sixlabel_subset.csv.gz"):
+        if row["split"] == "test":
+            keys |= _both_keys(row["comment_text"])
     return keys
 
 
@@ -162,12 +179,16 @@ def _marked(folder: Path) -> Iterator[Example]:
     Every one of these comments was chosen for being toxic, so that a label would teach the model
     to hold news comments; the marks are what is learned here.
     """
-    base = folder / "civil_comments_toxic_spans"
-    for name in ("tsd_train.csv.gz", "tsd_trial.csv.gz"):
-        for row in read_rows(base / name):
-            spans = character_spans(json.loads(row["spans"]))
-            text, kept = normalised_spans(row["text"], spans)
-            yield Example(text, (MISSING,) * 6, kept)
+    for row in read_rows(folder / "civil_comments_toxic_spans/tsd_train.csv.gz"):
+        spans = character_spans(json.loads(row["spans"]))
+        text, kept = normalised_spans(row["text"], spans)
+        yield Example(text, (MISSING,) * 6, kept)
+
+
+def tuning_spans(folder: Path) -> list[tuple[str, set[int]]]:
+    """Return comments with the offsets of their toxic characters, which no model learned from."""
+    rows = read_rows(folder / "civil_comments_toxic_spans/tsd_trial.csv.gz")
+    return [(row["text"], set(json.loads(row["spans"]))) for row in rows]
 
 
 def character_spans(offsets: Sequence[int]) -> list[tuple[int, int]]:
@@ -208,6 +229,8 @@ def _tweets(folder: Path) -> Iterator[Example]:
     Those are mostly everyday slang, and training on them would hold whole dialects.
     """
     for row in read_rows(folder / "davidson_tweets/labeled_data.csv.gz"):
+        if measures(row["tweet"]):
+            continue
         text = html.unescape(row["tweet"])
         if row["class"] == "0":
             yield Example(text, (1.0, *[MISSING] * 4, 1.0), weight=OTHER_RULES)
@@ -219,6 +242,8 @@ def _talk(folder: Path) -> Iterator[Example]:
     """Wikipedia comments of later years, most of them decent."""
     for name in ("gn.csv.gz", "gc.csv.gz"):
         for row in read_rows(folder / "context_toxicity" / name):
+            if measures(row["text"]):
+                continue
             yield Example(row["text"], _toxic_only(float(row["label"])))
 
 
@@ -238,8 +263,7 @@ def written_rows(rows: int, rng: random.Random) -> list[Example]:
 
 
 def _in_calibration(key: str) -> bool:
-    digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
-    return digest[0] < CALIBRATION_SHARE * 256
+    return _digest(key)[0] < CALIBRATION_SHARE * 256
 
 
 def load(folder: Path, *, news_comments: bool = True) -> TrainingData:
@@ -260,11 +284,11 @@ def load(folder: Path, *, news_comments: bool = True) -> TrainingData:
     for source in sources:
         for example in source:
             key = text_key(example.text)
-            if key in seen:
-                continue
-            seen.add(key)
-            held_out = key in six_label_rows and _in_calibration(key)
             clean = replace(example, text=normalise(example.text))
+            if not seen.isdisjoint(keys := {key, text_key(clean.text)}):
+                continue
+            seen |= keys
+            held_out = key in six_label_rows and _in_calibration(key)
             (data.calibration if held_out else data.train).append(clean)
     if not data.train:
         message = f"no training rows under {folder}"
@@ -298,6 +322,21 @@ def short_decent(examples: Iterable[Example], limit: int, rng: random.Random) ->
     return found[:limit]
 
 
+def swapped_rows(rows: Iterable[Example], rng: random.Random) -> list[Example]:
+    """Return *rows*, SWAPPED_SHARE of those that name groups being about other ones."""
+    found = []
+    for row in rows:
+        swapped = swapped_groups(row.text, rng) if rng.random() < SWAPPED_SHARE else None
+        found.append(row if swapped is None else replace(row, text=swapped))
+    return found
+
+
+def lexical_rows(data: TrainingData, *, identity_rows: int, seed: int) -> list[Example]:
+    """Return what the linear model over words is fitted on: every row once, and our sentences."""
+    rng = random.Random(seed)  # noqa: S311 - choosing, not secrets
+    return swapped_rows(data.train, rng) + written_rows(identity_rows, rng)
+
+
 def epoch_rows(
     data: TrainingData,
     *,
@@ -310,7 +349,8 @@ def epoch_rows(
     """Return what each epoch trains on: every toxic row, and decent rows that differ each time.
 
     Toxic rows are about one in six and all needed; of the decent ones a fresh sample of
-    *decent_rows* an epoch shows the model more of them at the same cost. REPEATS are added.
+    *decent_rows* an epoch shows the model more of them at the same cost. REPEATS are added, and
+    the marked rows shared out among the epochs. Half of what names a group names another.
     """
     rng = random.Random(seed)  # noqa: S311 - shuffling, not secrets
     toxic = [example for example in data.train if example.toxic]
@@ -327,7 +367,8 @@ def epoch_rows(
     for epoch in range(epochs):
         start = (epoch * decent_rows) % max(1, len(decent))
         rows = (decent[start:] + decent[:start])[:decent_rows]
-        rows += toxic + repeated + data.marked + short_decent(decent, short_rows, rng)
+        rows += toxic + repeated + short_decent(decent, short_rows, rng)
+        rows = swapped_rows(rows, rng) + data.marked[epoch::epochs]
         rows += written_rows(identity_rows, rng)
         rng.shuffle(rows)
         chosen.append(rows)

@@ -27,6 +27,7 @@ from commentsvc.screening.training.checkpoints import (
     sha256_of,
 )
 from commentsvc.screening.training.data import Example, prevalence_weights
+from commentsvc.screening.training.spans import MarkedText, best_threshold
 
 OPSET: Final = 17
 LEXICAL: Final = "lexical.npz"
@@ -210,6 +211,7 @@ def build(
     made: Build,
     *,
     calibration: Sequence[Example] = (),
+    marked: Sequence[MarkedText] = (),
     architecture: Path | None = None,
     check: Callable[[OnnxScorer], Mapping[str, Any]] = lambda _scorer: {},
     report: Callable[[int], None] = lambda _done: None,
@@ -217,7 +219,8 @@ def build(
     """Export, quantise and calibrate *checkpoint*, then publish it in *folder*.
 
     The curves are fitted on the scores that exactly the weights that serve give to *calibration*;
-    without rows a score is the plain sigmoid, as Detoxify's is. *check* sees the finished scorer;
+    without rows a score is the plain sigmoid, as Detoxify's is. On *marked* rows the threshold of
+    the highlighted words is chosen, unless it is given or the model marks none. *check* sees the finished scorer;
     what it returns is kept in model.json under ``measured``, and when it raises nothing is
     published. *report* counts calibrated rows.
     """
@@ -242,10 +245,13 @@ def build(
         if made.lexical is not None:
             shutil.copyfile(made.lexical.path, built / LEXICAL)
         write_card(built, loaded, made, curves={}, **card)
+        if marked and loaded.span_head is not None and made.span_threshold is None:
+            threshold = best_threshold(OnnxScorer.load(built), marked)
+            made = replace(made, span_threshold=threshold)
         curves = {}
         if calibration:
             curves = _calibrated(OnnxScorer.load(built), loaded.labels, calibration, report)
-            write_card(built, loaded, made, curves=curves, **card)
+        write_card(built, loaded, made, curves=curves, **card)
         if measured := check(OnnxScorer.load(built)):
             kept = replace(made, measured={**made.measured, **measured})
             write_card(built, loaded, kept, curves=curves, **card)

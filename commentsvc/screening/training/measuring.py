@@ -17,6 +17,7 @@ import numpy.typing as npt
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.screening.training.data import (
     JIGSAW_COLUMNS,
+    measures,
     prevalence_weights,
     read_rows,
     text_key,
@@ -199,9 +200,9 @@ def _templates(folder: Path) -> Iterator[MeasuringSet]:
     yield from _templated("sentence_templates", "the newer identity-term templates", rows)
 
 
-def _disguised(folder: Path) -> Iterator[MeasuringSet]:
+def _fuzzed(folder: Path) -> Iterator[MeasuringSet]:
     for name, file, about in (
-        ("fuzzed", FUZZED, "Wikipedia comments whose rude words were respelled"),
+        ("fuzzed", FUZZED, "Wikipedia comments in which the groups named were replaced by others"),
         ("nonfuzzed", NONFUZZED, "the same comments as they were written"),
     ):
         rows = list(read_rows(folder / file))
@@ -237,7 +238,7 @@ def _spans(folder: Path) -> Iterator[MeasuringSet]:
 
 
 def _davidson(folder: Path) -> Iterator[MeasuringSet]:
-    rows = list(read_rows(folder / DAVIDSON))
+    rows = [row for row in read_rows(folder / DAVIDSON) if measures(row["tweet"])]
     yield from _set(
         "davidson",
         "tweets: hate speech or offensive language against neither",
@@ -251,7 +252,7 @@ def _context(folder: Path) -> Iterator[MeasuringSet]:
         ("context_alone", "gn.csv.gz", "Wikipedia comments, judged without what they answer"),
         ("context_seen", "gc.csv.gz", "Wikipedia comments, judged with what they answer"),
     ):
-        rows = list(read_rows(folder / "context_toxicity" / file))
+        rows = [r for r in read_rows(folder / "context_toxicity" / file) if measures(r["text"])]
         yield from _set(
             name, about, [row["text"] for row in rows], [float(row["label"]) >= 0.5 for row in rows]
         )
@@ -270,7 +271,7 @@ READERS: Final[tuple[Reader, ...]] = (
     _hatecheck,
     _madlibs,
     _templates,
-    _disguised,
+    _fuzzed,
     _civil,
     _spans,
     _davidson,
