@@ -98,9 +98,10 @@ def _tables(report: "Report") -> None:
     console.print(_headline(report), _sets(report), _groups(report))
     console.print(_functionalities(report), _thresholds(report))
     if report.names:
-        names = Table("names", "value", title="Neutral sentences with names")
-        for key, found in report.names.items():
-            names.add_row(key.replace("_", " "), str(found))
+        held = f"{report.names['held_by_default']} of {report.names['sentences']}"
+        names = Table("sentence", "toxicity", title=f"Neutral sentences with names: {held} held")
+        for one in report.names["highest_toxicity"]:
+            names.add_row(one["text"], _number(one["toxicity"], 3))
         console.print(names)
     if report.missing:
         console.print(f"Not measured, for want of files: {', '.join(report.missing)}")

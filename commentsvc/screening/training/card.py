@@ -219,10 +219,15 @@ def _highlights(report: Report) -> str:
 def _names(report: Report) -> str:
     if not report.names:
         return ""
-    rows = [(key.replace("_", " "), str(value)) for key, value in report.names.items()]
+    found = report.names
+    by_label = ", ".join(f"{label} {count}" for label, count in found["held_by_label"].items() if count)
+    highest = [(one["text"], number(one["toxicity"], 3)) for one in found["highest_toxicity"]]
     return (
-        "## Names\n\nNeutral sentences with given names and place names of the world.\n\n"
-        + _table(("what", ""), rows)
+        f"## Names\n\nOf {found['sentences']:,} neutral sentences with given names and place names of "
+        f"the world, the default thresholds hold {found['held_by_default']}"
+        + (f" ({by_label})" if by_label else "")
+        + ". Those with the highest toxicity:\n\n"
+        + _table(("sentence", "toxicity"), highest)
     )
 
 

@@ -5,7 +5,6 @@ of the training distribution, weighted to natural prevalence, and ``official_tes
 balanced half of the challenge's own test set. The first reads higher than the second.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from commentsvc.screening.toxicity import LABELS, ToxicityScorer
+from commentsvc.screening.training import names
 from commentsvc.screening.training.data import load, text_key
 from commentsvc.screening.training.measuring import (
     NAMES,
@@ -180,7 +180,7 @@ def evaluate(
         thresholds=_thresholds(by_name, scores),
         highlights_f1=_highlights(scorer, marked[0], advance) if marked else math.nan,
         highlights_posts=len(marked[0].texts) if marked else 0,
-        names=_names(scorer),
+        names=names.measure(scorer),
     )
 
 
@@ -289,13 +289,3 @@ def _highlights(
         found.append(character_f1(offsets([(word.start, word.end) for word in words]), gold))
         report(1)
     return 100 * float(np.mean(found))
-
-
-def _names(scorer: ToxicityScorer) -> Mapping[str, Any]:
-    """Return how neutral sentences with names of the world score, where that test is installed."""
-    try:
-        module = importlib.import_module("commentsvc.screening.training.names")
-    except ModuleNotFoundError:
-        return {}
-    measured: Mapping[str, Any] = module.measure(scorer)
-    return measured
