@@ -10,12 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from commentsvc.cli.model import model as model_commands
 from commentsvc.screening import engines
+from commentsvc.screening.lexical import LexicalModel
 from commentsvc.screening.toxicity import BUNDLED_DIR, LABELS
+from commentsvc.screening.training.data import Example
 
 ROOT = Path(__file__).parents[2]
 INSULT = "You are a complete idiot, a worthless piece of shit."
@@ -370,17 +373,31 @@ def test_export_of_a_checkpoint_without_its_bias_is_an_error_in_words(
 def test_train_passes_its_options_on(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from commentsvc.screening.training import train
+    from commentsvc.screening.training import lexical, train
     from tests.screening.test_training import _row, _write
 
     rows = [_row(f"A decent remark, number {number}.") for number in range(30)]
     _write(tmp_path / "jigsaw/train_sixlabel_subset.csv.gz", rows)
     seen: list[train.Recipe] = []
 
-    def noted(_rows: object, recipe: train.Recipe, _path: Path, **_more: object) -> None:
-        seen.append(recipe)
+    runs: list[list[list[Example]]] = []
 
+    def noted(
+        rows: list[list[list[Example]]], recipe: train.Recipe, _path: Path, **_more: object
+    ) -> None:
+        seen.append(recipe)
+        runs.extend(rows)
+
+    no_weights = np.zeros((16, 6), np.int8)
+    ones, zeros = np.ones(6, np.float32), np.zeros(6, np.float32)
+    words = LexicalModel(no_weights, ones, zeros, np.zeros(16, np.uint8))
     monkeypatch.setattr(train, "train", noted)
-    result = run("train", tmp_path, tmp_path / "x.ckpt", "--epochs", 1, "--seed", 9, "--full-precision")
+    monkeypatch.setattr(lexical, "fit", lambda *_rows, **_more: words)
+    result = run(
+        "train", tmp_path, tmp_path / "x.ckpt", "--runs", 2, "--epochs", 1, "--seed", 9, "--full-precision"
+    )
     assert result.exit_code == 0, result.output
     assert (seen[0].seed, seen[0].half_precision) == (9, False)
+    assert [len(epochs) for epochs in runs] == [1, 1]
+    assert runs[0] != runs[1]
+    assert LexicalModel.read((tmp_path / "x.npz").read_bytes()) is not None

@@ -23,6 +23,7 @@ from commentsvc.screening.toxicity import (
 )
 from commentsvc.screening.training import measuring
 from commentsvc.screening.training.card import model_card
+from commentsvc.screening.training.data import measures
 from commentsvc.screening.training.evaluate import Report, evaluate
 from commentsvc.screening.training.metrics import (
     THRESHOLDS,
@@ -151,6 +152,15 @@ def test_offsets_are_the_characters_of_ranges() -> None:
 # Sets
 
 
+def _measuring(text: str) -> str:
+    """Return the first of "text 0", "text 1" … that measures and is never trained on."""
+    return next(f"{text} {n}" for n in range(1000) if measures(f"{text} {n}"))
+
+
+def _training(text: str) -> str:
+    return next(f"{text} {n}" for n in range(1000) if not measures(f"{text} {n}"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One small file of every kind, in the form of the real one."""
@@ -197,7 +207,7 @@ def folder(tmp_path: Path) -> Path:
         tmp_path / "unintended_bias/en_sentence_templates.csv.gz",
         [{"template": k, "toxicity": "toxic" if bad else "nontoxic", "phrase": t} for t, bad, k in phrases],
     )
-    for name, text in (("fuzzed", "t0xic"), ("nonfuzzed", "toxic")):
+    for name, text in (("fuzzed", "noxious"), ("nonfuzzed", "toxic")):
         _write(
             tmp_path / f"unintended_bias/toxicity_{name}_testset.csv.gz",
             [{"rev_id": "1", "comment": text, "toxic": "True"}, {"rev_id": "2", "comment": "fine", "toxic": "False"}],
@@ -228,12 +238,22 @@ def folder(tmp_path: Path) -> Path:
     )
     _write(
         tmp_path / "davidson_tweets/labeled_data.csv.gz",
-        [{"class": kind, "tweet": text} for kind, text in (("0", "toxic hate"), ("1", "toxic slang"), ("2", "tea"))],
+        [
+            {"class": kind, "tweet": text}
+            for kind, text in (
+                ("0", _measuring("toxic hate")), ("1", _measuring("toxic slang")), ("2", _measuring("tea")),
+                ("0", _training("toxic and trained on")),
+            )
+        ],
     )
     for name in ("gn", "gc"):
         _write(
             tmp_path / f"context_toxicity/{name}.csv.gz",
-            [{"text": f"{name} toxic", "label": "1"}, {"text": f"{name} fine", "label": "0"}],
+            [
+                {"text": _measuring(f"{name} toxic"), "label": "1"},
+                {"text": _measuring(f"{name} fine"), "label": "0"},
+                {"text": _training(f"{name} trained on"), "label": "0"},
+            ],
         )
     _write(
         tmp_path / "news_threads_sfu/old_comments.csv.gz",
@@ -392,7 +412,7 @@ def test_the_model_card_names_the_model_and_its_numbers(report: Report) -> None:
     assert page.startswith("# Model card: keywords 1\n")
     for expected in (
         f"`{'0' * 64}`", "| official_test_toxic | toxicity | 100.00 |",
-        "costs 50.00 points of AUC", "**66.67**", "| gay | 4 | 75.00 |", "| derog | hateful | 1 | 100 % |",
+        "cost 50.00 points of AUC", "**66.67**", "| gay | 4 | 75.00 |", "| derog | hateful | 1 | 100 % |",
     ):
         assert expected in page
     tables = [line for line in page.splitlines() if line.startswith("|")]
