@@ -1,5 +1,5 @@
 """The WSGI entry point for any server: `granian --interface wsgi wsgi:app`."""
 
-from commentsvc import create_app
+from commentsvc.cli.serve import build_app
 
-app = create_app()
+app = build_app()

@@ -55,6 +55,8 @@ class Settings:
     LIMIT_ANALYZE: str = "6000 per minute"
     #: Scores that one key may suggest through it.
     LIMIT_SUGGEST: str = "600 per minute; 20000 per day"
+    #: Days a suggested score is kept.
+    SUGGESTION_DAYS: int = 365
     #: Requests for scores that a web process keeps at once; more are asked to come back.
     ANALYZE_PLACES: int = 6
     #: Languages the loaded model reads, as ISO 639-1 codes with commas.

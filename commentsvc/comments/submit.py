@@ -9,6 +9,7 @@ import unicodedata
 from sqlalchemy import select
 
 from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid
@@ -45,11 +46,13 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
 def submit_comment(article: Article, author: User, body: str, parent_id: int | None = None) -> Comment:
     """Store a comment as pending, seen by its author alone; flushes.
 
-    `article.site` is loaded. Raises Conflict on a closed article or a removed parent, Invalid on
+    `article.site` is loaded. Raises Conflict on an article closed to this author or a removed parent, Invalid on
     an unfit body or a parent that is unknown or stands under another article. The same text
     under the same parent within a minute gives back the comment that is already there.
     """
-    if article.closed_at is not None:
+    role = author.role_on(article.site_id)
+    # Who may close a conversation may have the last word in it.
+    if article.closed_at is not None and Permission.MANAGE_ARTICLES not in PERMISSIONS[role]:
         raise Conflict("The conversation under this article is closed.", code="article_closed")
     policy = article.site.policy
     body = clean_body(body, min_length=policy.min_length, max_length=policy.max_length)
@@ -67,7 +70,7 @@ def submit_comment(article: Article, author: User, body: str, parent_id: int | N
         return again
     comment = Comment(
         site_id=article.site_id, article=article, author_id=author.id,
-        author_role=author.role_on(article.site_id).value, body=body, body_html=render(body),
+        author_role=role.value, body=body, body_html=render(body),
         body_hash=digest, created_at=now, status=Status.PENDING, version=1, revision=1,
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,

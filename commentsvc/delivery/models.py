@@ -13,6 +13,7 @@ from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 class Mail(Base):
     __tablename__ = "mails"
     __table_args__ = (
+        Index("ix_mails_recipient_created_at", "recipient", "created_at"),  # how many one address had today
         Index("ix_mails_due", "next_attempt_at", postgresql_where=text("sent_at IS NULL"), sqlite_where=text("sent_at IS NULL")),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from flask import current_app
 from sqlalchemy import select
 
 from commentsvc.accounts.models import SiteRole, User
@@ -20,12 +21,13 @@ from commentsvc.extensions import db
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Flag
 from commentsvc.moderation.screen import screen_pending
+from commentsvc.screening.engines import load_scorer
 from commentsvc.screening.policy import Policy
-from commentsvc.screening.toxicity import load_bundled_scorer
 from commentsvc.sites.models import WELCOME, Article, Site
 from commentsvc.transfer.authors import Authors
 from commentsvc.transfer.importer import import_comments
 from commentsvc.transfer.records import ImportedComment
+from commentsvc.web import settings_of
 
 KEY = "courier"
 NAME = "The Calder Courier"
@@ -97,7 +99,8 @@ def screen_threads() -> None:
     """Screen what waits, with the real model; a worker may do it at the same time. Commits."""
     if not threads_pending():
         return
-    scorer = load_bundled_scorer()
+    settings = settings_of(current_app)
+    scorer = load_scorer(settings.TOXICITY_MODEL, settings.models_path)
     deadline = time.monotonic() + PATIENCE
     while threads_pending() and time.monotonic() < deadline:
         if not screen_pending(lambda: scorer, batch=64, lease=LEASE):

@@ -35,4 +35,4 @@ class ScoreSuggestion(Base):
     community_id: Mapped[str | None] = mapped_column(String(TOKEN_LENGTH))
     client_token: Mapped[str | None] = mapped_column(String(TOKEN_LENGTH))
     training_consent: Mapped[bool | None]  # None: nobody was asked, which is a no
-    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)

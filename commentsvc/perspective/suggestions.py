@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from flask import current_app
+from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from commentsvc.database import utcnow
@@ -25,8 +27,11 @@ from commentsvc.perspective.languages import detect
 from commentsvc.perspective.models import LANGUAGES_LENGTH, TOKEN_LENGTH, ScoreSuggestion
 from commentsvc.perspective.refusals import invalid
 from commentsvc.perspective.texts import Plain
+from commentsvc.web import settings_of
 
 MAX_SPANS: Final = 200
+FORGOTTEN_AT_ONCE: Final = 50
+"""Old rows deleted with each new suggestion: more than come in, so that none stays for long."""
 
 Row = dict[str, Any]
 
@@ -50,6 +55,7 @@ def suggest(request: Message, *, key_id: int | None) -> dict[str, Any]:
     languages: list[str] = request.get("languages") or []
     detected = detect(plain.text)
     if not request.get("doNotStore"):
+        _forget(settings_of(current_app).SUGGESTION_DAYS)
         common = {
             "key_id": key_id, "text": _storable(plain.text), "created_at": utcnow(),
             "languages": _storable(" ".join(languages or detected))[:LANGUAGES_LENGTH],
@@ -64,6 +70,17 @@ def suggest(request: Message, *, key_id: int | None) -> dict[str, Any]:
     if detected:
         response["detectedLanguages"] = detected
     return echo(request, response)
+
+
+def _forget(days: int) -> None:
+    """Delete some of the suggestions older than *days*; here, as this API also runs without a worker."""
+    old = (
+        select(ScoreSuggestion.id)
+        .where(ScoreSuggestion.created_at < utcnow() - dt.timedelta(days=days))
+        .order_by(ScoreSuggestion.created_at)
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    db.session.execute(delete(ScoreSuggestion).where(ScoreSuggestion.id.in_(old)).execution_options(synchronize_session=False))
 
 
 def _rows(request: Message, plain: Plain) -> Iterator[Row]:

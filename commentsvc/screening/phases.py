@@ -20,7 +20,7 @@ def _clear(submission: Submission) -> Verdict:
 
 def commenting_open(s: Submission) -> Finding | None:
     """Submitting checks this too; here it catches an article closed in the same instant."""
-    if s.closed_at is not None and s.closed_at <= s.submitted_at:
+    if s.closed_at is not None and s.closed_at <= s.submitted_at and not s.author_is_staff:
         return Finding("commenting_open", "closed", "The conversation was closed.", Verdict.REJECT)
     return None
 

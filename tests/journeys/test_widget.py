@@ -437,6 +437,19 @@ def test_a_closed_conversation_can_be_read_but_not_joined(browser: Browser, arti
     assert late.status_code == 409
 
 
+def test_a_community_manager_has_the_last_word_in_a_closed_conversation(browser: Browser, article: Article, site: Site) -> None:
+    parent = make_comment(article, body="Said in time.")
+    close_article(article, closed=True)
+    sign_in(browser, article, role=Role.COMMUNITY_MANAGER, site=site)
+    page = browser.get(plain_path(article)).text
+    assert "Community managers can still write here." in page
+    assert "Write although closed" in browser.get(f"/embed/courier/articles/{article.id}/me").json["who"]  # type: ignore[index]
+    assert post(browser, article, "Thank you all.").status_code == 303
+    assert post(browser, article, "And to you.", parent_id=str(parent.id)).status_code == 303
+    published = db.session.scalars(select(Comment.body).where(Comment.status == Status.PUBLISHED).order_by(Comment.id)).all()
+    assert published == ["Said in time.", "Thank you all.", "And to you."]
+
+
 def test_a_post_without_its_token_is_refused_and_its_text_kept(browser: Browser, article: Article) -> None:
     sign_in(browser, article)
     response = browser.open(f"{plain_path(article)}/comments", method="POST", data={"body": "From another site."})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import select, update
 
 import commentsvc
 from commentsvc.accounts.models import ApiKey
-from commentsvc.database import write_intent
+from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
 from commentsvc.perspective.keys import create_program_key
 from commentsvc.perspective.models import ScoreSuggestion
@@ -51,6 +52,19 @@ def test_a_retry_is_the_same_suggestion(ask: Ask) -> None:
     for _ in range(3):
         assert ask(CORAL, "suggestscore").status_code == 200
     assert len(rows()) == 1
+
+
+def test_an_old_suggestion_is_forgotten_when_new_ones_come(ask: Ask) -> None:
+    for number in range(3):
+        ask(CORAL | {"clientToken": f"comment:{number}"}, "suggestscore")
+    first, second, third = rows()
+    for row, days in ((first, 366), (second, 364)):
+        db.session.execute(
+            update(ScoreSuggestion).where(ScoreSuggestion.id == row.id).values(created_at=utcnow() - dt.timedelta(days=days))
+        )
+    db.session.commit()
+    ask(CORAL | {"clientToken": "comment:9"}, "suggestscore")
+    assert [row.client_token for row in rows()] == [second.client_token, third.client_token, "comment:9"]
 
 
 def test_a_moderator_may_change_her_mind(ask: Ask) -> None:
