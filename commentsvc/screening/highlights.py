@@ -75,3 +75,19 @@ def explain_by_scoring(score: Score, text: str) -> Explanation:
     """Explain *text* with nothing but a scorer's scores; any engine can be asked this way."""
     found = sentences(score, text)
     return Explanation(found, words_by_omission(score, text, found))
+
+
+def joined(
+    text: str, marks: Sequence[tuple[tuple[int, int], float]], threshold: float
+) -> tuple[Highlight, ...]:
+    """Return the words whose mark reaches the threshold, neighbours as one highlight."""
+    found: list[Highlight] = []
+    for (start, end), value in marks:
+        if value < threshold:
+            continue
+        if found and not text[found[-1].end : start].strip():
+            before = found.pop()
+            found.append(Highlight(before.start, end, max(value, before.score)))
+        else:
+            found.append(Highlight(start, end, value))
+    return tuple(found)

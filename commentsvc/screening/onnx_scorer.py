@@ -5,6 +5,12 @@ and takes, label by label, the highest score of any of them, so that a threat in
 of a long comment counts as much as one in the first. Where the model has a linear part
 (lexical.py), each window's logits are the mean of both, weighted per label.
 
+One bad sentence among many decent ones is diluted within its window ("I will kill you." scores 0.99
+as a threat alone, 0.01 behind a hundred decent words). Where the model marks words, the sentence of
+each window's strongest mark is therefore read once more by itself; its odds count a twentieth, as
+much of what sounds bad alone is harmless among its neighbours: with that discount the AUCs are those
+of the windows to within 0.03.
+
 Windows run one at a time, never padded together. Int8 activations share one scale per tensor, so
 in a batch a text's score would depend on its neighbours: by up to 0.1, measured, enough to cross a
 threshold. Alone, the same text gets the same score every time, and on a CPU core that costs what a
@@ -13,7 +19,8 @@ batch does (8.0 ms a comment alone, 6.9 in the best batch size, 9.3 in large one
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -24,18 +31,30 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from commentsvc.screening.card import CARD, TOKENIZER, WEIGHTS, Card
-from commentsvc.screening.highlights import explain_by_scoring, sentences
+from commentsvc.screening.highlights import explain_by_scoring, joined, sentences
 from commentsvc.screening.lexical import LexicalModel
 from commentsvc.screening.normalise import normalise, read
-from commentsvc.screening.toxicity import Explanation, Highlight, ModelInfo, Scores, ScoringError
+from commentsvc.screening.sentences import sentence_spans
+from commentsvc.screening.toxicity import Explanation, ModelInfo, Scores, ScoringError
 
 MAX_CHARACTERS: Final = 50_000
 """Longer texts keep their two ends, half of this each: the longest comment a site's policy can
 allow is read whole, and 1 MB doesn't cost a minute of a core."""
 MAX_WINDOWS: Final = 160
 """Per text; where a text would need more, they are spread evenly from its start to its end."""
-OVERLAP_SHARE: Final = 0.25
+OVERLAP_SHARE: Final = 0.125
 """Of a window, shared with the next one: a sentence cut by one window is whole in the other."""
+
+SENTENCE_DISCOUNT: Final = 3.0
+"""Log-odds that a sentence read by itself loses."""
+SENTENCE_MARK: Final = 0.05
+"""Mark below which nothing in a window stands out from its background."""
+SENTENCE_REACH: Final = 12
+"""Tokens on either side of the mark that are read; people who insult forget full stops."""
+SENTENCE_SHARE: Final = 0.6
+"""Of a window; a sentence that is most of it has been read already."""
+DILUTING: Final = 32
+"""Tokens from which a window has room for a sentence to be overlooked."""
 
 MAX_MARKED: Final = 20
 """Windows whose words are marked; what explains a longer text is which sentences, not words."""
@@ -82,6 +101,7 @@ class OnnxScorer:
         self._slopes = np.array([curve.slope for curve in card.curves])
         self._offsets = np.array([curve.offset for curve in card.curves])
         self._columns = np.array(card.columns)
+        self._marks_words = card.span_threshold is not None
         self._share = np.array(card.lexical.weights if card.lexical else (), dtype=np.float32)
 
     @classmethod
@@ -124,11 +144,53 @@ class OnnxScorer:
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """Return calibrated probabilities per text, in order, or raise :class:`ScoringError`."""
-        raw = self.logits(texts).astype(np.float64) * self._slopes + self._offsets
         return [
             {label: _sigmoid(value) for label, value in zip(self._card.labels, row, strict=True)}
-            for row in raw.tolist()
+            for row in (self._log_odds(text).tolist() for text in texts)
         ]
+
+    def _log_odds(self, text: str) -> npt.NDArray[np.float64]:
+        """Return the calibrated log-odds per label: the highest of any window or single sentence."""
+        read_as = normalise(_shortened(text))
+        spans = sentence_spans(read_as) if self._marks_words else []
+        found = []
+        alone: set[Range] = set()
+        for window in self._windows(read_as):
+            logits, marks = self._read(read_as, window)
+            found.append(self._calibrated(logits))
+            sentence = self._marked_sentence(window, marks, spans)
+            if sentence is not None and sentence.span not in alone:  # windows overlap
+                alone.add(sentence.span)
+                logits, _ = self._read(read_as, sentence)
+                found.append(self._calibrated(logits) - SENTENCE_DISCOUNT)
+        highest: npt.NDArray[np.float64] = np.max(found, axis=0)
+        return highest
+
+    def _calibrated(self, logits: Logits) -> npt.NDArray[np.float64]:
+        odds: npt.NDArray[np.float64] = logits.astype(np.float64) * self._slopes + self._offsets
+        return odds
+
+    def _marked_sentence(
+        self, window: Window, marks: Logits, spans: Sequence[Range]
+    ) -> Window | None:
+        """Return the part of *window* that is the sentence of its strongest mark, if worth reading."""
+        if len(marks) < DILUTING:
+            return None
+        strongest = int(marks.argmax())
+        place = bisect_right(spans, (window.offsets[strongest][0], MAX_CHARACTERS)) - 1
+        if _sigmoid(float(marks[strongest])) < SENTENCE_MARK or place < 0:
+            return None
+        start, end = spans[place]
+        first, last = strongest, strongest + 1
+        while first > max(0, strongest - SENTENCE_REACH) and window.offsets[first - 1][0] >= start:
+            first -= 1
+        reach = min(len(marks), strongest + 1 + SENTENCE_REACH)
+        while last < reach and window.offsets[last][1] <= end:
+            last += 1
+        if last - first > SENTENCE_SHARE * len(marks):
+            return None
+        ids = [self._start, *window.ids[1 + first : 1 + last], self._end]
+        return Window(ids, window.offsets[first:last])
 
     def explain(self, text: str) -> Explanation:
         """Return what in *text* carries its score, or raise :class:`ScoringError`."""
@@ -138,11 +200,11 @@ class OnnxScorer:
         return Explanation(sentences(self.score, text), words)
 
     def logits(self, texts: Sequence[str]) -> Logits:
-        """Return the uncalibrated logits, one row per text: what calibration is fitted on."""
+        """Return the windows' uncalibrated logits, one row per text: what calibration is fitted on."""
         highest = np.empty((len(texts), len(self._card.labels)), dtype=np.float32)
         for index, text in enumerate(texts):
             read_as = normalise(_shortened(text))
-            windows = [self._window(read_as, window) for window in self._windows(read_as)]
+            windows = [self._read(read_as, window)[0] for window in self._windows(read_as)]
             highest[index] = np.max(windows, axis=0)
         return highest
 
@@ -155,7 +217,8 @@ class OnnxScorer:
         strongest: dict[Range, float] = {}
         words = self._words(text)
         for window in list(self._windows(text))[:MAX_MARKED]:
-            found = self._run(window.ids, "marks", (1, len(window.ids)))[0, 1:-1]
+            found, = self._run(window.ids, {"marks": (1, len(window.ids))})
+            found = found[0, 1:-1]
             for offset, value in zip(window.offsets, found.tolist(), strict=True):
                 word = words.get(offset[0], offset)
                 strongest[word] = max(strongest.get(word, 0.0), _sigmoid(value))
@@ -190,43 +253,36 @@ class OnnxScorer:
             part = slice(start, start + size)
             yield Window([self._start, *ids[part], self._end], offsets[part])
 
-    def _window(self, text: str, window: Window) -> Logits:
-        """Return one logit per label of the card for one window of *text*."""
-        found: Logits = self._run(window.ids, "logits", (1, self._card.outputs))[0, self._columns]
-        if self._lexical is not None:
-            second = self._lexical.logits(text[slice(*window.span)])[: len(found)]
-            found = found + self._share * (second - found)
-        return found
+    def _read(self, text: str, window: Window) -> tuple[Logits, Logits]:
+        """Return one logit per label of the card for a window of *text*, and one per token of it.
 
-    def _run(self, ids: list[int], output: str, shape: tuple[int, int]) -> Logits:
-        """Return one output of the graph for one window, all of it finite."""
+        The second is empty where the model marks nothing.
+        """
+        shapes = {"logits": (1, self._card.outputs)}
+        if self._marks_words:
+            shapes["marks"] = (1, len(window.ids))
+        found, *marks = self._run(window.ids, shapes)
+        logits: Logits = found[0, self._columns]
+        if self._lexical is not None:
+            second = self._lexical.logits(text[slice(*window.span)])[: len(logits)]
+            logits = logits + self._share * (second - logits)
+        return logits, marks[0][0, 1:-1] if marks else logits[:0]
+
+    def _run(self, ids: list[int], shapes: Mapping[str, tuple[int, int]]) -> list[Logits]:
+        """Return outputs of the graph for one window, each of its shape and all of it finite."""
         tokens = np.array([ids], dtype=np.int64)
         inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
         try:
-            found: Logits = np.asarray(self._session.run([output], inputs)[0], dtype=np.float32)
+            found = [np.asarray(o, dtype=np.float32) for o in self._session.run([*shapes], inputs)]
         except Exception as error:  # whatever the runtime raises, the promise is ScoringError
             message = f"toxicity model {self.info.name} {self.info.version} failed: {error}"
             raise ScoringError(message) from error
-        if found.shape != shape or not np.isfinite(found).all():
+        if [one.shape for one in found] != [*shapes.values()] or not all(
+            np.isfinite(one).all() for one in found
+        ):
             message = f"toxicity model {self.info.name} {self.info.version} gave no finite scores"
             raise ScoringError(message)
         return found
-
-
-def joined(
-    text: str, marks: Sequence[tuple[Range, float]], threshold: float
-) -> tuple[Highlight, ...]:
-    """Return the words whose mark reaches the threshold, neighbours as one highlight."""
-    found: list[Highlight] = []
-    for (start, end), value in marks:
-        if value < threshold:
-            continue
-        if found and not text[found[-1].end : start].strip():
-            before = found.pop()
-            found.append(Highlight(before.start, end, max(value, before.score)))
-        else:
-            found.append(Highlight(start, end, value))
-    return tuple(found)
 
 
 def _shortened(text: str) -> str:

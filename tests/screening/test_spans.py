@@ -1,6 +1,7 @@
 """Highlighted words: which marks become highlights, and from which threshold on."""
 
-from commentsvc.screening.onnx_scorer import OnnxScorer, joined
+from commentsvc.screening.highlights import joined
+from commentsvc.screening.onnx_scorer import OnnxScorer
 from commentsvc.screening.toxicity import Highlight, load_bundled_scorer
 from commentsvc.screening.training.spans import STEPS, best_threshold
 

@@ -20,6 +20,7 @@ from commentsvc.screening import onnx_scorer
 from commentsvc.screening.card import Card
 from commentsvc.screening.normalise import normalise
 from commentsvc.screening.onnx_scorer import OnnxScorer, window_starts
+from commentsvc.screening.policy import DEFAULT_HOLD
 from commentsvc.screening.toxicity import (
     BUNDLED_DIR,
     LABELS,
@@ -110,6 +111,25 @@ def test_the_last_sentence_of_a_long_comment_counts(scorer: ToxicityScorer) -> N
     assert insulting["toxicity"] > plain["toxicity"] + 0.4
 
 
+@pytest.mark.parametrize(
+    ("sentence", "label"),
+    [
+        ("You are an idiot.", "toxicity"),
+        ("I will kill you.", "threat"),
+        ("Somebody should shoot him.", "threat"),
+        ("Go to hell, you filthy immigrants.", "toxicity"),
+    ],
+)
+def test_one_bad_sentence_among_a_hundred_decent_ones_is_held(
+    scorer: ToxicityScorer, sentence: str, label: str
+) -> None:
+    decent, last, middle = scorer.score(
+        [FILLER * 100, FILLER * 100 + sentence, f"{FILLER * 50}{sentence} {FILLER * 50}"]
+    )
+    assert min(last[label], middle[label]) >= DEFAULT_HOLD[label]
+    assert all(decent[one] < DEFAULT_HOLD[one] / 2 for one in DEFAULT_HOLD)
+
+
 def test_the_middle_of_a_long_comment_counts(scorer: ToxicityScorer) -> None:
     plain, insulting = scorer.score([FILLER * 100, FILLER * 50 + INSULT + FILLER * 50])
     assert insulting["toxicity"] > plain["toxicity"] + 0.3
@@ -187,11 +207,12 @@ class FakeSession:
         self.answer = answer
 
     def run(
-        self, _names: list[str], _inputs: dict[str, npt.NDArray[np.int64]]
+        self, names: list[str], inputs: dict[str, npt.NDArray[np.int64]]
     ) -> list[npt.NDArray[np.float32]]:
         if isinstance(self.answer, Exception):
             raise self.answer
-        return [np.array([self.answer], dtype=np.float32)]
+        marks = np.full(inputs["input_ids"].shape, -9.0, dtype=np.float32)
+        return [np.array([self.answer], dtype=np.float32), marks][: len(names)]
 
 
 def _faked(answer: list[float] | Exception) -> OnnxScorer:

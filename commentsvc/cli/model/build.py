@@ -116,7 +116,7 @@ def train(
 @click.option(
     "--lexical-share",
     type=click.FloatRange(0, 1),
-    default=0.35,
+    default=0.15,
     show_default=True,
     help="Its share of each label's logit.",
 )

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from commentsvc.screening.onnx_scorer import OnnxScorer, joined
+from commentsvc.screening.highlights import joined
+from commentsvc.screening.onnx_scorer import OnnxScorer
 from commentsvc.screening.training.metrics import character_f1, offsets
 
 MarkedText = tuple[str, set[int]]
