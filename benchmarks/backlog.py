@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import random
@@ -30,15 +31,16 @@ from benchmarks.databases import (
     sessions_of,
     settle,
 )
-from benchmarks.engines import Child, Engine, loaded
+from benchmarks.engines import Child, Engine, loaded, sample
 from benchmarks.load import MARK, Plan
 from benchmarks.measure import Options
 from benchmarks.post_comment import REPLY_SHARE, await_worker, post
 from benchmarks.report import number, table
-from benchmarks.servers import Server, cpu_seconds, memory_mib, pin, serve, started, tree
+from benchmarks.servers import Server, cpu_seconds, pin, resident_mib, serve, started, tree
 from benchmarks.synthetic import DEEPEST, SEED
 from commentsvc.comments.models import Comment
 from commentsvc.comments.submit import body_hash
+from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.markup import render
 from commentsvc.screening.toxicity import BUNDLED_DIR
@@ -46,6 +48,7 @@ from commentsvc.screening.toxicity import BUNDLED_DIR
 WORKER = (sys.executable, "-m", "commentsvc.cli", "worker")
 ARTICLE_SIZES = (200, 400, 600, 800, 1000)  # published before; seven in ten of what is added reply to these
 READERS = 400
+AGO, APART = dt.timedelta(minutes=2), dt.timedelta(seconds=0.5)  # when the backlog's last was posted, and how fast
 WAIT_SECONDS = 10  # the longest that the service waits by default
 BETWEEN_POSTS = 0.15
 BETWEEN_POSTS_BUSY = 0.5
@@ -54,8 +57,8 @@ STALLED_SECONDS = 120.0
 SETTLE_SECONDS = 3.0
 IDLE_SECONDS = 10.0
 OWN_SPEED_TEXTS = 300
+WARM_UPS = 10
 CHILD = b"commentsvc.screening.scoring_child"
-ORIGINS = {"posted": "piled up by readers", "imported": "imported"}
 
 
 @dataclass
@@ -89,16 +92,20 @@ class Running:
     database: tuple[int, ...]
 
     @property
-    def scoring(self) -> tuple[int, ...]:
-        return tuple(pid for pid in tree([self.pid]) if CHILD in Path(f"/proc/{pid}/cmdline").read_bytes())
+    def scoring(self) -> int:
+        """The process that scores; the run stops unless there is exactly one."""
+        found = [pid for pid in tree([self.pid]) if CHILD in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        if len(found) != 1:
+            raise SystemExit(f"The worker has {len(found)} scoring processes.")
+        return found[0]
 
-    def memory(self) -> tuple[float, float]:
-        """Of the scoring process, and of it and the worker together; in MiB."""
-        return sum(map(memory_mib, self.scoring)), memory_mib(self.pid)
+    def memory(self) -> str:
+        (now, peak), (rest, _) = resident_mib(self.scoring), resident_mib(self.pid)
+        return f"{now:.0f} MiB (at most {peak:.0f} so far), the worker beside it {rest:.0f}"
 
     def cpu(self) -> tuple[float, float, float]:
         """Seconds so far: scoring, the rest of the worker, the database server."""
-        scoring = cpu_seconds(self.scoring)
+        scoring = cpu_seconds([self.scoring])
         return scoring, cpu_seconds([self.pid]) - scoring, cpu_seconds(self.database)
 
 
@@ -106,24 +113,26 @@ class Running:
 class Drain:
     """A backlog's end: how fast, at which cost, and how new comments fared meanwhile."""
 
-    origin: str
+    size: int
+    seconds: float
     per_second: float
-    own_speed: float  # of the model alone, before and after
+    alone: tuple[float, float]  # comments a second of the model by itself, before and after
     cpu_ms: tuple[float, float, float]  # a comment, as Running.cpu
     fresh: Waits
     outcomes: Counter[str]
-    memory: tuple[float, float]
+    memory: str
 
     @property
     def row(self) -> list[str]:
+        alone = sum(self.alone) / 2
         return [
-            ORIGINS[self.origin], f"{self.per_second:.1f}", f"{self.own_speed:.1f}", f"{self.per_second / self.own_speed:.2f}",
+            f"{self.size:,}", f"{self.seconds:.0f}", f"{self.per_second:.1f}", f"{alone:.1f}", f"{self.per_second / alone:.2f}",
             *map(number, self.cpu_ms), *self.fresh.cells,
         ]
 
 
 HEAD = [
-    "backlog", "comments/s", "model alone/s", "ratio", "CPU ms a comment: scoring", "worker", "database server",
+    "backlog", "seconds", "comments/s", "model alone/s", "ratio", "CPU ms a comment: scoring", "worker", "database server",
     "fresh verdict ms, median", "p95", "slowest", "posts", "late",
 ]
 
@@ -149,18 +158,19 @@ class Place:
             server = self.database.server_pid
             yield Running(process.pid, () if server is None else (server,))
 
-    def add_backlog(self, texts: Sequence[str], origin: str) -> int:
-        """Store comments that no model has seen, in random order; the highest id there was before."""
-        rng = random.Random(f"{SEED} {origin}")
+    def add_backlog(self, texts: Sequence[str]) -> int:
+        """Store comments as readers wrote them while no worker ran; the highest id there was before."""
+        rng = random.Random(SEED)
         rows = []
-        for n, body in enumerate(rng.sample(texts, len(texts))):
+        ended = utcnow() - AGO
+        for n, body in enumerate(texts):
             article = rng.choice(self.articles)
             parent = _parent(rng, article) if rng.random() < REPLY_SHARE else None
             rows.append({
                 "site_id": self.site_id, "article_id": article.article_id, "author_id": rng.choice(self.people), "body": body,
                 "body_html": render(body), "body_hash": body_hash(body), "parent_id": parent["id"] if parent else None,
                 "root_id": (parent["root_id"] or parent["id"]) if parent else None, "depth": parent["depth"] + 1 if parent else 0,
-                "external_id": f"{origin}-{n}" if origin == "imported" else None,
+                "created_at": ended - (len(texts) - n) * APART,
             })
         with self.database.connect() as connection:
             before = int(connection.scalar(text("select max(id) from comments")) or 0)
@@ -197,18 +207,20 @@ def at_idle(service: Server, posts: Plan, count: int) -> Waits:
 def idle_cpu(running: Running) -> tuple[float, float]:
     """Per cent of a core that worker and database server use while nothing waits."""
     time.sleep(SETTLE_SECONDS)
-    started_at, before = time.perf_counter(), running.cpu()
+    begun, before = time.perf_counter(), running.cpu()
     time.sleep(IDLE_SECONDS)
-    seconds = time.perf_counter() - started_at
+    seconds = time.perf_counter() - begun
     scoring, worker, server = (after - first for after, first in zip(running.cpu(), before, strict=True))
     return (scoring + worker) * 100 / seconds, server * 100 / seconds
 
 
-def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Sequence[str], origin: str) -> Drain:
+def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Sequence[str]) -> Drain:
     """Pile `texts` up while no worker runs, then start one and watch."""
-    print(f"  a backlog of {len(texts):,}, {ORIGINS[origin]}", flush=True)
-    before = place.add_backlog(texts, origin)
-    own = [model.per_second(texts[:OWN_SPEED_TEXTS])]
+    print(f"  a backlog of {len(texts):,}", flush=True)
+    before = place.add_backlog(texts)
+    some = sample(texts, OWN_SPEED_TEXTS)
+    model.per_second(some[:WARM_UPS])
+    alone = model.per_second(some)
     watching = create_engine(place.database.url)
     last = before + len(texts)
     waits = Waits()
@@ -216,22 +228,27 @@ def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Seque
         _until_below(watching, before, last, len(texts))
         begun, first, spent = time.perf_counter(), _pending(watching, before, last), running.cpu()
         over = threading.Event()
-        poster = threading.Thread(target=_post_until, args=(service, posts, origin, over, waits))
+        poster = threading.Thread(target=_post_until, args=(service, posts, over, waits))
         poster.start()
         try:
             _until_below(watching, before, last, 1)
             seconds = time.perf_counter() - begun
-            cost = [(after - earlier) * 1000 / first for after, earlier in zip(running.cpu(), spent, strict=True)]
+            decided = first + waits.statuses.total()  # the fresh ones cost something, too
+            scoring, worker, server = (
+                (after - earlier) * 1000 / decided for after, earlier in zip(running.cpu(), spent, strict=True)
+            )
         finally:
             over.set()
             poster.join()
         memory = running.memory()
-    own.append(model.per_second(texts[:OWN_SPEED_TEXTS]))
+    again = model.per_second(some)
     with watching.connect() as connection:
         query = text("select status, count(*) from comments where id > :before and id <= :last group by status")
         outcomes = Counter({str(row[0]): int(row[1]) for row in connection.execute(query, {"before": before, "last": last})})
     watching.dispose()
-    return Drain(origin, first / seconds, sum(own) / 2, (cost[0], cost[1], cost[2]), waits, outcomes, memory)
+    return Drain(
+        len(texts), seconds, first / seconds, (alone, again), (scoring, worker, server), waits, outcomes, memory
+    )
 
 
 def _pending(watching: Sql, before: int, last: int) -> int:
@@ -242,19 +259,19 @@ def _pending(watching: Sql, before: int, last: int) -> int:
 
 def _until_below(watching: Sql, before: int, last: int, goal: int) -> None:
     """Look until fewer than `goal` wait; stop everything where they become no fewer."""
-    least, moved = goal + 1, time.monotonic()
+    least, moved = last - before + 1, time.monotonic()
     while (now := _pending(watching, before, last)) >= goal:
-        if now < least or least == goal + 1:
+        if now < least:
             least, moved = now, time.monotonic()
         if time.monotonic() - moved > STALLED_SECONDS:
             raise SystemExit(f"The worker decides nothing; {now:,} comments wait.")
         time.sleep(BETWEEN_LOOKS)
 
 
-def _post_until(service: Server, posts: Plan, tag: str, over: threading.Event, waits: Waits) -> None:
+def _post_until(service: Server, posts: Plan, over: threading.Event, waits: Waits) -> None:
     n = 0
     while not over.wait(BETWEEN_POSTS_BUSY):
-        waits.add(*post(service, posts, n, f"{tag}-", WAIT_SECONDS))
+        waits.add(*post(service, posts, n, "busy-", WAIT_SECONDS))
         n += 1
 
 
@@ -279,17 +296,14 @@ def measure(kind: str, folder: Path, given: Options, texts: Sequence[str], size:
                 worker_idle, server_idle = idle_cpu(running)
                 memory = running.memory()
             piled = [f"{texts[n % len(texts)]} ({n})" for n in range(size)]
-            drains = [drain(place, service, alone, posts, piled, origin) for origin in ORIGINS]
+            found = drain(place, service, alone, posts, piled)
     notes = [
         f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms; {_words(idle.statuses)}.",
         f"Idle: the worker uses {worker_idle:.1f} % of a core, the database server {server_idle:.1f} % (over {IDLE_SECONDS:.0f} s).",
-        "Memory (PSS), scoring process / with the worker: " + "; ".join(
-            f"{when} {found[0]:.0f} / {found[1]:.0f} MiB"
-            for when, found in [("idle", memory), *((f"after {ORIGINS[d.origin]}", d.memory) for d in drains)]
-        ) + ".",
-        "Outcomes of the backlogs: " + "; ".join(f"{ORIGINS[d.origin]}: {_words(d.outcomes)}" for d in drains) + ".",
+        f"Memory (RSS) of the scoring process: idle {memory}; after the backlog {found.memory}.",
+        f"The backlog: {_words(found.outcomes)}. Model alone: {found.alone[0]:.1f}/s before it, {found.alone[1]:.1f}/s after.",
     ]
-    return f"### {version}\n\n" + "\n".join(f"- {note}" for note in notes) + f"\n\n{table(HEAD, [d.row for d in drains])}"
+    return f"### {version}\n\n" + "\n".join(f"- {note}" for note in notes) + f"\n\n{table(HEAD, [found.row])}"
 
 
 def _words(counts: Counter[str]) -> str:

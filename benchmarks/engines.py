@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -14,8 +15,9 @@ from pathlib import Path
 from statistics import mean, median, quantiles
 
 from benchmarks.report import number, table
-from benchmarks.servers import ROOT, memory_mib
-from benchmarks.stand_ins import ALBERT, BERT, make_checkpoint
+from benchmarks.servers import ROOT, resident_mib
+from benchmarks.stand_ins import ALBERT, BERT, MINILM, make_checkpoint
+from benchmarks.synthetic import SEED
 from commentsvc.screening.card import Card
 from commentsvc.screening.toxicity import BUNDLED_DIR
 
@@ -49,9 +51,6 @@ class Child:
     def per_second(self, texts: Sequence[str]) -> float:
         """Comments a second by the clock, as many at a time as the engine has cores."""
         return len(texts) / self._ask("all", texts)[0]
-
-    def memory_mib(self) -> float:
-        return memory_mib(self.process.pid)
 
     def _ask(self, how: str, texts: Sequence[str]) -> list[float]:
         assert self.process.stdin is not None
@@ -87,7 +86,7 @@ def loaded(engine: Engine, cores: Collection[int]) -> Iterator[Child]:
 
 @dataclass
 class Line:
-    """CPU milliseconds of every comment, round by round, and the memory afterwards."""
+    """CPU milliseconds of every comment, round by round, and the resident MiB afterwards."""
 
     engine: Engine
     rounds: list[list[float]] = field(default_factory=list)
@@ -99,16 +98,13 @@ class Line:
 
     def row(self, stock: Line | None) -> list[str]:
         spent = self.all
-        ratio = f"{mean(stock.all) / mean(spent):.1f}" if stock else ""
-        return [
-            self.engine.name, number(mean(spent)), number(median(spent)), number(quantiles(spent, n=20)[-1]),
-            f"{1000 / mean(spent):.1f}", ratio, f"{self.memory:.0f}",
-        ]
+        cells = [number(mean(spent)), number(median(spent)), number(quantiles(spent, n=20)[-1]), f"{1000 / mean(spent):.1f}"]
+        return [self.engine.name, *cells, *(self.against(stock) if stock else ("", "")), f"{self.memory:.0f}"]
 
-    def faster_by_round(self, stock: Line) -> tuple[float, float]:
-        """The least and the most that this is faster than stock in any one round."""
-        ratios = [mean(theirs) / mean(ours) for theirs, ours in zip(stock.rounds, self.rounds, strict=True)]
-        return min(ratios), max(ratios)
+    def against(self, stock: Line) -> tuple[str, str]:
+        """How many times faster than stock, and the least and the most of that in any one round."""
+        by_round = [mean(theirs) / mean(ours) for theirs, ours in zip(stock.rounds, self.rounds, strict=True)]
+        return f"{mean(stock.all) / mean(self.all):.1f}", f"{min(by_round):.1f} to {max(by_round):.1f}"
 
 
 @dataclass(frozen=True)
@@ -123,8 +119,8 @@ class LineUp:
 def line_up(folder: Path, original: Path | None) -> LineUp:
     """The bundled model, and beside it Detoxify's where torch and the package are installed."""
     card = Card.read(BUNDLED_DIR / "model.json")
-    ours = f"{card.info.name} {card.info.version}"
-    bundled = [Engine(f"bundled {ours}, score", "onnx", BUNDLED_DIR), Engine(f"bundled {ours}, explain", "explain", BUNDLED_DIR)]
+    ours = f"bundled {card.info.name} {card.info.version}, ONNX int8"
+    bundled = [Engine(f"{ours}: score", "onnx", BUNDLED_DIR), Engine(f"{ours}: explain, as of held comments", "explain", BUNDLED_DIR)]
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         if original is not None:
             raise SystemExit(f"--original needs the extras detoxify and training; missing here: {', '.join(missing)}")
@@ -133,37 +129,60 @@ def line_up(folder: Path, original: Path | None) -> LineUp:
             "are not installed here (extras `detoxify` and `training`)."
         )
         return LineUp(bundled, stock=False, note=note)
-    return _with_detoxify(folder, original, bundled)
+    return _with_detoxify(folder, original, bundled, card)
 
 
-def _with_detoxify(folder: Path, original: Path | None, bundled: list[Engine]) -> LineUp:
+def _with_detoxify(folder: Path, original: Path | None, bundled: list[Engine], card: Card) -> LineUp:
     from commentsvc.screening.training.checkpoints import sha256_of
-    from commentsvc.screening.training.export import Build, build
+    from commentsvc.screening.training.export import Build, Lexical, build
 
+    words = None
+    if card.lexical is not None:
+        words = Lexical(BUNDLED_DIR / card.lexical.file, dict(zip(card.labels, card.lexical.weights, strict=True)))
+    print("  exporting to ONNX", flush=True)
+    build(
+        make_checkpoint(MINILM, folder / "minilm"), folder / "float32",
+        Build(name="minilm-float32", version="benchmark", max_tokens=card.max_tokens, precision="float32", lexical=words),
+    )
     small = make_checkpoint(ALBERT, folder / "small")
     if original is None:
         checkpoint = make_checkpoint(BERT, folder / "original")
         weights = (
-            "Detoxify's checkpoints are stand-ins of the same shape with random weights from a fixed seed, which cost "
-            "as much and say nothing: BERT-base uncased with six outputs for `original`, ALBERT-base v2 for "
-            "`original-small`, both read through BERT's uncased vocabulary (ALBERT's own is not at hand)."
+            "**Detoxify's weights are stand-ins**: checkpoints of exactly the same shape with random weights from a fixed "
+            "seed. Their scores mean nothing; the CPU time does not depend on the weights. `original` is BERT-base uncased "
+            "with six outputs, `original-small` ALBERT-base v2, both read through BERT's uncased vocabulary."
         )
     else:
         checkpoint = original
         weights = (
             f"`original` is the checkpoint `{original.name}`, SHA-256 {sha256_of(original)[:12]}…; `original-small` is a "
-            "stand-in of ALBERT-base v2's shape with random weights, read through BERT's vocabulary."
+            "stand-in of ALBERT-base v2's shape with random weights, read through BERT's vocabulary; the CPU time does not "
+            "depend on the weights."
         )
-    print("  exporting `original` to ONNX int8", flush=True)
     build(checkpoint, folder / "int8", Build(name="detoxify-original", version="benchmark"))
     engines = [
         Engine("Detoxify `original`, torch, stock `predict`", "detoxify", checkpoint),
         Engine("Detoxify `original-small`, torch, stock `predict`", "detoxify", small),
-        Engine("the network of `original`, our ONNX int8", "onnx", folder / "int8"),
+        Engine("Detoxify `original`, our export, ONNX int8", "onnx", folder / "int8"),
+        Engine("MiniLM as bundled, but ONNX float32", "onnx", folder / "float32"),
         *bundled,
     ]
-    note = f"{weights} Stock reads a comment's first 512 tokens; the ONNX engines read all of it, and undo disguises before."
+    note = (
+        f"{weights} The float32 line has random weights, too. Stock reads a comment's first 512 tokens; the ONNX engines "
+        "read all of it, in windows, and undo disguises before."
+    )
     return LineUp(engines, stock=True, note=note)
+
+
+def sample(texts: Sequence[str], count: int) -> list[str]:
+    """So many of these whose lengths are spread as those of all, in random order, the same ones each time.
+
+    A few very long comments cost as much as many others: with a plain sample chance would decide.
+    """
+    by_length = sorted(texts, key=lambda text: (len(text), text))
+    found = [by_length[int((n + 0.5) * len(by_length) / count)] for n in range(count)]
+    random.Random(SEED).shuffle(found)
+    return found
 
 
 def side_by_side(there: LineUp, texts: Sequence[str], *, core: int, rounds: int) -> str:
@@ -179,11 +198,7 @@ def side_by_side(there: LineUp, texts: Sequence[str], *, core: int, rounds: int)
                 line.rounds.append(child.cpu_of_each(part))
             print(f"  round {turn + 1} of {rounds} done", flush=True)
         for line, child in zip(lines, children, strict=True):
-            line.memory = child.memory_mib()
+            line.memory, _ = resident_mib(child.process.pid)
     stock = lines[0] if there.stock else None
-    head = ["engine", "CPU ms a comment, mean", "median", "p95", "comments per CPU second", "x stock", "PSS MiB"]
-    result = table(head, [line.row(stock) for line in lines])
-    if stock is not None:
-        least, most = lines[-2].faster_by_round(stock)
-        result += f"\n\nBundled model against stock, round by round: {least:.1f} to {most:.1f} times."
-    return f"{result}\n\n{there.note}"
+    head = ["engine", "CPU ms a comment, mean", "median", "p95", "comments per CPU second", "x stock", "x stock by round", "RSS MiB"]
+    return f"{table(head, [line.row(stock) for line in lines])}\n\n{there.note}"

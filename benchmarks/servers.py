@@ -140,6 +140,13 @@ def pin(heads: Iterable[int], cores: Collection[int]) -> None:
             continue  # it ended meanwhile
 
 
+def resident_mib(pid: int) -> tuple[float, float]:
+    """The resident set size of one process, now and at its highest; pages it shares count in full."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    now, peak = (int(status.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return now, peak
+
+
 def memory_mib(pid: int) -> float:
     """The proportional set size of a process and all below it."""
     kilobytes = 0

@@ -32,6 +32,14 @@ ALBERT = Shape(
         "num_attention_heads": 12, "num_hidden_layers": 12, "embedding_size": 128,
     },
 )
+# The encoder of the bundled model.
+MINILM = Shape(
+    "BertForSequenceClassification",
+    {
+        "model_type": "bert", "vocab_size": 30522, "hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 12,
+        "num_hidden_layers": 6,
+    },
+)
 
 
 def make_checkpoint(shape: Shape, folder: Path) -> Path:

@@ -49,13 +49,11 @@ def main() -> None:
     arguments.add_argument("--original", type=Path, help="a checkpoint of Detoxify `original`; without: a stand-in of its shape")
     arguments.add_argument("--cores", type=int, default=1, help="cores that the worker is given (default: 1)")
     arguments.add_argument("--part", choices=[*PARTS, "both"], default="both")
-    arguments.add_argument("--comments", type=int, help="how many comments each engine reads")
-    arguments.add_argument("--backlog", type=int, help="how many comments pile up")
     given = arguments.parse_args()
     asked = chosen(given)
     parts = PARTS if given.part == "both" else (given.part,)
-    count = given.comments or (60 if asked.quick else 600)
-    size = given.backlog or (1_000 if asked.quick else 10_000)
+    count, rounds = (60, 3) if asked.quick else (300, 10)
+    size = 1_000 if asked.quick else 10_000
     there = sorted(os.sched_getaffinity(0))
     if not 1 <= given.cores <= len(there):
         sys.exit(f"--cores: this machine lends {len(there)}.")
@@ -70,18 +68,19 @@ def main() -> None:
         if "engines" in parts:
             how = (
                 f"Engines, each in a process on core {there[-1]} with one thread, one comment a call, {count} of the comments in "
-                f"{min(10, count // 6)} interleaved rounds. CPU ms: user and system time of the whole process. Comments: {what}."
+                f"{rounds} interleaved rounds. CPU ms: user and system time of the whole process. x stock: by the mean. "
+                f"Comments: {what}."
             )
-            results += [how, engines.side_by_side(line_up, texts[:count], core=there[-1], rounds=min(10, count // 6))]
+            results += [how, engines.side_by_side(line_up, engines.sample(texts, count), core=there[-1], rounds=rounds)]
         if "worker" in parts:
             results.append(
                 f"Worker: `commentsvc worker` on {given.cores} of {len(there)} cores with COMMENTSVC_SCREENING_THREADS="
                 f"{given.cores}; web server (2 workers x 1 thread), database server and client on the rest, if there is any. "
                 f"Verdict: from sending a post with `Prefer: wait={backlog.WAIT_SECONDS}` to its answer; late: no verdict by then. "
-                f"Backlogs of {size:,} of the comments (numbered where they repeat), 70 % of them replies, stored while no worker "
+                f"Backlog: {size:,} of the comments, numbered, for they repeat, 70 % of them replies, stored while no worker "
                 "ran; meanwhile a reader posts another, one after the other. The rate counts from the first verdict to the last. "
                 f"Model alone: the bundled one on the same cores in the same run, before and after, {backlog.OWN_SPEED_TEXTS} of "
-                f"the same comments by the clock. Comments: {what}."
+                f"the same comments, their lengths spread as those of all, by the clock. Comments: {what}."
             )
             results += [backlog.measure(kind, folder, asked, texts, size, cores, asked.port) for kind in asked.kinds]
     publish("toxicity", "\n\n".join(results), record=asked.record)

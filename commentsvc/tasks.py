@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Tasks:
 
     huey: Any
     mail: Any
+    forget: Any
     bell: Bell
     local: LocalBell | None
 
@@ -45,8 +46,11 @@ def _queue(settings: Settings) -> Any:
     return SqliteHuey("commentsvc", filename=str(settings.instance_path / "queue.sqlite3"), fsync=False)
 
 
-def init_tasks(app: Flask, settings: Settings) -> Tasks:
-    """Make the queue and its tasks, and register the bells that commits ring."""
+def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[], bool]] = ()) -> Tasks:
+    """Make the queue and its tasks, and register the bells that commits ring.
+
+    Each of `nightly` is called once a night, and again, after a commit, while it says there may be more.
+    """
     huey = _queue(settings)
     heard = Bell()
     # On one machine a pipe rings at once; the queue's file would have to be asked for it.
@@ -70,6 +74,11 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
         with app.app_context():
             forget_expired()
             db.session.commit()
+            for step in nightly:
+                more = True
+                while more:
+                    more = step()
+                    db.session.commit()
 
     def follow_up(ring: Callable[[], object]) -> Callable[[], None]:
         def hook() -> None:
@@ -81,7 +90,7 @@ def init_tasks(app: Flask, settings: Settings) -> Tasks:
         return hook
 
     register_follow_ups(app, {"screen": follow_up(local.ring if local else screen), "mail": follow_up(mail)})
-    tasks = Tasks(huey=huey, mail=mail, bell=heard, local=local)
+    tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks
 

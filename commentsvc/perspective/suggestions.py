@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flask import current_app
-from sqlalchemy import Select, delete, select
+from sqlalchemy import CursorResult, Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from commentsvc.database import utcnow
@@ -31,7 +31,7 @@ from commentsvc.web import settings_of
 
 MAX_SPANS: Final = 200
 FORGOTTEN_AT_ONCE: Final = 50
-"""Old rows deleted with each new suggestion: more than come in, so that none stays for long."""
+"""Old rows deleted with each new suggestion, and in each transaction of the night: few enough to keep nobody waiting."""
 
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ def suggest(request: Message, *, key_id: int | None) -> dict[str, Any]:
     languages: list[str] = request.get("languages") or []
     detected = detect(plain.text)
     if not request.get("doNotStore"):
-        _forget(settings_of(current_app).SUGGESTION_DAYS)
+        forget_old()  # here too, as this API also runs without a worker
         common = {
             "key_id": key_id, "text": _storable(plain.text), "created_at": utcnow(),
             "languages": _storable(" ".join(languages or detected))[:LANGUAGES_LENGTH],
@@ -72,15 +72,17 @@ def suggest(request: Message, *, key_id: int | None) -> dict[str, Any]:
     return echo(request, response)
 
 
-def _forget(days: int) -> None:
-    """Delete some of the suggestions older than *days*; here, as this API also runs without a worker."""
+def forget_old() -> bool:
+    """Delete a few of the suggestions older than SUGGESTION_DAYS; whether there may be more. Flushes."""
+    before = utcnow() - dt.timedelta(days=settings_of(current_app).SUGGESTION_DAYS)
     old = (
         select(ScoreSuggestion.id)
-        .where(ScoreSuggestion.created_at < utcnow() - dt.timedelta(days=days))
-        .order_by(ScoreSuggestion.created_at)
-        .limit(FORGOTTEN_AT_ONCE)
+        .where(ScoreSuggestion.created_at < before).order_by(ScoreSuggestion.created_at).limit(FORGOTTEN_AT_ONCE)
     )
-    db.session.execute(delete(ScoreSuggestion).where(ScoreSuggestion.id.in_(old)).execution_options(synchronize_session=False))
+    gone: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
+        delete(ScoreSuggestion).where(ScoreSuggestion.id.in_(old)).execution_options(synchronize_session=False)
+    )
+    return gone.rowcount == FORGOTTEN_AT_ONCE
 
 
 def _rows(request: Message, plain: Plain) -> Iterator[Row]:

@@ -32,6 +32,11 @@ class _QuietFiles(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         pass
 
+    def end_headers(self) -> None:
+        """A page that was put up again within the second is not the one in the browser's cache."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
 
 @pytest.fixture
 def service(app: Flask) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from sqlalchemy import text
 from commentsvc.cli import COMMANDS
 from commentsvc.extensions import db
 from tests.cli.conftest import Command
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_command_shows_help_without_an_application(tmp_path: Path) -> None:
@@ -36,6 +39,23 @@ def test_web_and_worker_never_import_torch(tmp_path: Path) -> None:
     environ = {**os.environ, "COMMENTSVC_INSTANCE": str(tmp_path), "COMMENTSVC_DATABASE_URL": ""}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_traceback_under_another_wsgi_server_shows_no_local_variables(tmp_path: Path) -> None:
+    code = (
+        "import wsgi, structlog\n"
+        "def fail(body): raise RuntimeError('no such luck')\n"
+        "try: fail('what a ' + 'reader wrote')\n"
+        "except RuntimeError: structlog.get_logger().exception('broken')\n"
+        "structlog.get_logger().info('chatter')"
+    )
+    environ = {**os.environ, "COMMENTSVC_INSTANCE": str(tmp_path), "COMMENTSVC_DATABASE_URL": ""}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    [line] = (done.stdout + done.stderr).splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["level"]) == ("broken", "error")
+    assert "no such luck" in logged["exception"]
+    assert "reader wrote" not in line
 
 
 def test_models_and_migrations_agree(command: Command) -> None:

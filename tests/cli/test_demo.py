@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -20,6 +22,7 @@ from commentsvc.demo.load import (
 )
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Flag, Reason, Screening
+from commentsvc.screening.toxicity import ScoringError
 from commentsvc.sites.articles import find_article
 from commentsvc.sites.models import Article, Site
 
@@ -59,6 +62,13 @@ def test_every_screen_has_something_on_it() -> None:
     lead = find_article(site, f"{HERE}/demo/{articles()[0].slug}")
     assert lead is not None
     assert lead.comment_count >= 40
+
+
+def test_the_model_that_was_chosen_screens_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], TOXICITY_MODEL="one that is not here"))
+    with pytest.raises(ScoringError, match="one that is not here"):
+        load()
+    assert db.session.scalar(select(func.count()).where(Comment.status == Status.PENDING)) == sum(map(len, threads().values()))
 
 
 @pytest.mark.usefixtures("app")

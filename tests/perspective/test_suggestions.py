@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, event, select, update
 
 import commentsvc
-from commentsvc.accounts.models import ApiKey
+from commentsvc.accounts.models import ApiKey, User
 from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
+from commentsvc.perspective import suggestions
 from commentsvc.perspective.keys import create_program_key
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.perspective.suggestions import MAX_SPANS, trainable
@@ -65,6 +66,41 @@ def test_an_old_suggestion_is_forgotten_when_new_ones_come(ask: Ask) -> None:
     db.session.commit()
     ask(CORAL | {"clientToken": "comment:9"}, "suggestscore")
     assert [row.client_token for row in rows()] == [second.client_token, third.client_token, "comment:9"]
+
+
+def test_old_suggestions_are_forgotten_every_night_a_few_at_a_time(app: Flask, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        ask(CORAL | {"clientToken": f"comment:{number}"}, "suggestscore")
+    kept = rows()[-1]
+    old = update(ScoreSuggestion).where(ScoreSuggestion.id != kept.id)
+    db.session.execute(old.values(created_at=utcnow() - dt.timedelta(days=366)))
+    db.session.commit()
+    monkeypatch.setattr(suggestions, "FORGOTTEN_AT_ONCE", 2)
+    commits: list[object] = []
+
+    def committed(session: object) -> None:
+        commits.append(session)
+
+    event.listen(db.session, "after_commit", committed)
+    try:
+        app.extensions["commentsvc.tasks"].forget.call_local()
+    finally:
+        event.remove(db.session, "after_commit", committed)
+    assert [row.client_token for row in rows()] == [kept.client_token]
+    assert len(commits) == 4  # the account's part, then two, two, and no more
+
+
+def test_suggestions_outlive_their_key_and_its_owner(app: Flask, ask: Ask) -> None:
+    ask(CORAL, "suggestscore")
+    [row] = rows()
+    owner = db.session.scalars(select(ApiKey.user_id).where(ApiKey.id == row.key_id)).one()
+    db.session.execute(update(ApiKey).values(revoked_at=utcnow()))
+    db.session.commit()
+    stored = select(ScoreSuggestion.client_token, ScoreSuggestion.key_id)
+    assert db.session.execute(stored).all() == [("comment:5", row.key_id)]
+    db.session.execute(delete(User).where(User.id == owner))
+    db.session.commit()
+    assert db.session.execute(stored).all() == [("comment:5", None)]
 
 
 def test_a_moderator_may_change_her_mind(ask: Ask) -> None:

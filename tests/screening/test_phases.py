@@ -71,6 +71,47 @@ def test_a_phrase_is_found_however_it_is_dressed(text: str) -> None:
     assert 0 <= match.start < match.end <= len(text)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "i d i o t", "i.d.i.o.t", "i-d-i-o-t", "id*ot", "id iot", "🅸🅳🅸🅾🆃", "i̶d̶i̶o̶t̶", "𝓲𝓭𝓲𝓸𝓽", "ıdıot",
+        "i\u200ed\u200fiot", "id\u2063iot", "i\u3164diot", "iddiot", "i\u0323\u0323\u0323\u0323\u0323diot",
+    ],
+)  # fmt: skip
+def test_a_phrase_is_found_in_every_disguise_that_the_model_reads(written: str) -> None:
+    text = f"Well, you {written}, good night"
+    [match] = find_phrases(text, ["idiot"])
+    # What is drawn over the last letter shows nothing by itself, and may stay outside.
+    assert text[match.start : match.end].rstrip("\u0336") == written.rstrip("\u0336")
+
+
+def test_the_letters_of_any_phrase_may_be_written_one_by_one() -> None:
+    for written in ("v a x x e r", "V.A.X.X.E.R", "v-a-x-x-e-r", "v * a * x * x * e * r"):
+        text = f"Another {written}!"
+        [match] = find_phrases(text, ["vaxxer"])
+        assert text[match.start : match.end] == written
+    [match] = find_phrases("buy s n a k e o i l now", ["snake oil"])
+    assert (match.start, match.end) == (4, 19)
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("I saw a 🐷 and a 🐍", ["pig", "snake"]),
+        ("The U.S.A. won", ["usa"]),
+        ("1 2 3 4 5", ["12345x", "l2345"]),
+        ("plans A, B, C and D", ["abcd"]),
+    ],
+)
+def test_what_only_resembles_a_phrase_is_none(text: str, phrases: list[str]) -> None:
+    assert find_phrases(text, phrases) == ()
+
+
+def test_a_phrase_found_in_two_ways_is_one_match_and_each_place_counts() -> None:
+    found = find_phrases("1d10t, idi\u200bot, i d i o t", ["idiot"])
+    assert [(match.start, match.end) for match in found] == [(0, 5), (7, 13), (15, 24)]
+
+
 @pytest.mark.parametrize("text", ["idiotic plan", "video tape", "an idiom", "", "10 101 110", "fall"])
 def test_a_phrase_is_a_whole_word(text: str) -> None:
     assert find_phrases(text, ["idiot", "fail", "lol"]) == ()

@@ -20,7 +20,7 @@ PEOPLE: Final[Mapping[str, tuple[str, ...]]] = {
         "Saima", "Tahmina", "Chaminda", "Dilrukshi", "Sanduni", "Pasang", "Tsering",
     ),
     "East and South-East Asia": (
-        "Phuc", "Bich", "Dung Tran", "Ngoc", "Quang", "Fuk Wah", "Suk-yee", "Xuefeng", "Zhihao", "Yifan",
+        "Phuc", "Bich", "Tran Bao Duc", "Ngoc", "Quang", "Fuk Wah", "Suk-yee", "Xuefeng", "Zhihao", "Yifan",
         "Shu Qi", "Wang Fang", "Hideo", "Sakura", "Yuki", "Daisuke", "Ji-woo", "Eun-kyung", "Seung-hyun",
         "Porntip", "Kittisak", "Titiporn", "Dewi", "Slamet", "Nurul", "Aung Zaw", "Rizal", "Marisol Dimaculangan",
     ),
@@ -47,9 +47,9 @@ PEOPLE: Final[Mapping[str, tuple[str, ...]]] = {
         "DeShawn", "Tyrone", "Mikaere", "Ngaire", "Tevita", "Salote", "Fetu", "Leilani", "Talofa", "Djalu",
     ),
     "looks rude in English": (
-        "Dick", "Randy", "Gaylord", "Willie Peters", "Semen", "Sukdeep", "Fanny Hiscock", "Peniel", "Dickson",
+        "Dick", "Randy", "Gaylord", "Willie Peters", "Semen", "Sukdeep", "Hiscock", "Peniel", "Dickson",
         "Cummings", "Hancock", "Butts", "Weiner", "Schmuck", "Focker", "Kuntz", "Koch", "Shitov", "Fuchs",
-        "Titus", "Analise", "Buster Hymen", "Glasscock", "Hooker", "Cox", "Hoare", "Bastardo", "Kaka",
+        "Titus", "Analise", "Buster Hymen", "Glasscock", "Dykes", "Cox", "Hoare", "Bastardo", "Kaka",
         "Savage", "Moron", "Slaughter", "Killer Mike", "Gaye", "Fagan", "Nazir", "Cunningham", "Assunta",
     ),
 }  # fmt: skip
@@ -61,7 +61,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "Asia": (
         "Beirut", "Damascus", "Baghdad", "Riyadh", "Sana'a", "Tehran", "Kabul", "Islamabad", "Mumbai", "Kolkata",
         "Thimphu", "Mandalay", "Bangkok", "Phuc Yen", "Penang", "Surabaya", "Davao", "Taipei", "Chongqing", "Sapporo",
-        "Seoul", "Almaty", "Bishkek", "Jerusalem", "Gaza City", "Shitang", "Fukuoka", "Dhankuta",
+        "Seoul", "Almaty", "Bishkek", "Jerusalem", "Ramallah", "Shitang", "Fukuoka", "Dhankuta",
     ),
     "Europe": (
         "Montenegro", "Sarajevo", "Tirana", "Kosovo", "Sofia", "Thessaloniki", "Palermo", "Zaragoza", "Coimbra",
@@ -77,7 +77,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         "Scunthorpe", "Penistone", "Lightwater", "Cockermouth", "Shitterton", "Condom", "Fucking", "Fugging", "Wank",
         "Intercourse", "Dildo", "Essex", "Arsoli", "Assisi", "Bastardstown", "Batman", "Bitchfield", "Bumpass", "Cumming",
         "Dickshooter", "Dorking", "Effin", "Gayville", "Hell", "Horneytown", "Kissing", "Muff", "Pissouri", "Poo",
-        "Sandy Balls", "Slutshole Lane", "Spunk Creek", "Tightsqueeze", "Titty Hill", "Twatt Bay", "Upper Dicker",
+        "Sandy Balls", "Slutshole Lane", "Spunk Creek", "Tightsqueeze", "Titty Hill", "Crapstone", "Upper Dicker",
     ),
 }  # fmt: skip
 OF_PEOPLE: Final = (
