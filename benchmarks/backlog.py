@@ -127,7 +127,7 @@ class Drain:
         alone = sum(self.alone) / 2
         return [
             f"{self.size:,}", f"{self.seconds:.0f}", f"{self.per_second:.1f}", f"{alone:.1f}", f"{self.per_second / alone:.2f}",
-            *map(number, self.cpu_ms), *self.fresh.cells,
+            *(number(spent) if spent else "" for spent in self.cpu_ms), *self.fresh.cells,
         ]
 
 
@@ -299,7 +299,8 @@ def measure(kind: str, folder: Path, given: Options, texts: Sequence[str], size:
             found = drain(place, service, alone, posts, piled)
     notes = [
         f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms; {_words(idle.statuses)}.",
-        f"Idle: the worker uses {worker_idle:.1f} % of a core, the database server {server_idle:.1f} % (over {IDLE_SECONDS:.0f} s).",
+        f"Idle: the worker uses {worker_idle:.1f} % of a core"
+        + (f", the database server {server_idle:.1f} %" if database.server_pid else "") + f" (over {IDLE_SECONDS:.0f} s).",
         f"Memory (RSS) of the scoring process: idle {memory}; after the backlog {found.memory}.",
         f"The backlog: {_words(found.outcomes)}. Model alone: {found.alone[0]:.1f}/s before it, {found.alone[1]:.1f}/s after.",
     ]

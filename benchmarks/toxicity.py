@@ -60,7 +60,7 @@ def main() -> None:
     cores = there[-given.cores :]
     with workspace() as folder:
         texts, what = comments(given.data)
-        results = [environment(folder, PACKAGES)]
+        results = [environment(folder, PACKAGES), f"Comments: {what}."]
         if "engines" in parts:
             line_up = engines.line_up(folder, given.original)
         # From here on only what is measured works on its cores, where there are others.
@@ -68,8 +68,7 @@ def main() -> None:
         if "engines" in parts:
             how = (
                 f"Engines, each in a process on core {there[-1]} with one thread, one comment a call, {count} of the comments in "
-                f"{rounds} interleaved rounds. CPU ms: user and system time of the whole process. x stock: by the mean. "
-                f"Comments: {what}."
+                f"{rounds} interleaved rounds. CPU ms: user and system time of the whole process. x stock: by the mean."
             )
             results += [how, engines.side_by_side(line_up, engines.sample(texts, count), core=there[-1], rounds=rounds)]
         if "worker" in parts:
@@ -80,7 +79,7 @@ def main() -> None:
                 f"Backlog: {size:,} of the comments, numbered, for they repeat, 70 % of them replies, stored while no worker "
                 "ran; meanwhile a reader posts another, one after the other. The rate counts from the first verdict to the last. "
                 f"Model alone: the bundled one on the same cores in the same run, before and after, {backlog.OWN_SPEED_TEXTS} of "
-                f"the same comments, their lengths spread as those of all, by the clock. Comments: {what}."
+                f"the same comments, their lengths spread as those of all, by the clock."
             )
             results += [backlog.measure(kind, folder, asked, texts, size, cores, asked.port) for kind in asked.kinds]
     publish("toxicity", "\n\n".join(results), record=asked.record)

@@ -19,6 +19,9 @@ from commentsvc.extensions import db
 PENDING: ColumnElement[bool] = Comment.status == literal_column(f"'{Status.PENDING.value}'")
 POSTED: ColumnElement[bool] = Comment.external_id.is_(None)
 
+# After that a comment is a part of what piled up: while no worker ran, or in a rush. Else the lane for fresh ones
+# would work off the pile from its other end, eight at a time, and who has just posted would wait for those.
+FRESH_FOR = dt.timedelta(minutes=1)
 FRESH_BATCH = 8  # they are decided together: the first should not wait for many others
 # A batch's texts together, unless one alone has more: half a second to a second of a core, so
 # that a lane is never away for long, and well within the lease on a slow machine.
@@ -114,7 +117,8 @@ def release(claims: Sequence[Claim], *, blame: bool) -> None:
 def _free(lane: Lane, query: Select[Any], now: dt.datetime) -> Select[Any]:
     query = query.where(or_(Comment.claimed_until.is_(None), Comment.claimed_until < now))
     if lane is Lane.FRESH:
-        return query.where(PENDING, POSTED, Comment.screen_attempts == 0).order_by(Comment.id.desc())
+        posted_now = Comment.created_at > now - FRESH_FOR
+        return query.where(PENDING, POSTED, posted_now, Comment.screen_attempts == 0).order_by(Comment.id.desc())
     if lane is Lane.AGAIN:
         return query.where(Comment.screen_again).order_by(Comment.id)
     return query.where(PENDING).order_by(Comment.id)

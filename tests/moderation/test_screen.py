@@ -14,7 +14,14 @@ from commentsvc.comments.submit import submit_comment
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import backlog
-from commentsvc.moderation.claims import BATCH_CHARACTERS, MAX_ATTEMPTS, Lane, claim, waiting
+from commentsvc.moderation.claims import (
+    BATCH_CHARACTERS,
+    FRESH_FOR,
+    MAX_ATTEMPTS,
+    Lane,
+    claim,
+    waiting,
+)
 from commentsvc.moderation.decide import withdraw
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.screen import screen_comment, screen_pending
@@ -378,6 +385,18 @@ def test_the_lane_for_fresh_comments_takes_the_newest_posted_and_nothing_importe
     assert [c.comment_id for c in claim(Lane.FRESH, 8, 30)] == [second, first]
     db.session.commit()
     assert claim(Lane.FRESH, 8, 30) == []
+
+
+def test_what_piled_up_is_no_longer_fresh_but_waits_for_the_backlog() -> None:
+    article = make_article()
+    old = [make_comment(article, status=Status.PENDING) for _ in range(3)]
+    for comment in old:
+        comment.created_at = utcnow() - FRESH_FOR - dt.timedelta(seconds=1)
+    db.session.commit()
+    new = make_comment(article, status=Status.PENDING).id
+    assert [c.comment_id for c in claim(Lane.FRESH, 8, 30)] == [new]
+    db.session.commit()
+    assert [c.comment_id for c in claim(Lane.BACKLOG, 8, 30)] == [c.id for c in old]
 
 
 def test_the_backlog_is_taken_in_the_order_it_came_whatever_is_posted_meanwhile() -> None:
