@@ -208,6 +208,11 @@ class OnnxScorer:
             highest[index] = np.max(windows, axis=0)
         return highest
 
+    def encoder_logits(self, ids: Sequence[int]) -> tuple[float, ...]:
+        """Return what the encoder alone says of one window of token ids, uncalibrated, per label."""
+        (found,) = self._run(list(ids), {"logits": (1, self._card.outputs)})
+        return tuple(found[0, self._columns].tolist())
+
     def marks(self, text: str) -> list[tuple[Range, float]]:
         """Return the words of a normalised *text*, each with the mark of its strongest token, 0..1.
 

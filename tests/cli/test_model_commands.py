@@ -390,7 +390,8 @@ def test_train_passes_its_options_on(
 
     no_weights = np.zeros((16, 6), np.int8)
     ones, zeros = np.ones(6, np.float32), np.zeros(6, np.float32)
-    words = LexicalModel(no_weights, ones, zeros, np.zeros(16, np.uint8))
+    vocabulary = np.arange(16, dtype=np.uint32)
+    words = LexicalModel(vocabulary, no_weights, ones, zeros, np.zeros(16, np.uint8))
     monkeypatch.setattr(train, "train", noted)
     monkeypatch.setattr(lexical, "fit", lambda *_rows, **_more: words)
     result = run(
