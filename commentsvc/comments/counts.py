@@ -7,10 +7,12 @@ Everything here runs under the article's row lock, so plain arithmetic on loaded
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import event, func, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, event, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.ranking import wilson_lower_bound
@@ -24,6 +26,21 @@ PREVIEW = {1: 3, 2: 2, 3: 1, 4: 1}
 
 _LOCKED = "commentsvc.locked_articles"
 
+# A worker runs these for each comment it decides, on one core with the model. Built once and run by the
+# connection they cost a fifth of loading, flushing and loading again whole comments with their texts.
+_COMMENTS: Final = Comment.__table__.c
+_ARTICLES: Final = Article.__table__.c
+_LOCK: Final = (
+    update(Article.__table__)  # type: ignore[arg-type]
+    .where(_ARTICLES.id == bindparam("of"))
+    .values(version=_ARTICLES.version + 1)
+)
+_GAIN: Final = (
+    update(Article.__table__)  # type: ignore[arg-type]
+    .where(_ARTICLES.id == bindparam("of"))
+    .values(comment_count=_ARTICLES.comment_count + bindparam("value"))
+)
+
 
 def lock_article(article_id: int) -> None:
     """Serialise changes of one article's counts, and move the version that pages are cached by.
@@ -33,12 +50,7 @@ def lock_article(article_id: int) -> None:
     locked: set[int] = db.session.info.setdefault(_LOCKED, set())
     if article_id in locked:
         return
-    db.session.execute(
-        update(Article)
-        .where(Article.id == article_id)
-        .values(version=Article.version + 1)
-        .execution_options(synchronize_session=False)
-    )
+    db.session.connection().execute(_LOCK, {"of": article_id})
     locked.add(article_id)
 
 
@@ -53,71 +65,73 @@ def _unlocked_in_part(session: Session, _ended: object) -> None:
     session.info.pop(_LOCKED, None)  # a savepoint's lock is gone with it
 
 
+_PREVIEWED: Final = select(_COMMENTS.id).where(_COMMENTS.parent_id == bindparam("of"), _COMMENTS.preview)
+_FIRST_LISTED: Final = (
+    select(_COMMENTS.id)
+    .where(_COMMENTS.parent_id == bindparam("of"), _COMMENTS.listed)
+    .order_by(_COMMENTS.created_at, _COMMENTS.id)
+    .limit(bindparam("room"))
+)
+
+
+def _writing(name: str, value: ColumnElement[Any]) -> Executable:
+    return (
+        update(Comment.__table__)  # type: ignore[arg-type]
+        .where(_COMMENTS.id == bindparam("of"))
+        .values({name: value})
+        .returning(
+            _COMMENTS.id, _COMMENTS.parent_id, _COMMENTS.depth, _COMMENTS.status, _COMMENTS.listed, _COMMENTS.preview,
+            _COMMENTS.reply_count, _COMMENTS.thread_count,
+        )
+    )
+
+
+_SET: Final = {name: _writing(name, bindparam("value")) for name in ("listed", "preview")}
+_ADD: Final = {name: _writing(name, _COMMENTS[name] + bindparam("value")) for name in ("reply_count", "thread_count")}
+
+
 def status_changed(comment: Comment, before: str) -> None:
     """Bring all counts in line with `comment.status`, which was `before`. The article is locked."""
+    db.session.flush()
     gained = (comment.status == Status.PUBLISHED) - (before == Status.PUBLISHED)
     if gained:
-        db.session.execute(
-            update(Article)
-            .where(Article.id == comment.article_id)
-            .values(comment_count=Article.comment_count + gained)
-            .execution_options(synchronize_session=False)
-        )
+        db.session.connection().execute(_GAIN, {"of": comment.article_id, "value": gained})
         if comment.root_id is not None:
-            db.session.execute(
-                update(Comment)
-                .where(Comment.id == comment.root_id)
-                .values(thread_count=Comment.thread_count + gained)
-                .execution_options(synchronize_session=False)
-            )
-            if Session.identity_key(Comment, comment.root_id) in db.session().identity_map:
-                _fresh(comment.root_id)  # whoever holds it sees the new number
+            _write(_ADD, "thread_count", comment.root_id, gained)
     _list(comment)
-    db.session.flush()
 
 
-def _fresh(comment_id: int) -> Comment:
-    return db.session.execute(
-        select(Comment).where(Comment.id == comment_id).execution_options(populate_existing=True)
-    ).scalar_one()
+def _write(how: Mapping[str, Executable], name: str, comment_id: int, value: int) -> Any:
+    """Write a column of a comment and return its place; an object of it in the session sees the new value."""
+    row = db.session.connection().execute(how[name], {"of": comment_id, "value": value}).one()
+    held = db.session().identity_map.get(Session.identity_key(Comment, comment_id))
+    if held is not None:
+        set_committed_value(held, name, getattr(row, name))
+    return row
 
 
-def _list(comment: Comment | None) -> None:
+def _list(comment: Any) -> None:
     """Decide whether the comment has a place in its thread, then whether its ancestors do."""
-    while comment is not None:
+    while True:
         listed = comment.status == Status.PUBLISHED or comment.reply_count > 0
         if listed == comment.listed:
             return
-        comment.listed = listed
+        _write(_SET, "listed", comment.id, listed)
         if comment.parent_id is None:
             return
-        db.session.flush()
-        parent = _fresh(comment.parent_id)
-        parent.reply_count += 1 if listed else -1
-        db.session.flush()
-        _refresh_preview(parent)
-        comment = parent
+        comment = _write(_ADD, "reply_count", comment.parent_id, 1 if listed else -1)
+        _refresh_preview(comment.id, comment.depth, shown=comment.parent_id is None or comment.preview)
 
 
-def _refresh_preview(parent: Comment) -> None:
+def _refresh_preview(parent_id: int, depth: int, *, shown: bool) -> None:
     """Make exactly the first listed replies of a previewed parent the previewed ones."""
-    room = PREVIEW.get(parent.depth + 1, 0) if parent.parent_id is None or parent.preview else 0
-    wanted: Sequence[Comment] = ()
-    if room:
-        wanted = db.session.scalars(
-            select(Comment)
-            .where(Comment.parent_id == parent.id, Comment.listed)
-            .order_by(Comment.created_at, Comment.id)
-            .limit(room)
-        ).all()
-    shown = db.session.scalars(
-        select(Comment).where(Comment.parent_id == parent.id, Comment.preview)
-    ).all()
-    changed = [c for c in shown if c not in wanted] + [c for c in wanted if c not in shown]
-    for child in changed:
-        child.preview = not child.preview
-        db.session.flush()
-        _refresh_preview(child)
+    connection = db.session.connection()
+    room = PREVIEW.get(depth + 1, 0) if shown else 0
+    previewed = set(connection.scalars(_PREVIEWED, {"of": parent_id}))
+    wanted = set(connection.scalars(_FIRST_LISTED, {"of": parent_id, "room": room})) if room else set()
+    for child_id in sorted(previewed ^ wanted):
+        _write(_SET, "preview", child_id, child_id in wanted)
+        _refresh_preview(child_id, depth + 1, shown=child_id in wanted)
 
 
 def recount(article_id: int) -> None:

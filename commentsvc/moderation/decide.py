@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -36,16 +37,19 @@ def decide(
     seen: int,
     note: str = "",
     undoes: Decision | None = None,
+    keep: Callable[[Decision], None] | None = None,
 ) -> Decision:
     """Move a comment to a status, for a reason, as `actor` (None: the system); flushes.
 
-    `seen` is the comment's version that was judged. If it moved on since, nothing changes and
+    With `keep` the decision is handed to it instead, to be written with others: the comment was
+    then loaded under its article's lock. `seen` is the comment's version that was judged. If it moved on since, nothing changes and
     Conflict says who decided what; so it does for a step that TRANSITIONS lacks. A person's
     decision settles the comment's open flags.
     """
     lock_article(comment.article_id)
     now = utcnow()
-    db.session.refresh(comment)
+    if keep is None:
+        db.session.refresh(comment)
     before = comment.status
     if comment.version != seen or (undoes is None and (Status(before), to) not in TRANSITIONS):
         raise _conflict(comment)
@@ -54,11 +58,12 @@ def decide(
         values["published_at"] = now
     if actor is not None and to != _S.WITHDRAWN:
         values["reviewed_at"] = None if undoes is not None else now
-    changed: CursorResult[Any] = db.session.execute(  # type: ignore[assignment]
-        update(Comment)
-        .where(Comment.id == comment.id, Comment.version == seen)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+    db.session.flush()
+    comments = Comment.__table__
+    changed = db.session.connection().execute(
+        update(comments)  # type: ignore[arg-type]
+        .where(comments.c.id == comment.id, comments.c.version == seen)
+        .values(values)
     )
     if changed.rowcount != 1:
         db.session.refresh(comment)
@@ -70,8 +75,11 @@ def decide(
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
         reason=reason.value, note=note[:2000], undoes_id=undoes.id if undoes else None, created_at=now,
     )
-    db.session.add(decision)
-    db.session.flush()
+    if keep is None:
+        db.session.add(decision)
+        db.session.flush()
+    else:
+        keep(decision)
     if actor is not None and undoes is None:
         _settle_flags(comment, decision)
     status_changed(comment, before)

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
+from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
-from commentsvc.moderation.models import Reason, Screening
+from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
@@ -40,8 +41,18 @@ GROUP = 8
 
 UNREADABLE = Finding("toxicity", "held_for_review", "The model could not read this one.", Verdict.HOLD)
 
+_COMMENTS = Comment.__table__.c
+REPEATED = (
+    select(_COMMENTS.id)
+    .where(
+        _COMMENTS.author_id == bindparam("author"), _COMMENTS.body_hash == bindparam("body_hash"),
+        _COMMENTS.site_id == bindparam("site"), _COMMENTS.id < bindparam("before"),
+        _COMMENTS.created_at >= bindparam("since"), _COMMENTS.status != Status.WITHDRAWN,
+    )
+    .limit(1)
+)
 
-Keep = Callable[[Screening], None]
+Keep = Callable[[Screening | Decision], None]
 """Takes a row to write: a worker writes those of a few comments with one statement."""
 
 
@@ -49,6 +60,7 @@ def submission_of(
     comment: Comment, scores: Mapping[str, float] | None, explanation: Explanation | None = None, unscored: str = ""
 ) -> Submission:
     """All the phases need to know, in two statements; the article and its site are loaded."""
+    db.session.flush()
     article = comment.article
     policy: Policy = article.site.policy
     published = db.session.scalar(
@@ -63,14 +75,12 @@ def submission_of(
         )
     ) if policy.new_author_comments else 0
     since = comment.created_at - dt.timedelta(seconds=policy.repeat_window)
-    repeats = db.session.scalar(
-        select(Comment.id)
-        .where(
-            Comment.author_id == comment.author_id, Comment.body_hash == comment.body_hash,
-            Comment.site_id == comment.site_id, Comment.id < comment.id, Comment.created_at >= since,
-            Comment.status != Status.WITHDRAWN,
-        )
-        .limit(1)
+    repeats = db.session.connection().scalar(
+        REPEATED,
+        {
+            "author": comment.author_id, "body_hash": comment.body_hash, "site": comment.site_id, "before": comment.id,
+            "since": since,
+        },
     )
     return Submission(
         body=comment.body, policy=policy, submitted_at=comment.created_at,
@@ -84,9 +94,12 @@ def submission_of(
 
 def screen_comment(
     comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None, *,
-    explanation: Explanation | None = None, unscored: str = "", keep: Keep = db.session.add,
+    explanation: Explanation | None = None, unscored: str = "", keep: Keep | None = None,
 ) -> Outcome:
     """Run the pipeline and act on its verdict: WAIT leaves the comment pending. Flushes.
+
+    What is to be written goes to `keep` instead, if given; the comment was then loaded under
+    its article's lock.
 
     `unscored` says why the model is not waited for; the comment is then decided without scores,
     and screened again when a model can. A comment that is no longer pending (the same post sent
@@ -100,7 +113,7 @@ def screen_comment(
     if outcome.verdict == Verdict.WAIT:
         return outcome
     seen = comment.version
-    keep(record(comment, outcome, scores, model))
+    (keep or db.session.add)(record(comment, outcome, scores, model))
     reason = Reason(outcome.reason) if outcome.reason else DEFAULT_REASON[outcome.verdict]
     if outcome.verdict == Verdict.HOLD:
         reason = Reason.HELD_FOR_REVIEW  # why it is doubtful is in the findings; nothing is decided
@@ -110,7 +123,7 @@ def screen_comment(
         comment.screen_again, comment.screen_attempts = True, 0
         db.session.flush()
     note = unscored if missing else ""
-    decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note)
+    decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note, keep=keep)
     return outcome
 
 
@@ -137,6 +150,7 @@ class Read:
 
 
 Act = Callable[[Comment, Read, Keep], None]
+"""Decides on a comment that was loaded under its article's lock, and gives what it leaves to be kept."""
 
 
 def screen_pending(
@@ -243,7 +257,9 @@ def decide_all(
 
 
 def _act(group: Sequence[Read], act: Act) -> None:
-    kept: list[Screening] = []
+    kept: list[Screening | Decision] = []
+    for article_id in dict.fromkeys(one.article_id for one in group):
+        lock_article(article_id)
     loaded = load_comments([one.claim.comment_id for one in group])
     for one in group:
         comment = loaded.get(one.claim.comment_id)
@@ -274,7 +290,7 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         outcome = Outcome(Verdict.HOLD, (UNREADABLE,))
         seen = comment.version
         keep(record(comment, outcome, None, None))
-        decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message)
+        decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
 
 
 def pending_count() -> int:

@@ -112,7 +112,7 @@ def _look_again(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | No
         keep(record(comment, outcome, one.scores, info))
     if outcome.over_limits and comment.reviewed_at is None:
         # Held even where the policy would have rejected it: readers have seen and answered it.
-        decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version, note=FOUND_LATER)
+        decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version, note=FOUND_LATER, keep=keep)
 
 
 def in_words(seconds: int) -> str:

@@ -20,12 +20,6 @@ LEXICAL_SUFFIX = ".npz"
 @click.option("--identity-rows", type=click.IntRange(0), default=4_000, show_default=True)
 @click.option("--learning-rate", type=float, default=1.2e-4, show_default=True)
 @click.option("--max-tokens", type=click.IntRange(8, 512), default=112, show_default=True)
-@click.option(
-    "--teacher",
-    type=FOLDER,
-    help="An exported model of the same encoder: half of each target is what it and a linear model "
-    "that did not see the row say of it. Without one, people's labels alone.",
-)
 @click.option("--seed", type=int, default=20, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 @click.option(
@@ -45,7 +39,6 @@ def train(
     identity_rows: int,
     learning_rate: float,
     max_tokens: int,
-    teacher: Path | None,
     seed: int,
     threads: int,
     half_precision: bool,
@@ -77,13 +70,6 @@ def train(
             report=lambda done, total: bar.update(task_of_words, completed=done, total=total),
         )
         checkpoint.with_suffix(LEXICAL_SUFFIX).write_bytes(words.write())
-        if teacher is not None:
-            second = bar.add_task("second opinions", total=None)
-            loaded.train[:] = lexical.with_hints(
-                loaded.train,
-                seed=seed,
-                report=lambda done, total: bar.update(second, completed=done, total=total),
-            )
         chosen = [
             rows.epoch_rows(
                 loaded,
@@ -100,8 +86,7 @@ def train(
             text = f"run {state.run}, epoch {state.epoch}, loss {state.loss:.3f}"
             bar.update(task, completed=state.step, total=state.steps, description=text)
 
-        taught = training.teacher_of(teacher, threads) if teacher is not None else None
-        training.train(chosen, recipe, checkpoint, teacher=taught, report=report)
+        training.train(chosen, recipe, checkpoint, report=report)
     click.echo(f"{checkpoint}: {runs} runs of {epochs} epochs over {len(chosen[0][0])} rows each")
 
 

@@ -65,8 +65,6 @@ class Example:
     """Character ranges of ``text`` that make it toxic; None where nobody marked any."""
     weight: float = 1.0
     """How much the row counts: less where other people labelled by other rules."""
-    hint: tuple[float, ...] | None = None
-    """Logits of a linear model that did not see this row, or None where none was asked."""
 
     @property
     def toxic(self) -> bool:

@@ -7,7 +7,6 @@ few examples that ratio is noise, and plain TF-IDF is better.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +25,6 @@ RATIO_PENALTY: Final = 0.5
 ENOUGH: Final = 2_000
 """Examples of a label from which the ratio is used."""
 MAX_CHARACTERS: Final = 4_000
-FOLDS: Final = 4
 
 _Found = Sequence[tuple[Keys, Values]]
 
@@ -41,45 +39,12 @@ def fit(
 
     Those come from other places and drew the words towards them. *report* gets (done, total) labels.
     """
-    used = [example for example in examples if example.weight == 1.0]
-    found = [features(example.text[:MAX_CHARACTERS]) for example in used]
-    return _fitted(found, np.array([example.targets for example in used]), seed, report)
-
-
-def with_hints(
-    examples: Sequence[Example],
-    *,
-    seed: int,
-    report: Callable[[int, int], None] = lambda _d, _t: None,
-) -> list[Example]:
-    """Return *examples*, each with the logits of a linear model that was fitted without it.
-
-    *report* gets (done, total) labels of all models.
-    """
-    fold_of = np.random.default_rng(seed).permutation(len(examples)) % FOLDS
-    found = [features(example.text[:MAX_CHARACTERS]) for example in examples]
-    targets = np.array([example.targets for example in examples])
-    counts = np.array([example.weight == 1.0 for example in examples])
-    hinted = list(examples)
-    for fold in range(FOLDS):
-        others = np.flatnonzero((fold_of != fold) & counts).tolist()
-
-        def report_all(done: int, total: int, before: int = fold) -> None:
-            report(before * total + done, FOLDS * total)
-
-        model = _fitted([found[index] for index in others], targets[others], seed, report_all)
-        for index in np.flatnonzero(fold_of == fold).tolist():
-            logits = model.logits(examples[index].text[:MAX_CHARACTERS])
-            hinted[index] = replace(examples[index], hint=tuple(logits.tolist()))
-    return hinted
-
-
-def _fitted(
-    found: _Found, targets: npt.NDArray[np.float64], seed: int, report: Callable[[int, int], None]
-) -> LexicalModel:
     from scipy import sparse
     from sklearn.linear_model import LogisticRegression
 
+    used = [example for example in examples if example.weight == 1.0]
+    found = [features(example.text[:MAX_CHARACTERS]) for example in used]
+    targets = np.array([example.targets for example in used])
     vocabulary, rarity = _vocabulary(found, targets[:, 0])
     matrix = _matrix(found, vocabulary, rarity)
     columns: list[Values] = []

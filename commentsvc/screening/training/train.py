@@ -15,15 +15,12 @@ another order ("model soup", Wortsman et al. 2022). The mean of two scored bette
 the cost of one when it serves.
 """
 
-import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from commentsvc.screening.onnx_scorer import OnnxScorer
 from commentsvc.screening.training.data import JIGSAW_COLUMNS, Example
 
 if TYPE_CHECKING:
@@ -53,10 +50,6 @@ class Recipe:
     """Weight of the token marks in the loss."""
     clean_token_weight: float = 0.1
     """Weight of a token of a decent comment among the marked ones: there are many more of them."""
-    taught_share: float = 0.5
-    """Of a target, what the teacher says; the rest is what the annotators said."""
-    hint_share: float = 0.2
-    """Of the teacher's logits, those of the linear model that did not see the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,60 +88,8 @@ class Row:
     ids: list[int]
     targets: tuple[float, ...]
     weight: float
-    label_weights: tuple[float, ...]
     marks: list[float]
     mark_weight: float
-
-
-Teacher = Callable[[Sequence[list[int]]], "list[tuple[float, ...]]"]
-"""Gives the six logits of each row of token ids, as an earlier model reads them."""
-
-
-def teacher_of(folder: Path, threads: int) -> Teacher:
-    """Return the encoder of an exported model that reads the same vocabulary as a teacher.
-
-    What it said of a row is remembered: toxic rows come in every epoch of every run.
-    """
-    scorer = OnnxScorer.load(folder)
-    said: dict[tuple[int, ...], tuple[float, ...]] = {}
-
-    def teach(rows: Sequence[list[int]]) -> list[tuple[float, ...]]:
-        unread = list({tuple(ids) for ids in rows} - said.keys())
-        with ThreadPoolExecutor(threads) as pool:
-            said.update(zip(unread, pool.map(scorer.encoder_logits, unread), strict=True))
-        return [said[tuple(ids)] for ids in rows]
-
-    return teach
-
-
-def _taught(
-    rows: Sequence[Row], hints: Sequence[tuple[float, ...] | None], recipe: Recipe, teacher: Teacher
-) -> list[Row]:
-    """Return *rows* with targets between what people said and what the teacher says.
-
-    One comment is judged by few people who disagree; the teacher has read thousands of comments
-    like it ("born-again networks", Furlanello et al. 2018). A label that nobody gave is the teacher's
-    alone, and counts as its share.
-    """
-    found = []
-    for row, hint, logits in zip(rows, hints, teacher([row.ids for row in rows]), strict=True):
-        shares = [
-            1
-            / (
-                1
-                + math.exp(
-                    -(own if hint is None else own + recipe.hint_share * (hint[place] - own))
-                )
-            )
-            for place, own in enumerate(logits)
-        ]
-        targets = tuple(
-            share if math.isnan(target) else target + recipe.taught_share * (share - target)
-            for target, share in zip(row.targets, shares, strict=True)
-        )
-        weights = tuple(weight or row.weight * recipe.taught_share for weight in row.label_weights)
-        found.append(replace(row, targets=targets, label_weights=weights))
-    return found
 
 
 def _rows(examples: Sequence[Example], recipe: Recipe) -> list[Row]:
@@ -169,14 +110,11 @@ def _rows(examples: Sequence[Example], recipe: Recipe) -> list[Row]:
         if example.spans:
             for place, index in enumerate(kept):
                 start, end = encoding.offsets[index]
-                marks[place] = float(
-                    any(start < stop and end > first for first, stop in example.spans)
-                )
+                marks[place] = float(any(start < stop and end > first for first, stop in example.spans))
         clean = not any(example.targets)  # a label that nobody gave is not a number, and true
         mark_weight = 1.0 if example.spans is not None else recipe.clean_token_weight * clean
         ids = [encoding.ids[index] for index in kept]
-        weights = tuple(0.0 if math.isnan(target) else example.weight for target in example.targets)
-        found.append(Row(ids, example.targets, example.weight, weights, marks, mark_weight))
+        found.append(Row(ids, example.targets, example.weight, marks, mark_weight))
     return found
 
 
@@ -189,11 +127,12 @@ def _collate(rows: Sequence[Row]) -> "dict[str, torch.Tensor]":
         return torch.tensor([[*row, *[0] * (width - len(row))] for row in values], dtype=kind)
 
     targets = torch.tensor([row.targets for row in rows])
+    known = ~torch.isnan(targets)
     return {
         "input_ids": padded([row.ids for row in rows], torch.long),
         "attention_mask": padded([[1] * len(row.ids) for row in rows], torch.long),
         "targets": torch.nan_to_num(targets),
-        "weights": torch.tensor([row.label_weights for row in rows]),
+        "weights": known * torch.tensor([[row.weight] for row in rows]),
         "marks": padded([row.marks for row in rows], torch.float),
         "mark_weights": padded([[row.mark_weight] * len(row.ids) for row in rows], torch.float),
     }
@@ -244,7 +183,6 @@ def train(
     recipe: Recipe,
     checkpoint: Path,
     *,
-    teacher: Teacher | None = None,
     report: Callable[[Progress], None] = lambda _progress: None,
 ) -> None:
     """Train once per run on the rows of its epochs in turn; after each, write the mean so far.
@@ -263,7 +201,7 @@ def train(
             done = sum(lengths[:index]) + step
             report(Progress(done, sum(lengths), index + 1, epoch, loss))
 
-        found = _run(epochs, recipe, recipe.seed + index, teacher, told)
+        found = _run(epochs, recipe, recipe.seed + index, told)
         mean = {
             part: {
                 name: torch.lerp(mean[part][name], value, 1 / (index + 1))
@@ -284,7 +222,6 @@ def _run(
     epochs: Sequence[Sequence[Example]],
     recipe: Recipe,
     seed: int,
-    teacher: Teacher | None,
     report: Callable[[int, int, float], None],
 ) -> "_Weights":
     """Return the moving average of the weights at the end; *report* gets step, epoch and loss."""
@@ -316,8 +253,6 @@ def _run(
     step, running = 0, 0.7
     for epoch, examples in enumerate(epochs, start=1):
         rows = _rows(examples, recipe)
-        if teacher is not None:
-            rows = _taught(rows, [example.hint for example in examples], recipe, teacher)
         for batch in _batches([len(row.ids) for row in rows], recipe.batch_rows, rng):
             given = _collate([rows[index] for index in batch])
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.half_precision):
@@ -327,9 +262,7 @@ def _run(
             labels = loss_of(logits, given["targets"]) * given["weights"]
             tokens = loss_of(marks, given["marks"]) * given["mark_weights"]
             loss = labels.sum() / given["weights"].sum().clamp(min=1.0)
-            loss = loss + recipe.span_share * tokens.sum() / given["mark_weights"].sum().clamp(
-                min=1.0
-            )
+            loss = loss + recipe.span_share * tokens.sum() / given["mark_weights"].sum().clamp(min=1.0)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
