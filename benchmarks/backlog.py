@@ -99,6 +99,15 @@ class Running:
             raise SystemExit(f"The worker has {len(found)} scoring processes.")
         return found[0]
 
+    def scoring_once_loaded(self) -> int:
+        """The same, however long its start takes."""
+        deadline = time.monotonic() + STALLED_SECONDS
+        while not any(CHILD in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in tree([self.pid])):
+            if time.monotonic() > deadline:
+                raise SystemExit("The worker starts no scoring process.")
+            time.sleep(BETWEEN_LOOKS)
+        return self.scoring
+
     def memory(self) -> str:
         (now, peak), (rest, _) = resident_mib(self.scoring), resident_mib(self.pid)
         return f"{now:.0f} MiB (at most {peak:.0f} so far), the worker beside it {rest:.0f}"
@@ -114,6 +123,7 @@ class Drain:
     """A backlog's end: how fast, at which cost, and how new comments fared meanwhile."""
 
     size: int
+    beside: bool
     seconds: float
     per_second: float
     alone: tuple[float, float]  # comments a second of the model by itself, before and after
@@ -126,7 +136,7 @@ class Drain:
     def row(self) -> list[str]:
         alone = sum(self.alone) / 2
         return [
-            f"{self.size:,}", f"{self.seconds:.0f}", f"{self.per_second:.1f}", f"{alone:.1f}", f"{self.per_second / alone:.2f}",
+            f"{self.size:,}, {'bookkeeping on another core' if self.beside else 'all on one core'}", f"{self.seconds:.0f}", f"{self.per_second:.1f}", f"{alone:.1f}", f"{self.per_second / alone:.2f}",
             *(number(spent) if spent else "" for spent in self.cpu_ms), *self.fresh.cells,
         ]
 
@@ -150,13 +160,21 @@ class Place:
     others: Collection[int]
 
     @contextmanager
-    def worker(self) -> Iterator[Running]:
-        """`commentsvc worker` on its cores, with as many threads as those are."""
+    def worker(self, *, beside: bool = False) -> Iterator[Running]:
+        """`commentsvc worker` on its cores, with as many threads as those are.
+
+        With `beside` only what scores is kept to them: the bookkeeping has the other cores.
+        """
         environment = {**self.database.environment, "COMMENTSVC_SCREENING_THREADS": str(len(self.cores))}
         with started(list(WORKER), environment, log=self.log) as process:
             pin([process.pid], self.cores)  # its threads and its child come later, and inherit this
             server = self.database.server_pid
-            yield Running(process.pid, () if server is None else (server,))
+            running = Running(process.pid, () if server is None else (server,))
+            if beside:
+                scoring = running.scoring_once_loaded()
+                pin([process.pid], set(self.others) - set(self.cores))
+                pin([scoring], self.cores)
+            yield running
 
     def add_backlog(self, texts: Sequence[str]) -> int:
         """Store comments as readers wrote them while no worker ran; the highest id there was before."""
@@ -214,7 +232,7 @@ def idle_cpu(running: Running) -> tuple[float, float]:
     return (scoring + worker) * 100 / seconds, server * 100 / seconds
 
 
-def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Sequence[str]) -> Drain:
+def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Sequence[str], *, beside: bool) -> Drain:
     """Pile `texts` up while no worker runs, then start one and watch."""
     print(f"  a backlog of {len(texts):,}", flush=True)
     before = place.add_backlog(texts)
@@ -224,7 +242,7 @@ def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Seque
     watching = create_engine(place.database.url)
     last = before + len(texts)
     waits = Waits()
-    with place.worker() as running:
+    with place.worker(beside=beside) as running:
         _until_below(watching, before, last, len(texts))
         begun, first, spent = time.perf_counter(), _pending(watching, before, last), running.cpu()
         over = threading.Event()
@@ -247,7 +265,7 @@ def drain(place: Place, service: Server, model: Child, posts: Plan, texts: Seque
         outcomes = Counter({str(row[0]): int(row[1]) for row in connection.execute(query, {"before": before, "last": last})})
     watching.dispose()
     return Drain(
-        len(texts), seconds, first / seconds, (alone, again), (scoring, worker, server), waits, outcomes, memory
+        len(texts), beside, seconds, first / seconds, (alone, again), (scoring, worker, server), waits, outcomes, memory
     )
 
 
@@ -296,15 +314,21 @@ def measure(kind: str, folder: Path, given: Options, texts: Sequence[str], size:
                 worker_idle, server_idle = idle_cpu(running)
                 memory = running.memory()
             piled = [f"{texts[n % len(texts)]} ({n})" for n in range(size)]
-            found = drain(place, service, alone, posts, piled)
+            found = [drain(place, service, alone, posts, piled, beside=False)]
+            if set(place.others) - set(cores):
+                found.append(drain(place, service, alone, posts, piled[: size // 4], beside=True))
     notes = [
         f"Verdict at idle: median {idle.cells[0]} ms, p95 {idle.cells[1]} ms, slowest {idle.cells[2]} ms; {_words(idle.statuses)}.",
         f"Idle: the worker uses {worker_idle:.1f} % of a core"
         + (f", the database server {server_idle:.1f} %" if database.server_pid else "") + f" (over {IDLE_SECONDS:.0f} s).",
-        f"Memory (RSS) of the scoring process: idle {memory}; after the backlog {found.memory}.",
-        f"The backlog: {_words(found.outcomes)}. Model alone: {found.alone[0]:.1f}/s before it, {found.alone[1]:.1f}/s after.",
+        f"Memory (RSS) of the scoring process: idle {memory}; after the backlog {found[0].memory}.",
+        *(
+            f"The backlog of {one.size:,}: {_words(one.outcomes)}. Model alone: {one.alone[0]:.1f}/s before it, "
+            f"{one.alone[1]:.1f}/s after."
+            for one in found
+        ),
     ]
-    return f"### {version}\n\n" + "\n".join(f"- {note}" for note in notes) + f"\n\n{table(HEAD, [found.row])}"
+    return f"### {version}\n\n" + "\n".join(f"- {note}" for note in notes) + f"\n\n{table(HEAD, [one.row for one in found])}"
 
 
 def _words(counts: Counter[str]) -> str:

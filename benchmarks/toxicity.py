@@ -77,7 +77,8 @@ def main() -> None:
                 f"{given.cores}; web server (2 workers x 1 thread), database server and client on the rest, if there is any. "
                 f"Verdict: from sending a post with `Prefer: wait={backlog.WAIT_SECONDS}` to its answer; late: no verdict by then. "
                 f"Backlog: {size:,} of the comments, numbered, for they repeat, 70 % of them replies, stored while no worker "
-                "ran; meanwhile a reader posts another, one after the other. The rate counts from the first verdict to the last. "
+                "ran; meanwhile a reader posts another, one after the other; then a quarter of them with only the scoring process kept to its "
+                "core, if there are others. The rate counts from the first verdict to the last. "
                 f"Model alone: the bundled one on the same cores in the same run, before and after, {backlog.OWN_SPEED_TEXTS} of "
                 f"the same comments, their lengths spread as those of all, by the clock."
             )
