@@ -8,11 +8,14 @@ import hmac
 from dataclasses import dataclass
 
 from flask import Flask, current_app
+from markupsafe import Markup
 
 from commentsvc.page_cache import PageCache
 from commentsvc.web import settings_of
 
 EXTENSION = "commentsvc.embed.pages"
+FRAGMENTS = "commentsvc.embed.fragments"
+FRAGMENTS_KEPT = 5000  # about 2 kB each
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,18 @@ def keep(etag: str, html: str) -> Rendered:
 def init_app(app: Flask) -> None:
     """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
+    app.extensions[FRAGMENTS] = PageCache[Markup](FRAGMENTS_KEPT)
 
 
 def pages() -> PageCache[Rendered]:
     """The application's cache."""
     found: PageCache[Rendered] = current_app.extensions[EXTENSION]
+    return found
+
+
+def fragments() -> PageCache[Markup]:
+    """Comments as pages for everybody show them, by all that shows in them."""
+    found: PageCache[Markup] = current_app.extensions[FRAGMENTS]
     return found
 
 
