@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
-from sqlalchemy import ColumnElement, Row, Select, bindparam, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from commentsvc.errors import Invalid
@@ -83,7 +83,7 @@ def paged(
         comparison: ColumnElement[bool] = here < there if sort.descending else here > there
         query = query.where(comparison)
     order = (sort.column.desc(), row_id.desc()) if sort.descending else (sort.column, row_id)
-    return query.order_by(*order).limit(bindparam("page_rows"))
+    return query.order_by(*order).limit(bindparam("page_rows", type_=Integer))
 
 
 def fetch(
