@@ -63,6 +63,7 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc import observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
+    from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent
 
     settings.instance_path.mkdir(parents=True, exist_ok=True)
@@ -82,6 +83,8 @@ def _base_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works
         WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
     )
+    if settings.PAGE_REUSE_MS:
+        app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000)  # type: ignore[method-assign]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

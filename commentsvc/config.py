@@ -73,6 +73,8 @@ class Settings:
     MAX_WAIT: int = 10
     #: Rendered pages kept per web process; 0: none.
     PAGE_CACHE: int = 512
+    #: Milliseconds for which a web process gives a public page again without asking the database; 0: never.
+    PAGE_REUSE_MS: int = 500
     #: Serve the demo newspaper under /demo/.
     DEMO: bool = False
 
