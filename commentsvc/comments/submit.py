@@ -59,6 +59,9 @@ def submit_comment(article: Article, author: User, body: str, parent_id: int | N
     parent = _parent(article, parent_id, policy.max_depth)
     digest = body_hash(body)
     now = utcnow()
+    # One post of a person at a time: two presses at once, on two processes, must find each other. SQLite has
+    # one writer anyway.
+    db.session.execute(select(User.id).where(User.id == author.id).with_for_update(key_share=True))
     again = db.session.scalar(
         select(Comment).where(
             Comment.author_id == author.id, Comment.body_hash == digest, Comment.article_id == article.id,
