@@ -19,6 +19,7 @@ import hashlib
 import io
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +45,10 @@ CHUNK = 1 << 20
 # No part begins with a dot, so that no name leads out of the folder it is unpacked into.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
 _NAME = re.compile(rf"tables/[a-z_][a-z0-9_]*\.jsonl|{SECRET}|{MODELS}{_PART}(?:/{_PART})*")
+
+# What zipfile raises for bytes that are not as it expects: also for encryption, for methods it does not know, and for
+# places that no file has.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 
 # How far a step has come: its name, how much is done, and how much there is.
 Progress = Callable[[str, int, int], object]
@@ -268,20 +273,21 @@ class Archive:
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
     """The archive at this path; BadArchive where it is none."""
-    try:
-        packed = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise BadArchive(f"{path} is not a backup, or it is cut off: {error}.") from error
-    with packed:
-        yield Archive(packed)
+    with path.open("rb") as file:
+        try:
+            packed = zipfile.ZipFile(file)
+        except _BROKEN as error:
+            raise BadArchive(f"{path} is not a backup, or it is cut off: {error}.") from error
+        with packed:
+            yield Archive(packed)
 
 
 @contextmanager
 def _plain(name: str = MANIFEST) -> Iterator[None]:
-    """Say in one sentence what zipfile and zlib find wrong (encryption and unknown methods among it)."""
+    """Say in one sentence what zipfile finds wrong."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise BadArchive(f"{name} is damaged: {error}.") from error
 
 
