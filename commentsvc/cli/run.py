@@ -130,15 +130,14 @@ def _check_port(port: int) -> None:
 
 def _prepare(settings: Settings) -> Flask:
     """Migrate, and make the demo's publisher, so that no page is asked for before its tables."""
-    from flask_migrate import upgrade
-
     from commentsvc import create_app
+    from commentsvc.cli.databases import migrate
     from commentsvc.demo.load import prepare
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app = create_app(settings)
     with app.app_context():
-        upgrade()
+        migrate()
         if settings.DEMO:
             prepare(settings.BASE_URL)
     return app

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.revisions import revision_of
 from commentsvc.screening.engines import current
 from commentsvc.transfer.archive import CHUNK, MODELS, SECRET, ArchiveWriter, Manifest, Progress, member_of, written
 from commentsvc.transfer.rows import count, lines, reflect, snapshot
@@ -49,7 +49,7 @@ def write_backup(
 
 def _add_tables(archive: ArchiveWriter, settings: Settings, progress: Progress) -> Manifest:
     with snapshot(db.engine) as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
+        revision = revision_of(connection)
         if revision is None:
             raise Invalid("The database has no tables yet: there is nothing to back up.")
         made_at = utcnow()

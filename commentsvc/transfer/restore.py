@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from flask_migrate import upgrade
 from sqlalchemy import Connection, select, text
 
@@ -18,6 +17,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.config import Settings
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.revisions import known_revisions
 from commentsvc.screening.engines import CURRENT, current
 from commentsvc.sites.models import Article
 from commentsvc.transfer.archive import MODELS, SECRET, Archive, BadArchive, Manifest, Progress, member_of
@@ -35,8 +35,7 @@ class Restored:
 
 def check_revision(manifest: Manifest, migrations: Path) -> None:
     """Refuse a backup of a release that is newer than this one: its tables are unknown here."""
-    known = {script.revision for script in ScriptDirectory(str(migrations)).walk_revisions()}
-    if manifest.revision not in known:
+    if manifest.revision not in known_revisions(migrations):
         raise Conflict(
             f"This backup is of release {manifest.version}, revision {manifest.revision}, which this release does not know: "
             f"it is newer. Install commentsvc {manifest.version} or later, and restore with that."
