@@ -90,7 +90,7 @@ def works(settings: Settings) -> None:
     waiting = set(db.session.scalars(select(Comment.id).where(Comment.status == Status.PENDING)))
     assert waiting
     db.session.rollback()
-    while screen_pending(lambda: Reader(), batch=32, lease=30):
+    while screen_pending(Reader, batch=32, lease=30):
         pass
     left = db.session.scalars(select(Comment.status).where(Comment.id.in_(waiting))).all()
     assert Status.PENDING not in left
@@ -208,18 +208,20 @@ def contracting(done: list[ops.MigrateOperation]) -> list[str]:
 def _why(one: ops.MigrateOperation) -> str:
     match one:
         case ops.DropTableOp() | ops.RenameTableOp() | ops.DropColumnOp():
-            return "an older release still uses it"
+            why = "an older release still uses it"
         case ops.AddColumnOp(column=column) if not column.nullable and column.server_default is None:
-            return f"an older release writes no {column.name}: give it a server_default, or let it be NULL"
+            why = f"an older release writes no {column.name}: give it a server_default, or let it be NULL"
         case ops.AlterColumnOp() if one.modify_name or one.modify_nullable is False or one.modify_type is not None or one.modify_server_default is None:
-            return f"an older release may write what {one.column_name} no longer takes"
+            why = f"an older release may write what {one.column_name} no longer takes"
         case ops.CreateUniqueConstraintOp() | ops.CreateCheckConstraintOp() | ops.CreateForeignKeyOp() | ops.CreatePrimaryKeyOp():
-            return "an older release does not know the constraint"
+            why = "an older release does not know the constraint"
         case ops.CreateIndexOp(unique=True):
-            return "an older release does not know that it is unique"
+            why = "an older release does not know that it is unique"
         case ops.ExecuteSQLOp() if _CONTRACTING_SQL.search(str(one.sqltext)):
-            return f"{one.sqltext}"
-    return ""
+            why = str(one.sqltext)
+        case _:
+            why = ""
+    return why
 
 
 def recorded(migration: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> list[ops.MigrateOperation]:

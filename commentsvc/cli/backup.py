@@ -60,8 +60,9 @@ def restore(path: Path, *, check: bool, replacing: bool) -> None:
             click.echo(f"{name}: {value}", err=True)
         check_revision(archive.manifest, chosen.migrations_path)
         with _bars() as bars:
+            notes: list[str] = []
             if check:
-                restored, notes = _try_out(archive, path.resolve().parent, bars), []
+                restored = _try_out(archive, path.resolve().parent, bars)
             else:
                 restored, notes = _bring_back(archive, chosen, bars, replacing=replacing)
     for table in restored.left_out:
@@ -93,9 +94,8 @@ def _try_out(archive: Archive, beside: Path, bars: Progress) -> Restored:
     """
     check_room(archive, beside, sqlite=True)
     archive.verify(bars)
-    with tempfile.TemporaryDirectory(prefix=".commentsvc-", dir=beside) as folder:
-        with _application(Settings(INSTANCE=folder)):
-            return restore_rows(archive, progress=bars)
+    with tempfile.TemporaryDirectory(prefix=".commentsvc-", dir=beside) as folder, _application(Settings(INSTANCE=folder)):
+        return restore_rows(archive, progress=bars)
 
 
 @contextmanager

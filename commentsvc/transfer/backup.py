@@ -18,7 +18,16 @@ from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.revisions import revision_of
 from commentsvc.screening.engines import current
-from commentsvc.transfer.archive import CHUNK, MODELS, SECRET, ArchiveWriter, Manifest, Progress, member_of, written
+from commentsvc.transfer.archive import (
+    CHUNK,
+    MODELS,
+    SECRET,
+    ArchiveWriter,
+    Manifest,
+    Progress,
+    member_of,
+    written,
+)
 from commentsvc.transfer.rows import count, lines, reflect, snapshot
 from commentsvc.version import __version__
 

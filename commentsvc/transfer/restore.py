@@ -15,13 +15,30 @@ from sqlalchemy import Connection, select, text
 from commentsvc.comments.counts import recount
 from commentsvc.comments.models import Comment
 from commentsvc.config import Settings
+from commentsvc.database import LOCK_SECONDS
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
 from commentsvc.revisions import known_revisions
 from commentsvc.screening.engines import CURRENT, current
 from commentsvc.sites.models import Article
-from commentsvc.transfer.archive import MODELS, SECRET, Archive, BadArchive, Manifest, Progress, member_of
-from commentsvc.transfer.rows import REVISION_TABLE, count, count_on, digest, load, reflect, snapshot
+from commentsvc.transfer.archive import (
+    MODELS,
+    SECRET,
+    Archive,
+    BadArchive,
+    Manifest,
+    Progress,
+    member_of,
+)
+from commentsvc.transfer.rows import (
+    REVISION_TABLE,
+    count,
+    count_on,
+    digest,
+    load,
+    reflect,
+    snapshot,
+)
 
 
 @dataclass
@@ -85,6 +102,9 @@ def _clear() -> None:
     """Leave no table of any release; those of the queue stay, they hold bells."""
     db.session.remove()
     with db.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Somebody who still reads a table, and does not end, would have us wait for ever.
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:.0f}s'"))
         reflect(connection).drop_all(connection)
         connection.execute(text(f"DROP TABLE IF EXISTS {REVISION_TABLE}"))
 

@@ -18,7 +18,21 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg import sql
-from sqlalchemy import JSON, Connection, DateTime, Engine, LargeBinary, MetaData, String, Table, Text, cast, func, select, text
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Engine,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    cast,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from commentsvc.database import write_intent
@@ -55,6 +69,7 @@ def reflect(connection: Connection) -> MetaData:
 
 
 def count(connection: Connection, table: Table) -> int:
+    """How many rows it has."""
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
@@ -81,16 +96,16 @@ def digest(connection: Connection, table: Table, columns: Iterable[str]) -> str:
 
 
 def load(connection: Connection, table: Table, columns: list[str], rows: Iterable[bytes], loaded: Callable[[int], object]) -> None:
-    """Put lines into an empty table, in the caller's transaction; Invalid where they do not fit into it."""
+    """Put lines into an empty table, in the caller's transaction; Invalid where the database does not take them."""
     if unknown := [name for name in columns if name not in table.c]:
         raise Invalid(f"This backup's table {table.name} has columns that its release never had: {', '.join(unknown)}.")
-    read = [_READ.get(_kind(table, name), _as_it_is) for name in columns]
+    read = [_reader(table, name) for name in columns]
     values = ([one(value) for one, value in zip(read, _row(line, columns), strict=True)] for line in rows)
     write = _copy if connection.dialect.name == "postgresql" else _insert
     try:
         write(connection, table, columns, iter(lambda: list(islice(values, BATCH)), []), loaded)
     except (ValueError, TypeError, SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
-        raise Invalid(f"The rows of {table.name} do not fit into this database: {getattr(error, 'orig', error)}") from error
+        raise Invalid(f"The rows of {table.name} could not be stored: {getattr(error, 'orig', error)}") from error
 
 
 def _row(line: bytes, columns: list[str]) -> list[Any]:
@@ -100,18 +115,15 @@ def _row(line: bytes, columns: list[str]) -> list[Any]:
     return row
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+_READ: dict[type, Callable[[Any], Any]] = {DateTime: dt.datetime.fromisoformat, LargeBinary: bytes.fromhex}
 
 
-_READ: dict[type, Callable[[Any], Any]] = {
-    DateTime: lambda value: None if value is None else dt.datetime.fromisoformat(value),
-    LargeBinary: lambda value: None if value is None else bytes.fromhex(value),
-}
-
-
-def _kind(table: Table, name: str) -> type | None:
-    return next((kind for kind in _READ if isinstance(table.c[name].type, kind)), None)
+def _reader(table: Table, name: str) -> Callable[[Any], Any]:
+    """What turns a column's JSON value into the driver's."""
+    for kind, read in _READ.items():
+        if isinstance(table.c[name].type, kind):
+            return lambda value: None if value is None else read(value)
+    return lambda value: value
 
 
 def _insert(

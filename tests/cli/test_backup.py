@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import text
 
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.transfer.restore import filled
 from tests.conftest import serving
 from tests.everything import fill_everything, row_counts
 from tests.factories import make_article, make_comment, make_user
@@ -38,7 +40,7 @@ def run(settings: Settings, *words: object, limit: int | None = None) -> subproc
     """`commentsvc` with these words; no file it writes may become larger than `limit` bytes."""
     return subprocess.run(
         [sys.executable, "-m", "commentsvc.cli", *map(str, words)], cwd=ROOT, env=environ(settings), capture_output=True, text=True,
-        check=False, preexec_fn=None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),  # noqa: PLW1509
+        check=False, preexec_fn=None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
 
 
@@ -126,6 +128,40 @@ def test_killed_in_the_middle_nothing_has_its_name_and_the_next_one_works(app: F
     done = run(settings, "backup", path, "--verify")
     assert done.returncode == 0, done.stderr
     assert not partial.exists()
+
+
+def _loading(settings: Settings) -> bool:
+    """Whether a restore into this place has come to the rows, and is in the middle of them."""
+    if settings.DATABASE_URL:
+        db.session.rollback()  # what goes on elsewhere stands still within a transaction
+        return bool(db.session.scalar(text("SELECT count(*) FROM pg_stat_progress_copy WHERE tuples_processed > 0")))
+    wal = settings.instance_path / "commentsvc.sqlite3-wal"
+    return wal.exists() and wal.stat().st_size > 5_000_000
+
+
+def test_a_restore_that_is_killed_leaves_an_empty_database_and_can_be_run_again(
+    app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    _fill_much()
+    rows = row_counts()
+    assert run(settings, "backup", tmp_path / "a.zip").returncode == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "commentsvc.cli", "restore", str(tmp_path / "a.zip")], cwd=ROOT, env=environ(elsewhere),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not _loading(elsewhere):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "it was over before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with serving(elsewhere):
+        assert filled() == {}
+    done = run(elsewhere, "restore", tmp_path / "a.zip")
+    assert done.returncode == 0, done.stderr
+    with serving(elsewhere):
+        assert row_counts() == rows
 
 
 def test_ctrl_c_leaves_nothing(app: Flask, settings: Settings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ import pytest
 
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.transfer import archive as module
-from commentsvc.transfer.archive import MANIFEST, ArchiveWriter, BadArchive, Manifest, opened, written
+from commentsvc.transfer.archive import (
+    MANIFEST,
+    ArchiveWriter,
+    BadArchive,
+    Manifest,
+    opened,
+    written,
+)
 
 ROWS = b'[1,"Ada"]\n[2,"Bert"]\n'
 USERS = "tables/users.jsonl"
@@ -62,7 +69,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         assert list(archive.lines(USERS)) == ROWS.splitlines(keepends=True)
         assert b"".join(archive.chunks("secret_key")) == b"s3cret"
         assert archive.manifest.members[USERS] == module.Member(len(ROWS), hashlib.sha256(ROWS).hexdigest(), 2)
-        assert archive.bytes == len(ROWS) + 6
+        assert archive.unpacked == len(ROWS) + 6
 
 
 def test_only_its_owner_reads_it_and_nothing_is_replaced(tmp_path: Path) -> None:
@@ -75,10 +82,15 @@ def test_only_its_owner_reads_it_and_nothing_is_replaced(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="no space"), written(tmp_path / "a.zip") as file, ArchiveWriter(file) as archive:
+def _failing(path: Path) -> None:
+    with written(path) as file, ArchiveWriter(file) as archive:
         archive.add(USERS, [ROWS], lines=True)
         raise OSError("no space left")
+
+
+def test_an_error_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no space"):
+        _failing(tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,8 +183,13 @@ def test_a_small_file_that_unpacks_to_much_is_refused_unread(tmp_path: Path, mon
     path = _rewrite(_write(tmp_path / "a.zip"), {USERS: bomb})
     assert path.stat().st_size < 100_000
     read: list[str] = []
-    chunks = module.Archive.lines
-    monkeypatch.setattr(module.Archive, "lines", lambda self, name: read.append(name) or chunks(self, name))
+    lines = module.Archive.lines
+
+    def watched(self: module.Archive, name: str) -> Iterator[bytes]:
+        read.append(name)
+        return lines(self, name)
+
+    monkeypatch.setattr(module.Archive, "lines", watched)
     _refused(path, re.escape("unpacks to 50,000,000 bytes"))
     assert read == []
 

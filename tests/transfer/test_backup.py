@@ -28,9 +28,17 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Reason
 from commentsvc.sites.models import Article
-from commentsvc.transfer.archive import SECRET, Manifest, opened
+from commentsvc.transfer.archive import SECRET, Manifest, Member, opened
 from commentsvc.transfer.backup import target_of, write_backup
-from commentsvc.transfer.restore import Restored, check_revision, filled, put_counts_right, put_files, restore
+from commentsvc.transfer.restore import (
+    Restored,
+    check_revision,
+    check_room,
+    filled,
+    put_counts_right,
+    put_files,
+    restore,
+)
 from commentsvc.transfer.rows import digest, reflect, snapshot
 from tests.conftest import serving
 from tests.everything import fill_everything, fill_mails, row_counts
@@ -121,7 +129,7 @@ def test_what_does_not_fit_into_postgresql_is_said_and_nothing_is_kept(
         make_user("x" * 300)
         write_backup(tmp_path / "long.zip", sqlite)
     with serving(elsewhere):
-        with pytest.raises(Invalid, match=r"rows of users do not fit.*too long"):
+        with pytest.raises(Invalid, match=r"rows of users could not be stored: value too long"):
             _restore(tmp_path / "long.zip")
         assert filled() == {}
 
@@ -225,6 +233,17 @@ def test_secret_and_models_are_in_it_only_where_asked_for(
     assert (elsewhere.instance_path / SECRET).stat().st_mode & 0o777 == 0o600
     there = {str(path.relative_to(elsewhere.models_path)) for path in elsewhere.models_path.rglob("*") if path.is_file()}
     assert there == {"current", "paper-2/model.json"}
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(archive: Path, elsewhere: Settings) -> None:
+    with opened(archive) as found:
+        check_room(found, elsewhere.instance_path, sqlite=True)
+        found.manifest.members["tables/users.jsonl"] = Member(10**18, "", 1)
+        with pytest.raises(Conflict, match=r"unpacks to 1,000,000,000,\d{3} MB, and .* has room for"):
+            check_room(found, elsewhere.instance_path, sqlite=True)
+        # Where the rows go to a server, its disk is not this one.
+        check_room(found, elsewhere.instance_path, sqlite=False)
+    assert not elsewhere.instance_path.exists()
 
 
 def test_a_token_signs_in_after_a_restore_without_the_secret(
