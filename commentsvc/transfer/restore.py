@@ -7,13 +7,11 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from flask_migrate import upgrade
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
-from commentsvc.comments.counts import recount
-from commentsvc.comments.models import Comment
+from commentsvc.comments.counts import miscounted, recount
 from commentsvc.config import Settings
 from commentsvc.database import LOCK_SECONDS
 from commentsvc.errors import Conflict, Invalid
@@ -133,31 +131,21 @@ def _fill(connection: Connection, archive: Archive, restored: Restored, progress
 
 
 def put_counts_right(progress: Progress = lambda *_: None) -> list[int]:
-    """Count every article's thread anew; returns the articles where that changed anything."""
-    ids = db.session.scalars(select(Article.id).order_by(Article.id)).all()
-    changed = []
-    for number, article_id in enumerate(ids, start=1):
-        before = _counts(article_id)
+    """Count anew where the counts are not those of the comments; returns these articles."""
+    done, total = 0, db.session.scalar(select(func.count()).select_from(Article)) or 0
+
+    def counted() -> None:
+        nonlocal done
+        done += 1
+        progress("counting", done, total)
+
+    wrong = miscounted(counted)
+    db.session.rollback()
+    for article_id in wrong:
         recount(article_id)
-        if _counts(article_id) == before:
-            db.session.rollback()
-        else:
-            db.session.commit()
-            changed.append(article_id)
+        db.session.commit()
         db.session.remove()
-        progress("counting", number, len(ids))
-    db.session.remove()
-    return changed
-
-
-def _counts(article_id: int) -> list[Any]:
-    columns = (
-        Comment.id, Comment.listed, Comment.preview, Comment.reply_count, Comment.thread_count, Comment.up, Comment.down, Comment.top_score,
-    )
-    return [
-        db.session.scalar(select(Article.comment_count).where(Article.id == article_id)),
-        db.session.execute(select(*columns).where(Comment.article_id == article_id).order_by(Comment.id)).all(),
-    ]
+    return wrong
 
 
 def _check_integrity() -> None:
