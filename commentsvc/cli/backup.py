@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from commentsvc.cli.model.console import plain_errors, progress, settings
 from commentsvc.cli.run import alone
@@ -35,7 +36,7 @@ def backup(*, target: Path, with_secret: bool, with_models: bool, verify: bool) 
     In a folder, the file is named for the time. Nothing is replaced, and nothing half written has the file's name.
     """
     path = target_of(target)
-    with plain_errors(), _bars() as bars:
+    with plain_errors(), _readable(), _bars() as bars:
         manifest = write_backup(path, current_app.config["SETTINGS"], secret=with_secret, models=with_models, progress=bars)
         if verify:
             with opened(path) as archive:
@@ -54,8 +55,10 @@ def restore(path: Path, *, check: bool, replacing: bool) -> None:
 
     Stop the service first. Nothing is touched before the whole file was read and compared with its manifest.
     """
+    if check and replacing:
+        raise click.UsageError("--check keeps nothing, so there is nothing to --replace.")
     chosen = settings()
-    with plain_errors(), opened(path) as archive:
+    with plain_errors(), _readable(), opened(path) as archive:
         for name, value in about(archive.manifest).items():
             click.echo(f"{name}: {value}", err=True)
         check_revision(archive.manifest, chosen.migrations_path)
@@ -113,6 +116,19 @@ def _application(chosen: Settings) -> Iterator[Flask]:
             db.session.remove()
             db.engine.dispose()
             app.extensions[EXTENSION].huey.storage.close()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say in one sentence that the database's file is damaged: that is when people come here."""
+    try:
+        yield
+    except (OperationalError, ProgrammingError):
+        raise  # has words of its own
+    except DatabaseError as error:
+        raise click.ClickException(
+            f"The database cannot be read: {error.orig}. Move it away, and restore a backup into an empty place."
+        ) from error
 
 
 @contextmanager

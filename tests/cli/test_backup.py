@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import signal
@@ -11,7 +12,6 @@ import time
 import zipfile
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
@@ -207,9 +207,36 @@ def test_restore_refuses_where_the_supervisor_runs(app: Flask, settings: Setting
     assert "already runs" in done.stderr
 
 
-@pytest.mark.parametrize("missing", ["no/such/folder/a.zip"])
-def test_a_folder_that_is_not_there_is_said(app: Flask, settings: Settings, tmp_path: Path, missing: str) -> None:
-    done = run(settings, "backup", tmp_path / missing)
+def test_check_and_replace_exclude_each_other(elsewhere: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").touch()
+    assert run(elsewhere, "restore", tmp_path / "a.zip", "--check", "--replace").returncode == 2
+
+
+def test_a_damaged_sqlite_file_is_said_and_leaves_no_backup(
+    app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    make_comment(make_article())
+    assert run(settings, "backup", tmp_path / "a.zip").returncode == 0
+    place = dataclasses.replace(elsewhere, DATABASE_URL="")
+    with serving(place):
+        upgrade()
+        make_comment(make_article())
+    file = place.instance_path / "commentsvc.sqlite3"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8192] + os.urandom(len(whole) - 8192))
+    done = run(place, "backup", tmp_path / "b.zip")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert not list(tmp_path.glob("b.zip*"))
+    file.write_bytes(os.urandom(20_000))
+    done = run(place, "restore", tmp_path / "a.zip", "--replace")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert "Move it away" in done.stderr
+    file.unlink()
+    assert run(place, "restore", tmp_path / "a.zip").returncode == 0
+
+
+def test_a_folder_that_is_not_there_is_said(app: Flask, settings: Settings, tmp_path: Path) -> None:
+    done = run(settings, "backup", tmp_path / "no/such/folder/a.zip")
     assert done.returncode == 1
     assert "No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr

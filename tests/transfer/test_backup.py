@@ -228,6 +228,9 @@ def test_secret_and_models_are_in_it_only_where_asked_for(
     write_backup(tmp_path / "with.zip", own, secret=True, models=True)
     with opened(tmp_path / "with.zip") as archive:
         archive.verify()
+        [note] = put_files(archive, dataclasses.replace(elsewhere, SECRET_KEY="set"))
+        assert "COMMENTSVC_SECRET_KEY is set" in note
+        assert not (elsewhere.instance_path / SECRET).exists()
         assert put_files(archive, elsewhere) == []
     assert elsewhere.secret_key() == own.secret_key()
     assert (elsewhere.instance_path / SECRET).stat().st_mode & 0o777 == 0o600
