@@ -75,7 +75,8 @@ def restore(path: Path, *, check: bool, replacing: bool) -> None:
     for note in notes:
         click.echo(note, err=True)
     done = "The backup can be restored" if check else "Restored"
-    click.echo(f"{done}: {restored.manifest.total_rows:,} rows in {len(restored.manifest.tables)} tables, the same as in the backup.")
+    kept = [table for table in restored.manifest.tables if table not in restored.left_out]
+    click.echo(f"{done}: {sum(map(restored.manifest.rows, kept)):,} rows in {len(kept)} tables, the same as in the backup.")
 
 
 def _bring_back(archive: Archive, chosen: Settings, bars: Progress, *, replacing: bool) -> tuple[Restored, list[str]]:

@@ -124,6 +124,8 @@ def _fill(connection: Connection, archive: Archive, restored: Restored, progress
 
     for table in tables:
         columns, member = manifest.tables[table.name], manifest.members[member_of(table.name)]
+        if lacking := set(table.c.keys()) - set(columns):
+            raise BadArchive(f"This backup's rows of {table.name} lack {', '.join(sorted(lacking))}, which its release had.")
         load(connection, table, columns, archive.lines(member_of(table.name)), loaded)
         if digest(connection, table, columns) != member.sha256:
             raise Invalid(f"The rows of {table.name} are not what the backup holds once they are restored; nothing was kept.")

@@ -199,6 +199,24 @@ def test_a_backup_of_a_newer_release_is_refused_by_its_name(app: Flask, archive:
         check_revision(dataclasses.replace(newer, revision=found.manifest.revision[:4]), settings.migrations_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda manifest: manifest.tables.pop("flags"), "no rows of flags"),
+        (lambda manifest: manifest.tables["users"].remove("email"), "rows of users lack email"),
+        (lambda manifest: manifest.tables["users"].append("shoe_size"), "never had: shoe_size"),
+    ],
+)
+def test_a_manifest_that_lacks_what_its_release_had_is_refused_and_nothing_kept(
+    app: Flask, archive: Path, elsewhere: Settings, change: Callable[[Manifest], object], says: str
+) -> None:
+    with serving(elsewhere), opened(archive) as found:
+        change(found.manifest)
+        with pytest.raises(Invalid, match=says):
+            restore(found)
+        assert filled() == {}
+
+
 def test_wrong_counts_are_put_right_and_said(app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     wrong, right = make_article(), make_article()
     make_comment(right)
@@ -349,7 +367,7 @@ def test_every_comment_acknowledged_before_is_in_it_and_none_by_half(
         assert there == set(db.session.scalars(text("SELECT comment_id FROM revisions")))
 
 
-def _until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
