@@ -202,10 +202,15 @@ _CONTRACTING_SQL = re.compile(r"\b(DROP\s+(TABLE|COLUMN)|RENAME|SET\s+NOT\s+NULL
 def contracting(done: list[ops.MigrateOperation]) -> list[str]:
     """What of these operations an older release cannot live with, in words."""
     new = {one.table_name for one in done if isinstance(one, ops.CreateTableOp)}
-    return [f"{type(one).__name__}: {why}" for one in done if getattr(one, "table_name", None) not in new and (why := _why(one))]
+    unknown = {one.column.name for one in done if isinstance(one, ops.AddColumnOp) and one.column.nullable}
+    return [
+        f"{type(one).__name__}: {why}"
+        for one in done
+        if getattr(one, "table_name", None) not in new and (why := _why(one, unknown))
+    ]
 
 
-def _why(one: ops.MigrateOperation) -> str:
+def _why(one: ops.MigrateOperation, unknown: set[str]) -> str:
     match one:
         case ops.DropTableOp() | ops.RenameTableOp() | ops.DropColumnOp():
             why = "an older release still uses it"
@@ -215,7 +220,7 @@ def _why(one: ops.MigrateOperation) -> str:
             why = f"an older release may write what {one.column_name} no longer takes"
         case ops.CreateUniqueConstraintOp() | ops.CreateCheckConstraintOp() | ops.CreateForeignKeyOp() | ops.CreatePrimaryKeyOp():
             why = "an older release does not know the constraint"
-        case ops.CreateIndexOp(unique=True):
+        case ops.CreateIndexOp(unique=True) if not unknown & {str(column) for column in one.columns}:
             why = "an older release does not know that it is unique"
         case ops.ExecuteSQLOp() if _CONTRACTING_SQL.search(str(one.sqltext)):
             why = str(one.sqltext)
