@@ -63,15 +63,17 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc import observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
+    from commentsvc.metrics import page as metrics
     from commentsvc.web import RowIdConverter, declare_intent
 
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    settings.make_instance()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.url_map.converters["int"] = RowIdConverter
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key(),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # errors are logged, rows are not
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
         MAX_CONTENT_LENGTH=1_000_000,
         RATELIMIT_ENABLED=settings.RATE_LIMITS,
@@ -91,6 +93,7 @@ def _base_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
+    metrics.init_app(app, settings)
     migrate.init_app(app, db, directory=str(settings.migrations_path), render_as_batch=True)
     limiter.init_app(app)
     return app

@@ -73,6 +73,8 @@ class Settings:
     MAX_WAIT: int = 10
     #: Rendered pages kept per web process; 0: none.
     PAGE_CACHE: int = 512
+    #: What Prometheus sends as a bearer token to read /metrics; empty: there is no such page.
+    METRICS_TOKEN: str = ""
     #: Serve the demo newspaper under /demo/.
     DEMO: bool = False
 
@@ -99,6 +101,10 @@ class Settings:
     def instance_path(self) -> Path:
         return Path(self.INSTANCE).resolve()
 
+    def make_instance(self) -> None:
+        """Make the data folder where there is none, closed to everybody else on the machine."""
+        self.instance_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def models_path(self) -> Path:
         """Toxicity models that were pulled or exported here, and which of them is in use."""
@@ -113,7 +119,7 @@ class Settings:
         if self.SECRET_KEY:
             return self.SECRET_KEY
         path = self.instance_path / "secret_key"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.make_instance()
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

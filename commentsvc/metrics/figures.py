@@ -1,0 +1,204 @@
+"""What the database knows of comments, mails and workers, read when Prometheus asks.
+
+Counters begin anew at midnight UTC, which `rate()` and `increase()` understand: that bounds what is
+read to a day's work, and every process and machine gives the same numbers at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import structlog
+from flask import Flask
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from sqlalchemy import ColumnElement, case, extract, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from commentsvc.comments.models import Comment, Status
+from commentsvc.config import Settings
+from commentsvc.database import utcnow
+from commentsvc.delivery.email import MAX_ATTEMPTS
+from commentsvc.delivery.models import Mail
+from commentsvc.errors import name_of
+from commentsvc.extensions import db
+from commentsvc.moderation.alarms import Health, health
+from commentsvc.moderation.models import Decision, Screening
+from commentsvc.readiness import ALARMS, readiness
+from commentsvc.sites.models import Site
+from commentsvc.version import __version__
+
+log = structlog.get_logger()
+
+# A verdict takes tens of milliseconds at idle, and as long as no worker runs in the worst case.
+VERDICT_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+# Rows in flight at midnight, and clocks of several machines that differ: ids are not quite in the order of times.
+MARGIN = 1000
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Figures:
+    """A collector for prometheus-client; in an application's context.
+
+    Says what it can: with the database gone, that it is, and the machine's own figures.
+    """
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._begins: dict[str, tuple[dt.datetime, int]] = {}  # table -> (midnight, an id before its first row)
+
+    def collect(self) -> Iterator[Metric]:
+        found = readiness(self._app, self._settings)
+        yield _gauge("commentsvc_info", "Always 1; the release is its label.", [(1, __version__)], ["version"])
+        for name, words in (("database", "the database"), ("queue", "the queue of tasks"), ("redis", "Redis")):
+            if name in found.checks:
+                yield _gauge(f"commentsvc_{name}_up", f"1 when {words} answers.", [(int(bool(found.checks[name]["ok"])),)])
+        yield _gauge(
+            "commentsvc_alarm", "1 while this kind of alarm of /readyz is on.",
+            [(int(any(alarm.kind == kind for alarm in found.alarms)), kind) for kind in ALARMS], ["kind"],
+        )
+        if (free := found.checks["disk"].get("free_bytes")) is not None:
+            yield _gauge("commentsvc_disk_free_bytes", "Left on the disk of the data folder.", [(free,)])
+        if (waiting := found.checks.get("queue", {}).get("waiting")) is not None:
+            yield _gauge("commentsvc_tasks_waiting", "Tasks in the queue that no worker has taken.", [(waiting,)])
+        if found.health is None:
+            return
+        yield from _waiting(found.health)
+        for read in (_held, _mails, self._verdicts, self._decisions, self._screenings):
+            yield from _tried(read)
+
+    # Since midnight
+
+    def _verdicts(self) -> Iterator[Metric]:
+        took = (
+            select(_seconds(Comment.accepted_at, Decision.created_at).label("seconds"))
+            .join(Comment, Comment.id == Decision.comment_id)
+            .where(
+                self._today(Decision), Decision.from_status == Status.PENDING, Decision.to_status != Status.WITHDRAWN,
+                Comment.external_id.is_(None), Comment.accepted_at.is_not(None),
+            )
+            .subquery()
+        )
+        within = [func.coalesce(func.sum(case((took.c.seconds <= limit, 1), else_=0)), 0) for limit in VERDICT_BUCKETS]
+        number, total, *counts = db.session.execute(
+            select(func.count(), func.coalesce(func.sum(took.c.seconds), 0.0), *within).select_from(took)
+        ).one()
+        family = HistogramMetricFamily(
+            "commentsvc_verdict_seconds", "Seconds from a reader's post to its first decision; since midnight UTC."
+        )
+        limits = [*map(str, VERDICT_BUCKETS), "+Inf"]
+        family.add_metric([], list(zip(limits, map(float, [*counts, number]), strict=True)), float(total))
+        yield family
+
+    def _decisions(self) -> Iterator[Metric]:
+        # Only its author can withdraw a comment; whoever else decides is of the newsroom.
+        actor = case(
+            (Decision.actor_id.is_(None), "system"), (Decision.to_status == Status.WITHDRAWN, "author"),
+            else_="community_manager",
+        ).label("actor")
+        yield _counter(
+            "commentsvc_decisions", "Decisions on comments, by who decided and what became of them; since midnight UTC.",
+            _rows(
+                select(func.count(), actor, Decision.to_status).where(self._today(Decision)).group_by(actor, Decision.to_status)
+            ),
+            ["actor", "outcome"],
+        )
+
+    def _screenings(self) -> Iterator[Metric]:
+        by = (
+            func.coalesce(Screening.model_name, "none"), func.coalesce(Screening.model_version, "none"), Screening.verdict,
+        )
+        yield _counter(
+            "commentsvc_screenings", "Runs of the pipeline, by model, its version and verdict (none: decided without scores); since midnight UTC.",
+            _rows(select(func.count(), *by).where(self._today(Screening)).group_by(*by)),
+            ["model", "version", "verdict"],
+        )
+
+    def _today(self, table: type[Decision | Screening]) -> ColumnElement[bool]:
+        """The rows since midnight; by their ids, as an index of times would cost every decision."""
+        midnight = utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+        begins = self._begins.get(table.__tablename__)
+        if begins is None or begins[0] != midnight:
+            begins = self._begins[table.__tablename__] = (midnight, last_before(table, midnight) - MARGIN)
+        return (table.id > begins[1]) & (table.created_at >= midnight)
+
+
+def last_before(table: type[Decision | Screening], moment: dt.datetime) -> int:
+    """The id of the last row made before a moment, 0 where there is none; reads some twenty rows of any number."""
+    low, high = 0, db.session.scalar(select(func.max(table.id))) or 0
+    while low < high:
+        middle = (low + high) // 2
+        row = db.session.execute(select(table.id, table.created_at).where(table.id > middle).order_by(table.id).limit(1)).first()
+        if row is None or row.created_at >= moment:
+            high = middle
+        else:
+            low = row.id
+    return low
+
+
+def _waiting(state: Health) -> Iterator[Metric]:
+    yield _gauge("commentsvc_comments_pending", "Comments that wait to be screened, imported ones too.", [(state.backlog.number,)])
+    yield _gauge(
+        "commentsvc_oldest_pending_seconds", "How long the longest of them waits; posted: of those that readers posted.",
+        [(state.backlog.seconds, "any"), (state.posted.seconds, "posted")], ["origin"],
+    )
+    yield _gauge(
+        "commentsvc_workers", "Workers that report: working, or failing where the model does not answer; silent ones for an hour.",
+        [(sum(state.standing(w) == name for w in state.workers), name) for name in ("working", "failing", "silent")], ["state"],
+    )
+
+
+def _held() -> Iterator[Metric]:
+    # Site by site: that is how their index is sorted.
+    held = db.session.scalar(
+        select(func.count()).select_from(Site).join(Comment, (Comment.site_id == Site.id) & (Comment.status == Status.HELD))
+    )
+    yield _gauge("commentsvc_comments_held", "Comments that wait for a community manager.", [(held or 0,)])
+
+
+def _mails() -> Iterator[Metric]:
+    given_up = func.coalesce(func.sum(case((Mail.attempts >= MAX_ATTEMPTS, 1), else_=0)), 0)
+    unsent, lost = db.session.execute(select(func.count(), given_up).where(Mail.sent_at.is_(None))).one()
+    yield _gauge("commentsvc_mails_waiting", "Mails that are still to be delivered.", [(unsent - lost,)])
+    yield _gauge("commentsvc_mails_given_up", "Mails that no try could deliver, until they are forgotten.", [(lost,)])
+
+
+def _tried(read: Callable[[], Iterable[Metric]]) -> list[Metric]:
+    """What is read, or nothing where the database fails on it: the other figures are still worth having."""
+    try:
+        return list(read())
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        log.error("a figure could not be read", error=name_of(error))  # noqa: TRY400 - where is plain from the line that follows
+        return []
+
+
+def _seconds(start: Any, end: Any) -> ColumnElement[float]:
+    """The time between two columns; clocks of two machines may make it seem negative."""
+    if db.engine.dialect.name == "sqlite":
+        between: ColumnElement[float] = (func.julianday(end) - func.julianday(start)) * 86400.0
+    else:
+        between = extract("epoch", end - start)  # type: ignore[assignment]
+    return case((between < 0, 0.0), else_=between)
+
+
+def _rows(query: Any) -> Rows:
+    return [tuple(row) for row in db.session.execute(query)]
+
+
+def _gauge(name: str, words: str, rows: Rows, labels: Sequence[str] = ()) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for number, *values in rows:
+        family.add_metric(values, float(number))
+    return family
+
+
+def _counter(name: str, words: str, rows: Rows, labels: Sequence[str]) -> Metric:
+    family = CounterMetricFamily(name, words, labels=labels)
+    for number, *values in rows:
+        family.add_metric(values, float(number))
+    return family
