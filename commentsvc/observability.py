@@ -65,7 +65,7 @@ def nameless(_logger: object, _method: str, entry: dict[str, Any]) -> dict[str, 
     if error is not None:
         chain = list(_chain(error))
         entry["exception"] = [name_of(one) for one in chain]
-        entry["at"] = "".join(traceback.format_tb(chain[-1].__traceback__))
+        entry["at"] = ["".join(traceback.format_tb(one.__traceback__)) for one in chain]
     return entry
 
 
