@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import OperationalError
+from structlog.typing import EventDict, Processor
 
 from commentsvc.config import Settings
 from commentsvc.database import words_of
@@ -31,7 +32,7 @@ LONGEST_CHAIN = 5  # errors that caused each other; a loop of them must end
 
 def configure_logging(level: int = logging.INFO, *, access: bool = False) -> None:
     """JSON lines on standard error, ours and those of the libraries; `access` adds one for each request."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -54,7 +55,7 @@ def configure_logging(level: int = logging.INFO, *, access: bool = False) -> Non
     logging.getLogger(ACCESS).setLevel(logging.INFO if access else logging.CRITICAL)
 
 
-def nameless(_logger: object, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+def nameless(_logger: object, _method: str, entry: EventDict) -> EventDict:
     """In place of an exception: its class, those that caused it, and where in the code.
 
     A message may quote the row, the header or the text that could not be worked with, and
@@ -87,7 +88,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
 
 
-def _of_a_library(_logger: object, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _of_a_library(_logger: object, _method: str, entry: EventDict) -> EventDict:
     """A library's line without its arguments, for those may be anybody's data."""
     record = entry["_record"]
     return {**entry, "logger": record.name, "event": str(record.msg), **getattr(record, "fields", {})}

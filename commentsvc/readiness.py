@@ -101,7 +101,7 @@ def _tasks_waiting(tasks: Tasks, settings: Settings) -> int | None:
         storage = tasks.huey.storage
         if isinstance(tasks.huey, RedisHuey):
             with redis_of(settings) as client:
-                return int(client.llen(storage.queue_key))  # type: ignore[arg-type]
+                return int(client.llen(storage.queue_key))
         if db.engine.dialect.name == "postgresql":
             # Not through the queue's own connections: it keeps one for each thread that ever asked.
             return int(db.session.scalar(text(f"SELECT count(*) FROM {storage.table_task}")) or 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 from flask import Flask
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, case, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,9 +27,10 @@ from commentsvc.delivery.email import MAX_ATTEMPTS
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import name_of
 from commentsvc.extensions import db
-from commentsvc.moderation.alarms import Health, health
+from commentsvc.moderation.alarms import Health
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.readiness import ALARMS, readiness
+from commentsvc.screening.submission import Verdict
 from commentsvc.sites.models import Site
 from commentsvc.version import __version__
 
@@ -38,10 +41,19 @@ VERDICT_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 # Rows in flight at midnight, and clocks of several machines that differ: ids are not quite in the order of times.
 MARGIN = 1000
 
+NO_MODEL = "none"
+VERDICTS = (Verdict.PUBLISH.value, Verdict.HOLD.value, Verdict.REJECT.value)
+OUTCOMES = (
+    *(("system", status) for status in (Status.PUBLISHED, Status.HELD, Status.REJECTED)),
+    *(("community_manager", status) for status in (Status.PUBLISHED, Status.HELD, Status.REJECTED)),
+    ("author", Status.WITHDRAWN),
+)
+"""Who may decide what."""
+
 Rows = Sequence[tuple[Any, ...]]
 
 
-class Figures:
+class Figures(Collector):
     """A collector for prometheus-client; in an application's context.
 
     Says what it can: with the database gone, that it is, and the machine's own figures.
@@ -69,7 +81,7 @@ class Figures:
         if found.health is None:
             return
         yield from _waiting(found.health)
-        for read in (_held, _mails, self._verdicts, self._decisions, self._screenings):
+        for read in (_held, _mails, self._verdicts, self._decisions, partial(self._screenings, found.health)):
             yield from _tried(read)
 
     # Since midnight
@@ -104,23 +116,28 @@ class Figures:
             (Decision.actor_id.is_(None), "system"), (Decision.to_status == Status.WITHDRAWN, "author"),
             else_="community_manager",
         ).label("actor")
-        yield _counter(
+        rows = db.session.execute(
+            select(actor, Decision.to_status, func.count()).where(self._today(Decision)).group_by(actor, Decision.to_status)
+        )
+        family = CounterMetricFamily(
             "commentsvc_decisions", "Decisions on comments, by who decided and what became of them; since midnight UTC.",
-            _rows(
-                select(func.count(), actor, Decision.to_status).where(self._today(Decision)).group_by(actor, Decision.to_status)
-            ),
-            ["actor", "outcome"],
+            labels=["actor", "outcome"],
         )
+        _add_from_zero(family, OUTCOMES, rows)
+        yield family
 
-    def _screenings(self) -> Iterator[Metric]:
+    def _screenings(self, state: Health) -> Iterator[Metric]:
         by = (
-            func.coalesce(Screening.model_name, "none"), func.coalesce(Screening.model_version, "none"), Screening.verdict,
+            func.coalesce(Screening.model_name, NO_MODEL), func.coalesce(Screening.model_version, NO_MODEL), Screening.verdict,
         )
-        yield _counter(
-            "commentsvc_screenings", "Runs of the pipeline, by model, its version and verdict (none: decided without scores); since midnight UTC.",
-            _rows(select(func.count(), *by).where(self._today(Screening)).group_by(*by)),
-            ["model", "version", "verdict"],
+        rows = db.session.execute(select(*by, func.count()).where(self._today(Screening)).group_by(*by))
+        at_work = {(w.model_name or NO_MODEL, w.model_version or NO_MODEL) for w in state.workers if state.standing(w) == "working"}
+        family = CounterMetricFamily(
+            "commentsvc_screenings", "Runs of the pipeline, by model, its version (none: without scores) and verdict; since midnight UTC.",
+            labels=["model", "version", "verdict"],
         )
+        _add_from_zero(family, [(*model, verdict) for model in sorted(at_work) for verdict in VERDICTS], rows)
+        yield family
 
     def _today(self, table: type[Decision | Screening]) -> ColumnElement[bool]:
         """The rows since midnight; by their ids, as an index of times would cost every decision."""
@@ -190,10 +207,6 @@ def _seconds(start: Any, end: Any) -> ColumnElement[float]:
     return case((between < 0, 0.0), else_=between)
 
 
-def _rows(query: Any) -> Rows:
-    return [tuple(row) for row in db.session.execute(query)]
-
-
 def _gauge(name: str, words: str, rows: Rows, labels: Sequence[str] = ()) -> Metric:
     family = GaugeMetricFamily(name, words, labels=labels)
     for number, *values in rows:
@@ -201,8 +214,12 @@ def _gauge(name: str, words: str, rows: Rows, labels: Sequence[str] = ()) -> Met
     return family
 
 
-def _counter(name: str, words: str, rows: Rows, labels: Sequence[str]) -> Metric:
-    family = CounterMetricFamily(name, words, labels=labels)
-    for number, *values in rows:
-        family.add_metric(values, float(number))
-    return family
+def _add_from_zero(family: CounterMetricFamily, known: Iterable[tuple[str, ...]], rows: Iterable[Any]) -> None:
+    """Add a counter for each of these labels and for what was counted.
+
+    From zero, because a counter that appears with its first count has not risen, for Prometheus.
+    """
+    counts = dict.fromkeys(known, 0)
+    counts.update({tuple(row[:-1]): row[-1] for row in rows})
+    for labels, number in counts.items():
+        family.add_metric(labels, float(number))

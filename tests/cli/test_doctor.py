@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -133,7 +133,7 @@ def _tree(folder: Path) -> dict[str, tuple[int, int, str]]:
 
 
 @pytest.fixture
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A data folder as a service leaves it, with its own SQLite database."""
     if request.config.getoption("--database") != "sqlite":
         pytest.skip("about the embedded database")
@@ -146,7 +146,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         db.session.remove()
         db.engine.dispose()
     made.extensions[EXTENSION].huey.storage.close()
-    yield folder
+    return folder
 
 
 @pytest.mark.parametrize("running", [False, True])

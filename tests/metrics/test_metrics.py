@@ -17,14 +17,14 @@ from sqlalchemy.exc import OperationalError
 
 from commentsvc import create_app, create_perspective_app
 from commentsvc.accounts.permissions import Role
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Status
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import MAX_ATTEMPTS, queue_mail
 from commentsvc.extensions import db
 from commentsvc.metrics.figures import last_before
 from commentsvc.metrics.page import may_read
-from commentsvc.metrics.requests import IN_USE, REQUESTS, SECONDS
+from commentsvc.metrics.requests import REQUESTS, SECONDS
 from commentsvc.moderation.alarms import Worker, report
 from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Decision, Reason, Screening
@@ -175,7 +175,6 @@ def test_the_pool_says_what_is_in_use(watched: Flask, reader: FlaskClient) -> No
     found = families(reader)
     assert value(found, "commentsvc_database_pool_in_use") == idle
     assert (value(found, "commentsvc_database_pool_size") or 0) > 1
-    assert IN_USE is not None
 
 
 # Comments
@@ -213,7 +212,7 @@ def test_decisions_are_counted_by_who_decided_and_what_became_of_it(reader: Flas
     assert value(found, name, actor="community_manager", outcome="published") == 1
     assert value(found, name, actor="community_manager", outcome="rejected") == 1
     assert value(found, name, actor="author", outcome="withdrawn") == 1
-    assert len(found["commentsvc_decisions"].samples) == 4
+    assert value(found, name, actor="system", outcome="published") == 0, "counters begin at zero, not with their first count"
 
 
 def test_a_verdict_s_time_runs_from_the_post_to_the_first_decision(reader: FlaskClient) -> None:
@@ -253,13 +252,20 @@ def test_screenings_are_counted_by_model_version(reader: FlaskClient, run_worker
     assert {s.labels["version"] for s in found} == {screening.model_version}
 
 
+def test_a_model_at_work_is_counted_from_zero(reader: FlaskClient) -> None:
+    report("here:1:1", utcnow(), ModelInfo("minilm", "2", "a" * 64), None)
+    db.session.commit()
+    found = families(reader)
+    assert value(found, "commentsvc_screenings_total", model="minilm", version="2", verdict="hold") == 0
+
+
 def test_counters_begin_anew_at_midnight(reader: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     article = make_article()
     make_comment(article)
     assert value(families(reader), "commentsvc_decisions_total", actor="system", outcome="published") == 1
     tomorrow = utcnow() + dt.timedelta(days=1)
     monkeypatch.setattr("commentsvc.metrics.figures.utcnow", lambda: tomorrow)
-    assert value(families(reader), "commentsvc_decisions_total", actor="system", outcome="published") is None
+    assert value(families(reader), "commentsvc_decisions_total", actor="system", outcome="published") == 0
     comment = make_comment(article)
     db.session.execute(update(Decision).where(Decision.comment_id == comment.id).values(created_at=tomorrow))
     db.session.commit()
@@ -272,11 +278,11 @@ def test_the_last_row_before_a_moment_is_found_by_a_few_looks(statements: Statem
     article = make_article()
     comment = make_comment(article)
     start = utcnow().replace(microsecond=0) - dt.timedelta(days=10)
-    for n in range(200):
+    for n in range(1, 200, 2):
         db.session.add(Decision(
-            id=1000 + n * (3 if n % 2 else 2) + n * 4, site_id=comment.site_id, comment_id=comment.id, revision=1, from_status="held",
+            id=1000 + n * n, site_id=comment.site_id, comment_id=comment.id, revision=1, from_status="held",
             to_status="published", reason="approved", note="", created_at=start + dt.timedelta(hours=n),
-        )) if n % 2 else None
+        ))
     db.session.commit()
     ids = db.session.query(Decision.id, Decision.created_at).order_by(Decision.id).all()
     for moment in (start, start + dt.timedelta(hours=100), start + dt.timedelta(hours=101), start + dt.timedelta(days=30)):

@@ -48,34 +48,43 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
 def check_settings(patient: Patient) -> Iterator[Finding]:
     """Names that are none of ours, values that mean nothing."""
     given = {name: text for name, text in patient.environ.items() if name.startswith(PREFIX) and name not in OTHERS}
+    found = [*read_settings(patient.environ)[1], *_names(given), *_values(patient.settings)]
+    if not patient.settings.RATE_LIMITS:
+        found.append(note("Rate limits are switched off.", f"Leave {PREFIX}RATE_LIMITS at 1 where the public can reach the service."))
+    yield from found or [ok(f"{len(given)} set, and each can be read.")]
+
+
+def _names(given: Mapping[str, str]) -> Iterator[Finding]:
     kinds = {f"{PREFIX}{field.name}": field.type for field in fields(Settings)}
-    _, found = read_settings(patient.environ)
     for name, text in sorted(given.items()):
         if name not in kinds:
             close = difflib.get_close_matches(name, kinds, n=1)
             meant = f" Is {close[0]} meant?" if close else ""
-            found.append(problem(f"{name} is no setting; nothing reads it.", f"Correct or remove it.{meant} {ALL}"))
+            yield problem(f"{name} is no setting; nothing reads it.", f"Correct or remove it.{meant} {ALL}")
         elif kinds[name] == "bool" and text.strip().lower() not in YES_OR_NO:
-            found.append(problem(f"{name} is {text!r}, which counts as no.", "Say 1 or 0."))
+            yield problem(f"{name} is {text!r}, which counts as no.", "Say 1 or 0.")
+
+
+def _values(settings: Settings) -> Iterator[Finding]:
     for name, (least, most) in RANGES.items():
-        number = getattr(patient.settings, name)
+        number = getattr(settings, name)
         if not least <= number <= most:
-            found.append(problem(f"{PREFIX}{name} is {number}.", f"It makes sense from {least} to {most}."))
+            yield problem(f"{PREFIX}{name} is {number}.", f"It makes sense from {least} to {most}.")
     for field in fields(Settings):
         if field.name.startswith("LIMIT_"):
             try:
-                parse_many(getattr(patient.settings, field.name))
+                parse_many(getattr(settings, field.name))
             except ValueError:
-                found.append(problem(f"{PREFIX}{field.name} is no limit.", 'Write it like "6 per minute; 100 per hour".'))
+                yield problem(f"{PREFIX}{field.name} is no limit.", 'Write it like "6 per minute; 100 per hour".')
     try:
-        driver = make_url(patient.settings.database_url).drivername
+        driver = make_url(settings.database_url).drivername
     except ArgumentError:
         driver = ""
     if driver not in DRIVERS:  # the address may have a password and is not repeated
-        found.append(problem(f"{PREFIX}DATABASE_URL is no address we know.", "Write it like postgresql+psycopg://user:password@host/name, or leave it empty."))
-    if not patient.settings.RATE_LIMITS:
-        found.append(note("Rate limits are switched off.", f"Leave {PREFIX}RATE_LIMITS at 1 where the public can reach the service."))
-    yield from found or [ok(f"{len(given)} set, and each can be read.")]
+        yield problem(
+            f"{PREFIX}DATABASE_URL is no address we know.",
+            "Write it like postgresql+psycopg://user:password@host/name, or leave it empty.",
+        )
 
 
 def check_secret_key(patient: Patient) -> Iterator[Finding]:

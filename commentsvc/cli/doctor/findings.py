@@ -52,12 +52,15 @@ Check = Callable[[Patient], Iterator[Finding]]
 
 
 def ok(message: str) -> Finding:
+    """It is as it should be."""
     return Finding(Level.OK, message)
 
 
 def note(message: str, action: str = "") -> Finding:
+    """Nobody has to do anything, and should know."""
     return Finding(Level.NOTE, message, action)
 
 
 def problem(message: str, action: str) -> Finding:
+    """Somebody has to do something: this."""
     return Finding(Level.PROBLEM, message, action)

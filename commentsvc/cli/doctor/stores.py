@@ -182,7 +182,7 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
     found = False
     if patient.sqlite is None:
         before = utcnow()
-        there: dt.datetime = db.session.scalar(text("SELECT clock_timestamp()"))  # type: ignore[assignment]
+        there: dt.datetime = db.session.scalar(text("SELECT clock_timestamp()"))
         after = utcnow()
         skew = (there - (before + (after - before) / 2)).total_seconds()
         if abs(skew) > MOST_SKEW + (after - before).total_seconds():
