@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -53,6 +54,12 @@ def configure_logging(level: int = logging.INFO, *, access: bool = False) -> Non
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger(ACCESS).setLevel(logging.INFO if access else logging.CRITICAL)
+    threading.excepthook = _thread_ended  # Python's own would print the message
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread is not None else ""
+    log.error("a thread ended by an error", thread=name, exc_info=ended.exc_value)
 
 
 def nameless(_logger: object, _method: str, entry: EventDict) -> EventDict:

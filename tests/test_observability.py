@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,11 +61,11 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logs]:
     """Logging as the processes configure it, but from INFO on and with a line for each request."""
     stream = io.StringIO()
     root, access = logging.getLogger(), logging.getLogger(ACCESS)
-    before = root.handlers[:], root.level, access.level
+    before = root.handlers[:], root.level, access.level, threading.excepthook
     monkeypatch.setattr(sys, "stderr", stream)
     configure_logging(logging.INFO, access=True)
     yield Logs(stream)
-    root.handlers[:], root.level, access.level = before
+    root.handlers[:], root.level, access.level, threading.excepthook = before
     structlog.reset_defaults()
 
 
@@ -176,6 +177,15 @@ def test_a_library_s_line_comes_as_json_without_its_arguments(logs: Logs) -> Non
     [line] = logs.lines
     assert (line["event"], line["logger"], line["level"]) == ("Unhandled exception in task %s.", "huey", "error")
     assert line["exception"] == ["ValueError"]
+    assert_silent_about(logs.text, SECRETS)
+
+
+def test_a_thread_that_ends_by_an_error_does_not_print_it(logs: Logs) -> None:
+    thread = threading.Thread(target=int, args=(BODY,), name="keeper")
+    thread.start()
+    thread.join()
+    [line] = logs.lines
+    assert (line["event"], line["thread"], line["exception"]) == ("a thread ended by an error", "keeper", ["ValueError"])
     assert_silent_about(logs.text, SECRETS)
 
 

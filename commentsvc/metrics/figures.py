@@ -194,7 +194,7 @@ def _tried(read: Callable[[], Iterable[Metric]]) -> list[Metric]:
         return list(read())
     except SQLAlchemyError as error:
         db.session.rollback()
-        log.error("a figure could not be read", error=name_of(error))  # noqa: TRY400 - where is plain from the line that follows
+        log.error("a figure could not be read", error=name_of(error))  # noqa: TRY400 - the others are given all the same
         return []
 
 

@@ -27,12 +27,17 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     one.end()
 
 
-def counted(server: Server) -> float:
-    """How many times /healthz was answered, as any one process says of all of them."""
+def given(server: Server, name: str, **labels: str) -> float:
+    """A metric, as any one process says of all of them."""
     status, text = server.get("/metrics", {"Authorization": f"Bearer {TOKEN}"})
     assert status == 200
     samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
-    return sum(s.value for s in samples if s.name == "commentsvc_http_requests_total" and s.labels == LABELS)
+    return sum(s.value for s in samples if s.name == name and s.labels == labels)
+
+
+def counted(server: Server) -> float:
+    """How many times /healthz was answered."""
+    return given(server, "commentsvc_http_requests_total", **LABELS)
 
 
 def shares(server: Server) -> dict[int, float]:
@@ -53,6 +58,8 @@ def test_two_processes_add_up_whichever_is_asked_and_also_after_one_was_killed(s
         sent += 1
     assert {counted(server) for _ in range(8)} == {sent}
     assert sum(shares(server).values()) == sent
+    connections = given(server, "commentsvc_database_pool_size")
+    assert connections > 0
 
     victim = next(process for process, share in shares(server).items() if share)
     os.kill(victim, signal.SIGKILL)
@@ -65,6 +72,7 @@ def test_two_processes_add_up_whichever_is_asked_and_also_after_one_was_killed(s
         except OSError:  # it was the victim's to answer
             continue
     assert counted(server) == sent, "what the killed one counted still happened"
+    assert given(server, "commentsvc_database_pool_size") == connections, "and its connections are no longer there"
 
     server.end()
     assert not list(server.temporary.glob("commentsvc-metrics-*")), "its folder is gone with it"

@@ -93,7 +93,10 @@ def check_secret_key(patient: Patient) -> Iterator[Finding]:
     longer = 'A new one signs everybody out: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     if settings.SECRET_KEY:
         if _weak(settings.SECRET_KEY):
-            yield problem(f"{PREFIX}SECRET_KEY is too short or too plain: whoever guesses it signs in as anybody.", longer)
+            yield problem(
+                f"{PREFIX}SECRET_KEY is too short or too plain: whoever guesses it signs in as anybody.",
+                longer,
+            )
         else:
             yield ok(f"Set by {PREFIX}SECRET_KEY.")
         return
@@ -103,7 +106,10 @@ def check_secret_key(patient: Patient) -> Iterator[Finding]:
     except FileNotFoundError:
         yield note("There is none yet; the first start makes it.")
     except OSError as error:
-        yield problem(f"{path} cannot be read: {error.strerror}.", "Run this as the user that runs the service, or give the file to that user.")
+        yield problem(
+            f"{path} cannot be read: {error.strerror}.",
+            "Run this as the user that runs the service, or give the file to that user.",
+        )
     else:
         if others:
             yield problem(f"Others on this machine may read {path}, and sign in as anybody.", f"chmod 600 {path}")
@@ -122,7 +128,10 @@ def check_address(patient: Patient) -> Iterator[Finding]:
     settings = patient.settings
     parts = urlsplit(settings.BASE_URL)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
-        yield problem(f"{PREFIX}BASE_URL is {settings.BASE_URL!r}: links in mails will lead nowhere.", "Write it like https://comments.example, without a slash at its end.")
+        yield problem(
+            f"{PREFIX}BASE_URL is {settings.BASE_URL!r}: links in mails will lead nowhere.",
+            "Write it like https://comments.example, without a slash at its end.",
+        )
         return
     local, found = _is_local(parts.hostname), False
     if parts.scheme == "http" and not local:
@@ -148,7 +157,10 @@ def check_address(patient: Patient) -> Iterator[Finding]:
         )
     if settings.DEMO and not local:
         found = True
-        yield problem("The demo is on: its accounts' passwords are known to everybody.", f"Leave {PREFIX}DEMO at 0 on a public address.")
+        yield problem(
+            "The demo is on: its accounts' passwords are known to everybody.",
+            f"Leave {PREFIX}DEMO at 0 on a public address.",
+        )
     if not found:
         yield ok(f"{settings.BASE_URL}, cookies {'over HTTPS only' if settings.COOKIE_SECURE else 'over HTTP too'}, {settings.TRUSTED_PROXIES} trusted proxies.")
 
@@ -177,7 +189,10 @@ def check_metrics(patient: Patient) -> Iterator[Finding]:
     if not token:
         yield ok(f"/metrics is off; {PREFIX}METRICS_TOKEN switches it on.")
     elif len(token) < LEAST_TOKEN:
-        yield problem(f"{PREFIX}METRICS_TOKEN has {len(token)} characters and can be guessed.", f"Take one of {LEAST_TOKEN} or more.")
+        yield problem(
+            f"{PREFIX}METRICS_TOKEN has {len(token)} characters and can be guessed.",
+            f"Take one of {LEAST_TOKEN} or more.",
+        )
     else:
         yield ok("/metrics is on, for those who have its token.")
 
@@ -186,4 +201,7 @@ def check_sender(settings: Settings) -> Iterator[Finding]:
     """Whom mails come from, where they are sent at all."""
     domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
     if "." not in domain and not is_local_server(settings.SMTP_SERVER):
-        yield problem(f"Mails come from {settings.MAIL_FROM!r}, which other servers refuse.", f"Set {PREFIX}MAIL_FROM to an address of yours.")
+        yield problem(
+            f"Mails come from {settings.MAIL_FROM!r}, which other servers refuse.",
+            f"Set {PREFIX}MAIL_FROM to an address of yours.",
+        )

@@ -25,18 +25,30 @@ def check_folder(patient: Patient) -> Iterator[Finding]:
     """Whether the service can write its files, and nobody else read them."""
     folder = patient.folder
     if not folder.exists():
-        yield note(f"{folder} is not there yet; the first start makes it.", "Is COMMENTSVC_INSTANCE the folder you mean?")
+        yield note(
+            f"{folder} is not there yet; the first start makes it.",
+            "Is COMMENTSVC_INSTANCE the folder you mean?",
+        )
         return
     if not folder.is_dir():
         yield problem(f"{folder} is no folder.", "Set COMMENTSVC_INSTANCE to one.")
         return
     found = folder.stat()
     if found.st_uid != os.geteuid():
-        yield note(f"{folder} belongs to {_name(found.st_uid)}, and this runs as {_name(os.geteuid())}.", "Ask again as the user that runs the service.")
+        yield note(
+            f"{folder} belongs to {_name(found.st_uid)}, and this runs as {_name(os.geteuid())}.",
+            "Ask again as the user that runs the service.",
+        )
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield problem(f"{_name(os.geteuid())} cannot write in {folder}.", f"chown it to the user that runs the service: chown -R USER {folder}")
+        yield problem(
+            f"{_name(os.geteuid())} cannot write in {folder}.",
+            f"chown it to the user that runs the service: chown -R USER {folder}",
+        )
     elif found.st_mode & 0o077:
-        yield problem(f"Others on this machine may look into {folder}: addresses, mails, the secret key.", f"chmod 700 {folder}")
+        yield problem(
+            f"Others on this machine may look into {folder}: addresses, mails, the secret key.",
+            f"chmod 700 {folder}",
+        )
     else:
         yield ok(f"{folder}, for {_name(found.st_uid)} alone.")
 
@@ -75,7 +87,10 @@ def check_model(patient: Patient) -> Iterator[Finding]:
         found = engines.find(patient.settings.TOXICITY_MODEL, patient.settings.models_path)
         if found.engine == "detoxify":
             if importlib.util.find_spec("detoxify") is None:
-                yield problem(f"{found.name} needs the detoxify package, which is not installed.", "pip install 'commentsvc[detoxify]', or choose another model.")
+                yield problem(
+                    f"{found.name} needs the detoxify package, which is not installed.",
+                    "pip install 'commentsvc[detoxify]', or choose another model.",
+                )
             else:
                 yield ok(f"{found.name}: {found.path} is there.")
             return

@@ -59,9 +59,15 @@ def reading(settings: Settings) -> Iterator[Flask]:
             try:
                 db.session.execute(text("SELECT 1"))
             except OperationalError as error:
-                raise Unreadable(problem(f"The database does not answer: {words_of(error)}", "Start it, or correct COMMENTSVC_DATABASE_URL.")) from error
+                raise Unreadable(problem(
+                    f"The database does not answer: {words_of(error)}",
+                    "Start it, or correct COMMENTSVC_DATABASE_URL.",
+                )) from error
             except SQLAlchemyError as error:
-                raise Unreadable(problem(f"The database cannot be read: {name_of(error)}.", "Restore it from a backup.")) from error
+                raise Unreadable(problem(
+                    f"The database cannot be read: {name_of(error)}.",
+                    "Restore it from a backup.",
+                )) from error
             yield app
             db.session.remove()
     finally:
@@ -81,9 +87,15 @@ def _file_address(path: Path) -> str:
         with path.open("rb") as file:
             begins = file.read(len(MAGIC))
     except FileNotFoundError:
-        raise Unreadable(problem(f"There is no database at {path}.", f"{UPGRADE} Is COMMENTSVC_INSTANCE the folder you mean?")) from None
+        raise Unreadable(problem(
+            f"There is no database at {path}.",
+            f"{UPGRADE} Is COMMENTSVC_INSTANCE the folder you mean?",
+        )) from None
     except OSError as error:
-        raise Unreadable(problem(f"{path} cannot be read: {error.strerror}.", "Ask again as the user that runs the service.")) from error
+        raise Unreadable(problem(
+            f"{path} cannot be read: {error.strerror}.",
+            "Ask again as the user that runs the service.",
+        )) from error
     if begins != MAGIC:
         raise Unreadable(problem(f"{path} is no SQLite database.", "Restore it from a backup."))
     # Even to be read, a file in WAL mode gets two more beside it while somebody has it open. Where nobody
@@ -118,9 +130,15 @@ def check_tables(patient: Patient) -> Iterator[Finding]:
         return
     unknown = [one for one in sorted(at) if not _known(scripts, one)]
     if unknown:
-        yield problem(f"The database is of a newer release than this ({', '.join(unknown)}).", "Install that release again, or restore the backup of before it.")
+        yield problem(
+            f"The database is of a newer release than this ({', '.join(unknown)}).",
+            "Install that release again, or restore the backup of before it.",
+        )
     else:
-        yield problem(f"The database is at {', '.join(sorted(at)) or 'nothing'}, and this release wants {', '.join(sorted(heads))}.", f"Back up, then: {UPGRADE}")
+        yield problem(
+            f"The database is at {', '.join(sorted(at)) or 'nothing'}, and this release wants {', '.join(sorted(heads))}.",
+            f"Back up, then: {UPGRADE}",
+        )
 
 
 def _known(scripts: ScriptDirectory, revision: str) -> bool:
@@ -140,13 +158,22 @@ def check_integrity(patient: Patient) -> Iterator[Finding]:
         return
     wrong = _quick_check()
     if wrong:
-        yield problem(f"The database is damaged: {wrong}", "Stop the service, keep the file as it is, and restore the last backup.")
+        yield problem(
+            f"The database is damaged: {wrong}",
+            "Stop the service, keep the file as it is, and restore the last backup.",
+        )
     with path.open("rb") as file:
         header = file.read(20)
     if header[18:20] != bytes([WAL, WAL]):
-        yield problem("The database is not in WAL mode: readers wait for writers.", "Start `commentsvc web` or `worker` once; if it stays so, the folder's file system has no shared memory.")
+        yield problem(
+            "The database is not in WAL mode: readers wait for writers.",
+            "Start `commentsvc web` or `worker` once; if it stays so, the folder's file system has no shared memory.",
+        )
     if (kind := file_system(path.parent.resolve())) in NETWORK:
-        yield problem(f"The database is on a network file system ({kind}), where SQLite's WAL loses data.", "Move the data folder to a local disk, or use PostgreSQL.")
+        yield problem(
+            f"The database is on a network file system ({kind}), where SQLite's WAL loses data.",
+            "Move the data folder to a local disk, or use PostgreSQL.",
+        )
     if not wrong:
         yield ok(f"SQLite, {path.stat().st_size / 1024**2:,.1f} MB, quick check passed.")
 
@@ -166,9 +193,15 @@ def _postgres() -> Iterator[Finding]:
     fsync = db.session.scalar(text("SHOW fsync"))
     version = str(db.session.scalar(text("SHOW server_version"))).partition(" ")[0]
     if replica:
-        yield problem("This PostgreSQL is a replica: nothing can be written to it.", "Set COMMENTSVC_DATABASE_URL to the primary.")
+        yield problem(
+            "This PostgreSQL is a replica: nothing can be written to it.",
+            "Set COMMENTSVC_DATABASE_URL to the primary.",
+        )
     if encoding != "UTF8":
-        yield problem(f"The database's encoding is {encoding}: many comments cannot be stored.", "Make a new one with ENCODING 'UTF8' and move over.")
+        yield problem(
+            f"The database's encoding is {encoding}: many comments cannot be stored.",
+            "Make a new one with ENCODING 'UTF8' and move over.",
+        )
     if fsync != "on":
         yield problem("fsync is off: a power cut may destroy the database.", "Switch it on in postgresql.conf.")
     if not replica and encoding == "UTF8" and fsync == "on":
@@ -187,7 +220,10 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
         skew = (there - (before + (after - before) / 2)).total_seconds()
         if abs(skew) > MOST_SKEW + (after - before).total_seconds():
             found = True
-            yield problem(f"The database's clock is {abs(skew):.0f} seconds {'ahead of' if skew > 0 else 'behind'} this machine's.", "Let both follow the same time server (chrony, systemd-timesyncd).")
+            yield problem(
+                f"The database's clock is {abs(skew):.0f} seconds {'ahead of' if skew > 0 else 'behind'} this machine's.",
+                "Let both follow the same time server (chrony, systemd-timesyncd).",
+            )
     if patient.health is not None:
         ahead = max(
             [worker.seen_at for worker in patient.health.workers]
@@ -196,7 +232,10 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
         )
         if ahead is not None and (seconds := (ahead - utcnow()).total_seconds()) > MOST_SKEW:
             found = True
-            yield problem(f"The newest row is from {seconds:.0f} seconds in the future: this clock was put back, or another machine's is ahead.", "Let all machines follow the same time server.")
+            yield problem(
+                f"The newest row is from {seconds:.0f} seconds in the future: this clock was put back, or another machine's is ahead.",
+                "Let all machines follow the same time server.",
+            )
     if not found:
         yield ok("This machine, the database and the workers agree.")
 
@@ -210,7 +249,10 @@ def check_redis(patient: Patient) -> Iterator[Finding]:
         with redis_of(patient.settings) as client:
             client.ping()
     except (RedisError, OSError, ValueError) as error:
-        yield problem(f"Redis does not answer ({name_of(error)}): limits are counted in each process, and comments wait a little longer.", "Start it, or correct COMMENTSVC_REDIS_URL.")
+        yield problem(
+            f"Redis does not answer ({name_of(error)}): limits are counted in each process, and comments wait a little longer.",
+            "Start it, or correct COMMENTSVC_REDIS_URL.",
+        )
     else:
         yield ok("It answers.")
 
@@ -225,12 +267,21 @@ def check_hosts(patient: Patient) -> Iterator[Finding]:
     named, found = ", ".join(hosts), False
     if patient.sqlite is not None:
         found = True
-        yield problem(f"Workers report from {named}, and the database is SQLite: it takes one machine and gets damaged by several.", "Stop all but one, and use PostgreSQL for more.")
+        yield problem(
+            f"Workers report from {named}, and the database is SQLite: it takes one machine and gets damaged by several.",
+            "Stop all but one, and use PostgreSQL for more.",
+        )
     if not patient.settings.REDIS_URL:
         found = True
-        yield note(f"Workers report from {named}, and there is no Redis.", "With web processes on more than one of them, set COMMENTSVC_REDIS_URL: limits are counted in each without it.")
+        yield note(
+            f"Workers report from {named}, and there is no Redis.",
+            "With web processes on more than one of them, set COMMENTSVC_REDIS_URL: limits are counted in each without it.",
+        )
     if not patient.settings.SECRET_KEY:
         found = True
-        yield problem(f"Workers report from {named}, and each machine makes a secret key of its own: sessions of one are unknown to the others.", "Set COMMENTSVC_SECRET_KEY to the same on all.")
+        yield problem(
+            f"Workers report from {named}, and each machine makes a secret key of its own: sessions of one are unknown to the others.",
+            "Set COMMENTSVC_SECRET_KEY to the same on all.",
+        )
     if not found:
         yield ok(f"{named} share the work.")

@@ -32,14 +32,23 @@ def check_worker(patient: Patient) -> Iterator[Finding]:
     standings = [(patient.health.standing(w), w) for w in patient.health.workers]
     for standing, worker in standings:
         if standing == "failing":
-            yield problem(f"Worker {worker.id}: the model does not answer. {worker.error}", "Look at the findings about the model, then at the worker's log.")
+            yield problem(
+                f"Worker {worker.id}: the model does not answer. {worker.error}",
+                "Look at the findings about the model, then at the worker's log.",
+            )
         elif standing == "working" and worker.problem:
-            yield problem(f"Worker {worker.id}: the model that was chosen does not load, the one before goes on. {worker.problem}", "`commentsvc model verify`")
+            yield problem(
+                f"Worker {worker.id}: the model that was chosen does not load, the one before goes on. {worker.problem}",
+                "`commentsvc model verify`",
+            )
     present = [worker for standing, worker in standings if standing != "silent"]
     if not present:
         last = max((w.seen_at for w in patient.health.workers), default=None)
         since = f" since {last:%Y-%m-%d %H:%M} UTC" if last else ""
-        yield problem(f"No worker reports{since}: comments wait and no mail is sent.", "Start `commentsvc worker`; if one runs, look at its log and at the disk.")
+        yield problem(
+            f"No worker reports{since}: comments wait and no mail is sent.",
+            "Start `commentsvc worker`; if one runs, look at its log and at the disk.",
+        )
     elif all(standing == "working" and not worker.problem for standing, worker in standings if standing != "silent"):
         yield ok(f"{len(present)} at work.")
 
@@ -50,7 +59,10 @@ def check_backlog(patient: Patient) -> Iterator[Finding]:
         return
     posted, waits = patient.health.posted, patient.health.backlog
     if posted.seconds > LONG_WAIT.total_seconds():
-        yield problem(f"{posted.number} comments of readers wait, the longest for {_span(posted.seconds)}.", "With a worker that reports: more of them, or more COMMENTSVC_SCREENING_THREADS.")
+        yield problem(
+            f"{posted.number} comments of readers wait, the longest for {_span(posted.seconds)}.",
+            "With a worker that reports: more of them, or more COMMENTSVC_SCREENING_THREADS.",
+        )
     elif waits.number:
         yield ok(f"{waits.number} comments wait, {waits.number - posted.number} of them imported.")
     else:
@@ -82,16 +94,25 @@ def _waiting_mails() -> Iterator[Finding]:
     lost = db.session.scalar(select(func.count()).where(unsent, Mail.attempts >= MAX_ATTEMPTS)) or 0
     oldest = db.session.scalar(select(func.min(Mail.created_at, type_=UtcDateTime())).where(unsent, Mail.attempts < MAX_ATTEMPTS))
     if lost:
-        yield note(f"{lost} mails could not be delivered in a day of trying and were given up.", "The worker's log says why: `mail not delivered`.")
+        yield note(
+            f"{lost} mails could not be delivered in a day of trying and were given up.",
+            "The worker's log says why: `mail not delivered`.",
+        )
     if oldest is not None and utcnow() - oldest > LATE_MAIL:
-        yield problem(f"A mail has waited for {_span((utcnow() - oldest).total_seconds())}.", "Is a worker running, and does the mail server take its mails? Its log says so: `mail not delivered`.")
+        yield problem(
+            f"A mail has waited for {_span((utcnow() - oldest).total_seconds())}.",
+            "Is a worker running, and does the mail server take its mails? Its log says so: `mail not delivered`.",
+        )
 
 
 def _talk(settings: Settings) -> Iterator[Finding]:
     """Say hello to the mail server as the worker would, and send nothing."""
     server, starttls = settings.SMTP_SERVER, settings.SMTP_STARTTLS
     if not starttls and not is_local_server(server):
-        yield problem("Mails with codes and links go to the mail server in the clear.", f"Leave {PREFIX}SMTP_STARTTLS at 1.")
+        yield problem(
+            "Mails with codes and links go to the mail server in the clear.",
+            f"Leave {PREFIX}SMTP_STARTTLS at 1.",
+        )
     host, _, port = server.rpartition(":")
     if not host:
         host, port = server, "587"
@@ -103,15 +124,27 @@ def _talk(settings: Settings) -> Iterator[Finding]:
                 smtp.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
             smtp.noop()
     except smtplib.SMTPAuthenticationError:
-        yield problem(f"The mail server {server} refuses the account.", f"Correct {PREFIX}SMTP_USER and {PREFIX}SMTP_PASSWORD.")
+        yield problem(
+            f"The mail server {server} refuses the account.",
+            f"Correct {PREFIX}SMTP_USER and {PREFIX}SMTP_PASSWORD.",
+        )
     except ssl.SSLError as error:
-        yield problem(f"The certificate of the mail server {server} is not good: {error.reason}.", f"Set {PREFIX}SMTP_SERVER to the name in its certificate.")
+        yield problem(
+            f"The certificate of the mail server {server} is not good: {error.reason}.",
+            f"Set {PREFIX}SMTP_SERVER to the name in its certificate.",
+        )
     except smtplib.SMTPNotSupportedError:
-        yield problem(f"The mail server {server} does not offer STARTTLS or signing in on this port.", f"Try port 587 in {PREFIX}SMTP_SERVER.")
+        yield problem(
+            f"The mail server {server} does not offer STARTTLS or signing in on this port.",
+            f"Try port 587 in {PREFIX}SMTP_SERVER.",
+        )
     except ValueError:
         yield problem(f"{PREFIX}SMTP_SERVER is {server!r}.", "Write it as host:port.")
     except (OSError, smtplib.SMTPException) as error:
-        yield problem(f"The mail server {server} does not answer: {getattr(error, 'strerror', None) or type(error).__name__}.", f"Is {PREFIX}SMTP_SERVER right, and may this machine connect to it?")
+        yield problem(
+            f"The mail server {server} does not answer: {getattr(error, 'strerror', None) or type(error).__name__}.",
+            f"Is {PREFIX}SMTP_SERVER right, and may this machine connect to it?",
+        )
 
 
 def check_sites(patient: Patient) -> Iterator[Finding]:
@@ -133,7 +166,10 @@ def check_sites(patient: Patient) -> Iterator[Finding]:
             )
         if not origins:
             found = True
-            yield note(f"Site {key} has no origin: no page of a publisher may show its conversations.", "Add one in the console, under Settings.")
+            yield note(
+                f"Site {key} has no origin: no page of a publisher may show its conversations.",
+                "Add one in the console, under Settings.",
+            )
     if not found:
         yield ok(f"{len(sites)}, shown over https or on this machine alone.")
 
