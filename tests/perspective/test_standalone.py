@@ -183,10 +183,10 @@ def test_a_rush_is_answered_or_turned_away_and_health_stays(server: Server) -> N
 def test_the_access_log_has_no_keys(server: Server) -> None:
     server.post("/v1alpha1/comments:analyze", wanted(DECENT))
     deadline = time.monotonic() + 10
-    while '"status": 200' not in (log := server.log.read_text()) and time.monotonic() < deadline:
+    while "comments:analyze" not in (log := server.log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)  # written after the answer
-    line = next(json.loads(line) for line in log.splitlines() if '"status": 200' in line)
-    assert (line["method"], line["route"], line["logger"]) == ("POST", "/v1alpha1/comments:analyze", "commentsvc.access")
+    line = next(json.loads(line) for line in log.splitlines() if "comments:analyze" in line)
+    assert (line["method"], line["status"], line["logger"]) == ("POST", 200, "commentsvc.access")
     assert line["ms"] >= 0
     assert line["request_id"]
     assert server.key not in log
