@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import fields
@@ -36,6 +37,7 @@ from commentsvc.tasks import EXTENSION
 from tests.delivery.test_email import MailServer
 from tests.factories import make_article, make_comment, make_site
 from tests.redis import running_redis
+from tests.servers import Server
 from tests.test_documentation import ROOT
 
 MONITORING = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
@@ -164,7 +166,32 @@ def test_it_changes_nothing(service: Path, running: bool) -> None:
         for tree in (before, after):  # shared memory of those that have it open: readers leave marks in it
             tree.pop("service/commentsvc.sqlite3-shm", None)
         assert after == before
-    assert problems(found).keys() == {"worker"}
+    assert problems(found) == {}
+    assert [one["level"] for one in found if one["check"] == "worker"] == ["note"], "there is no site yet"
+
+
+def test_beside_a_service_that_runs_it_finds_nothing_wrong(service: Path, tmp_path: Path) -> None:
+    server = Server(tmp_path, worker=True, METRICS_TOKEN="a-token-that-is-long-enough")
+    try:
+        server.run("site", "create", "courier", "--name", "The Courier", "--origin", "https://courier.example")
+        deadline = time.monotonic() + 60
+        while (found := problems(examined(_settings_of(server)))).keys() == {"worker"}:  # it has yet to load its model
+            assert time.monotonic() < deadline, server.said("worker")
+            time.sleep(0.2)
+        assert found == {}
+        assert server.run("doctor").endswith("Nothing is wrong.\n")
+    finally:
+        server.end()
+
+
+def _settings_of(server: Server) -> dict[str, str]:
+    return {name: value for name, value in server.environ.items() if name.startswith("COMMENTSVC_")}
+
+
+def test_a_database_named_by_a_short_address_is_looked_for_where_the_service_has_it(service: Path) -> None:
+    (service / "commentsvc.sqlite3").rename(service / "other.sqlite3")
+    found = examined({"COMMENTSVC_INSTANCE": str(service), "COMMENTSVC_DATABASE_URL": "sqlite:///other.sqlite3"})
+    assert problems(found) == {}
 
 
 def test_it_makes_no_folder_and_no_secret(tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ class Patient:
 
     @property
     def sqlite(self) -> Path | None:
-        """The embedded database's file, if it is one."""
+        """The SQLite database's file, if it is one; a short name is one in the data folder, as for the service."""
         url = self.settings.database_url
-        return Path(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
+        return self.folder / url.removeprefix("sqlite:///").partition("?")[0] if url.startswith("sqlite:///") else None
 
 
 Check = Callable[[Patient], Iterator[Finding]]

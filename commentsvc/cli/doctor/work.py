@@ -45,10 +45,10 @@ def check_worker(patient: Patient) -> Iterator[Finding]:
     if not present:
         last = max((w.seen_at for w in patient.health.workers), default=None)
         since = f" since {last:%Y-%m-%d %H:%M} UTC" if last else ""
-        yield problem(
-            f"No worker reports{since}: comments wait and no mail is sent.",
-            "Start `commentsvc worker`; if one runs, look at its log and at the disk.",
-        )
+        said = f"No worker reports{since}: comments wait and no mail is sent."
+        action = "Start `commentsvc worker`; if one runs, look at its log and at the disk."
+        # Before the first site, and where only the Perspective-compatible API is served, there is nothing for it to do.
+        yield problem(said, action) if db.session.scalar(select(Site.id).limit(1)) else note(said, action)
     elif all(standing == "working" and not worker.problem for standing, worker in standings if standing != "silent"):
         yield ok(f"{len(present)} at work.")
 
