@@ -64,6 +64,8 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
     from commentsvc.metrics import page as metrics
+    from commentsvc.metrics.requests import count_reused
+    from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent
 
     settings.make_instance()
@@ -73,17 +75,20 @@ def _base_app(settings: Settings) -> Flask:
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key(),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # errors are logged, rows are not
+        SQLALCHEMY_ENGINE_OPTIONS=settings.engine_options,
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
         MAX_CONTENT_LENGTH=1_000_000,
         RATELIMIT_ENABLED=settings.RATE_LIMITS,
         RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
+        RATELIMIT_STORAGE_OPTIONS=settings.redis_options,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works
         WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
     )
+    if settings.PAGE_REUSE_MS:
+        app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000, count=count_reused)  # type: ignore[method-assign]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

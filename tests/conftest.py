@@ -64,6 +64,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
         BASE_URL="http://localhost",
         COOKIE_SECURE=False,  # the test client speaks plain HTTP
         RATE_LIMITS=False,
+        PAGE_REUSE_MS=0,  # a test changes things and looks at once
         DEMO=True,
     )
 

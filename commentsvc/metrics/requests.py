@@ -38,6 +38,10 @@ SECONDS = Histogram(
     "commentsvc_http_request_seconds", "Seconds from a request's first line of ours to its answer, by route template and method.",
     ["route", "method"], buckets=BUCKETS, registry=_REGISTRY,
 )
+REUSED = Counter(
+    "commentsvc_http_reused", "Answers given again from a process's memory, before any route was looked for, by status.", ["status"],
+    registry=_REGISTRY,
+)
 IN_USE = Gauge(
     "commentsvc_database_pool_in_use", "Database connections that requests hold now.", multiprocess_mode="livesum",
     registry=_REGISTRY,
@@ -57,6 +61,11 @@ def count_requests(app: Flask) -> None:
         REQUESTS.labels(route, method, str(response.status_code)).inc()
         SECONDS.labels(route, method).observe(time.perf_counter() - g.started)
         return response
+
+
+def count_reused(status: int) -> None:
+    """Count an answer that the application never heard of (`commentsvc.reuse`)."""
+    REUSED.labels(str(int(status))).inc()
 
 
 def route_of(request: Request) -> str:

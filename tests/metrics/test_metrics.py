@@ -123,6 +123,18 @@ def test_requests_are_counted_by_template_method_and_status(reader: FlaskClient)
     assert count >= 3
 
 
+def test_answers_from_memory_are_counted_by_themselves(settings: Settings) -> None:
+    made = create_app(dataclasses.replace(settings, METRICS_TOKEN=TOKEN, PAGE_REUSE_MS=10_000))
+    client, path = made.test_client(), f"/api/v1/articles/{make_article().id}/comments"
+    before = value(families(client), "commentsvc_http_reused_total", status="200") or 0.0
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    assert value(families(client), "commentsvc_http_reused_total", status="200") == before + 2
+    with made.app_context():
+        db.engine.dispose()
+    made.extensions[EXTENSION].huey.storage.close()
+
+
 def test_no_stranger_can_make_labels(reader: FlaskClient) -> None:
     for n in range(50):
         reader.get(f"/no/such/page-{n}")
