@@ -130,9 +130,9 @@ def check_tables(patient: Patient) -> Iterator[Finding]:
         return
     unknown = [one for one in sorted(at) if not _known(scripts, one)]
     if unknown:
-        yield problem(
+        yield note(
             f"The database is of a newer release than this ({', '.join(unknown)}).",
-            "Install that release again, or restore the backup of before it.",
+            "On the way back from an upgrade that is as it should be, see docs/upgrading.md; else install that release again.",
         )
     else:
         yield problem(
