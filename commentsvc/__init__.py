@@ -63,10 +63,12 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc import observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
+    from commentsvc.metrics import page as metrics
+    from commentsvc.metrics.requests import count_reused
     from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent
 
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    settings.make_instance()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.url_map.converters["int"] = RowIdConverter
     app.config.update(
@@ -86,7 +88,7 @@ def _base_app(settings: Settings) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
     )
     if settings.PAGE_REUSE_MS:
-        app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000)  # type: ignore[method-assign]
+        app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000, count=count_reused)  # type: ignore[method-assign]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -96,6 +98,7 @@ def _base_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
+    metrics.init_app(app, settings)
     migrate.init_app(app, db, directory=str(settings.migrations_path), render_as_batch=True)
     limiter.init_app(app)
     return app

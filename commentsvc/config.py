@@ -77,6 +77,8 @@ class Settings:
     MAX_WAIT: int = 10
     #: Rendered pages kept per web process; 0: none.
     PAGE_CACHE: int = 512
+    #: What Prometheus sends as a bearer token to read /metrics; empty: there is no such page.
+    METRICS_TOKEN: str = ""
     #: Milliseconds for which a web process gives a public page again without asking the database; 0: never.
     PAGE_REUSE_MS: int = 500
     #: Serve the demo newspaper under /demo/.
@@ -105,6 +107,10 @@ class Settings:
     def instance_path(self) -> Path:
         return Path(self.INSTANCE).resolve()
 
+    def make_instance(self) -> None:
+        """Make the data folder where there is none, closed to everybody else on the machine."""
+        self.instance_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def models_path(self) -> Path:
         """Toxicity models that were pulled or exported here, and which of them is in use."""
@@ -117,9 +123,10 @@ class Settings:
     @property
     def engine_options(self) -> dict[str, object]:
         """For SQLAlchemy: a PostgreSQL that is gone is found out within seconds, never waited for."""
+        quiet: dict[str, object] = {"hide_parameters": True}  # errors are logged, rows are not
         if not self.database_url.startswith("postgresql"):
-            return {}
-        return {"connect_args": self.connect_args, "pool_timeout": CONNECT_SECONDS}
+            return quiet
+        return {**quiet, "connect_args": self.connect_args, "pool_timeout": CONNECT_SECONDS}
 
     @property
     def connect_args(self) -> dict[str, int]:
@@ -140,7 +147,7 @@ class Settings:
         if self.SECRET_KEY:
             return self.SECRET_KEY
         path = self.instance_path / "secret_key"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.make_instance()
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

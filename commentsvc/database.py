@@ -142,6 +142,14 @@ def configure_engine(engine: Engine) -> None:
             lock.release()
 
 
+def words_of(error: OperationalError) -> str:
+    """What the database says is wrong with itself, for the log: it is away, full, locked.
+
+    Only of this class of error: others quote what was to be stored.
+    """
+    return next(iter(str(error.orig).splitlines()), "")[:200]
+
+
 _HOOKS = "commentsvc.after_commit"
 
 

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+def name_of(error: BaseException) -> str:
+    """What may be logged of any error: its class.
+
+    Not its message. A database's quotes the row that it refused, a parser's the text it could not read.
+    """
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 class CommentsvcError(Exception):
     """Root of the errors that a person or client can act on.
 

@@ -3,42 +3,107 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import time
+import traceback
 import uuid
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import OperationalError
+from structlog.typing import EventDict, Processor
 
 from commentsvc.config import Settings
-from commentsvc.errors import Unavailable
+from commentsvc.database import words_of
+from commentsvc.errors import Unavailable, name_of
 from commentsvc.extensions import db
-from commentsvc.moderation.alarms import health
+from commentsvc.metrics.requests import method_of, route_of
+from commentsvc.readiness import readiness
 
 log = structlog.get_logger()
 
 RETRY_AFTER = 30  # seconds, when the database fails
+ACCESS = "commentsvc.access"  # the logger of a line for each request
+LONGEST_CHAIN = 5  # errors that caused each other; a loop of them must end
 
 
-def configure_logging(level: int = logging.INFO) -> None:
-    """JSON lines on standard error."""
+def configure_logging(level: int = logging.INFO, *, access: bool = False) -> None:
+    """JSON lines on standard error, ours and those of the libraries; `access` adds one for each request."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        nameless,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
+    handler = logging.StreamHandler()
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, _of_a_library],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+    ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.getLogger(ACCESS).setLevel(logging.INFO if access else logging.CRITICAL)
+    threading.excepthook = _thread_ended  # Python's own would print the message
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread is not None else ""
+    log.error("a thread ended by an error", thread=name, exc_info=ended.exc_value)
+
+
+def nameless(_logger: object, _method: str, entry: EventDict) -> EventDict:
+    """In place of an exception: its class, those that caused it, and where in the code.
+
+    A message may quote the row, the header or the text that could not be worked with, and
+    nobody can say of which library it never does.
+    """
+    given = entry.pop("exc_info", None)
+    error = _error_of(given)
+    if error is not None:
+        chain = list(_chain(error))
+        entry["exception"] = [name_of(one) for one in chain]
+        entry["at"] = ["".join(traceback.format_tb(one.__traceback__)) for one in chain]
+    return entry
+
+
+def _error_of(given: object) -> BaseException | None:
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1] if isinstance(given[1], BaseException) else None
+    return sys.exc_info()[1] if given else None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and so on."""
+    following: BaseException | None = error
+    for _ in range(LONGEST_CHAIN):
+        if following is None:
+            return
+        yield following
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+
+
+def _of_a_library(_logger: object, _method: str, entry: EventDict) -> EventDict:
+    """A library's line without its arguments, for those may be anybody's data."""
+    record = entry["_record"]
+    return {**entry, "logger": record.name, "event": str(record.msg), **getattr(record, "fields", {})}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give every request an id, log how it ended, and serve /healthz and /readyz."""
+    access = logging.getLogger(ACCESS)
 
     @app.before_request
     def begin() -> None:
@@ -52,16 +117,26 @@ def init_app(app: Flask, settings: Settings) -> None:
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers.setdefault("Retry-After", str(RETRY_AFTER))
         # An answer that says when to come back is no fault; a rush of them would bury the faults.
-        if response.status_code >= 500 and "Retry-After" not in response.headers:
-            log.error("request failed", method=request.method, endpoint=request.endpoint, status=response.status_code)
+        if response.status_code >= 500 and "Retry-After" not in response.headers and "failed" not in g:
+            log.error("request failed", status=response.status_code, **_asked())
+        if access.isEnabledFor(logging.INFO):
+            milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
+            access.info("request", extra={"fields": {**_asked(), "status": response.status_code, "ms": milliseconds}})
         structlog.contextvars.unbind_contextvars("request_id")
         return response
+
+    def log_exception(exc_info: Any) -> None:
+        """In place of Flask's line, which has the address: some of ours carry a token."""
+        g.failed = True
+        log.error("request failed", exc_info=exc_info, **_asked())
+
+    app.log_exception = log_exception  # type: ignore[method-assign]
 
     @app.errorhandler(OperationalError)
     def database_failed(error: OperationalError) -> Any:
         """A full disk, or a lock that somebody keeps: said in words, on the surface that was asked."""
         db.session.rollback()
-        log.error("the database failed", endpoint=request.endpoint, error=str(error.orig))
+        log.error("the database failed", error=words_of(error), **_asked())
         return app.handle_user_exception(
             Unavailable("The service cannot store anything just now. What you typed is kept; try again in a minute.")
         )
@@ -73,16 +148,15 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        """The database answers; says what waits for the worker, and every alarm there is.
+        """Every part, what waits, and every alarm; 503 only where nobody can be served.
 
         200 with alarms too: a model that fails is no reason to send readers elsewhere. `status` is
-        then "alarm"; `alarms` and `workers` say which model, since when, and why.
+        then "alarm"; `alarms`, `checks` and `workers` say which part, since when, and why.
         """
-        embedded = settings.instance_path if db.engine.dialect.name == "sqlite" else None
-        try:
-            found = health(embedded)
-        except Exception:
-            log.exception("not ready")
-            return jsonify(status="unavailable", database=False), 503
-        status = "alarm" if found.alarms else "ok"
-        return jsonify(status=status, database=True, **found.to_data()), 200
+        found = readiness(app, settings)
+        return jsonify(found.to_data()), HTTPStatus.OK if found.health is not None else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _asked() -> dict[str, str]:
+    """What was asked for, without who asked and what they sent."""
+    return {"method": method_of(request), "route": route_of(request)}

@@ -46,12 +46,17 @@ class _Kept:
 
 
 class Reuse:
-    """Around an application: the answers of the last `seconds`, by all of a request that they depend on."""
+    """Around an application: the answers of the last `seconds`, by all of a request that they depend on.
+
+    `count` is called with the status of each answer that is given again, of which the application never hears.
+    """
 
     def __init__(
-        self, app: WSGIApplication, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, app: WSGIApplication, seconds: float, clock: Callable[[], float] = time.monotonic,
+        count: Callable[[int], None] = lambda _status: None,
     ) -> None:
         self._app = app
+        self._count = count
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -68,8 +73,13 @@ class Reuse:
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None and now - kept.asked_at < self._seconds:
-            return _answer(kept, environ, start_response)
+            return self._again(kept, environ, start_response)
         return self._ask(key, kept, now, environ, start_response)
+
+    def _again(self, kept: _Kept, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        same = kept.etag.removeprefix("W/") in environ.get("HTTP_IF_NONE_MATCH", "")
+        self._count(HTTPStatus.NOT_MODIFIED if same else HTTPStatus.OK)
+        return _answer(kept, same=same, start_response=start_response)
 
     def clear(self) -> None:
         """Forget everything: for tests."""
@@ -92,7 +102,7 @@ class Reuse:
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
             if kept is not None and self._true_before_outage(kept, now):
                 _close(given)
-                return _answer(kept, environ, start_response)
+                return self._again(kept, environ, start_response)
         else:
             self._failing_since = None
         start_response(status, headers, exc_info)
@@ -139,9 +149,9 @@ def _for_everybody(headers: Headers) -> bool:
     return "s-maxage" in control and "set-cookie" not in names
 
 
-def _answer(kept: _Kept, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _answer(kept: _Kept, *, same: bool, start_response: StartResponse) -> Iterable[bytes]:
     request_id = ("X-Request-Id", os.urandom(8).hex())
-    if kept.etag.removeprefix("W/") in environ.get("HTTP_IF_NONE_MATCH", ""):
+    if same:
         start_response("304 NOT MODIFIED", [request_id, *(h for h in kept.headers if h[0].lower() not in _ASIDE)])
         return []
     start_response("200 OK", [request_id, *kept.headers])

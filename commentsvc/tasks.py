@@ -45,7 +45,7 @@ def _queue(settings: Settings) -> Any:
     if settings.database_url.startswith("postgresql"):
         return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""), **settings.connect_args)
     # Apart from the application's file: enqueuing must not wait for its write lock.
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    settings.make_instance()
     return SqliteHuey("commentsvc", filename=str(settings.instance_path / "queue.sqlite3"), fsync=False)
 
 

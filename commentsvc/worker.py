@@ -12,11 +12,12 @@ from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from commentsvc.bell import Bell
 from commentsvc.config import Settings
-from commentsvc.database import utcnow
+from commentsvc.database import utcnow, words_of
+from commentsvc.errors import name_of
 from commentsvc.extensions import db
 from commentsvc.moderation import alarms
 from commentsvc.moderation.claims import Lane, waiting
@@ -238,7 +239,8 @@ class ScreeningWorker:
         """Log the first of a row of failures; the bug that nobody thought of with its traceback."""
         db.session.rollback()
         if pause.failures == 0:
-            log.error(what, error=str(error)[:500], exc_info=not isinstance(error, SQLAlchemyError))
+            said = words_of(error) if isinstance(error, OperationalError) else name_of(error)
+            log.error(what, error=said, exc_info=None if isinstance(error, SQLAlchemyError) else error)
 
     def _quietly(self, act: Callable[[], None]) -> None:
         with self._app.app_context():

@@ -32,6 +32,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("favicon", "GET"): ("/favicon.ico", EVERYONE, {}),
     ("healthz", "GET"): ("/healthz", EVERYONE, {}),
     ("readyz", "GET"): ("/readyz", EVERYONE, {}),
+    ("metrics", "GET"): ("/metrics", NOBODY, {}),  # for a token that is nobody's account: tests/metrics
     ("demo.front", "GET"): ("/demo/", EVERYONE, {}),
     ("demo.article", "GET"): ("/demo/the-wall-at-old-quay", EVERYONE, {}),
     ("demo.static", "GET"): ("/demo/static/courier.css", EVERYONE, {}),

@@ -18,6 +18,7 @@ COMMANDS = {
     "backup": "commentsvc.cli.backup:backup",
     "db": "commentsvc.cli.databases:db_group",
     "demo": "commentsvc.cli.demo:demo_group",
+    "doctor": "commentsvc.cli.doctor:doctor",
     "load": "commentsvc.cli.load:load",
     "model": "commentsvc.cli.model:model",
     "openapi": "commentsvc.cli.openapi:openapi",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from commentsvc.cli.serve import THREADS, lifeline_option
+from commentsvc.cli.serve import ACCESS_LOG, THREADS, lifeline_option
+from commentsvc.config import Settings
 from commentsvc.errors import NotFound
 
 PORT: Final = 8001  # beside the whole service on one machine
@@ -50,13 +52,19 @@ def perspective(
         return
     if no_keys and host not in LOOPBACK:
         raise click.UsageError("--open answers anybody who can reach it: it needs a --host of this machine alone, as 127.0.0.1.")
+    from commentsvc.cli.serve import _hold
+    from commentsvc.metrics.sharing import shared_between_processes
+
+    _hold(lifeline)
+    with shared_between_processes(workers):
+        _serve(host, port, workers, threads, no_keys=no_keys, access_log=access_log)
+
+
+def _serve(host: str, port: int, workers: int, threads: int, *, no_keys: bool, access_log: bool) -> None:
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    from commentsvc.cli.serve import _hold
-
-    _hold(lifeline)
     keys = _prepare()
     os.environ[_OPEN] = "1" if no_keys else ""
     os.environ[_PLACES] = str(threads)
@@ -64,9 +72,10 @@ def perspective(
     click.echo(f"Endpoint: {address}/v1alpha1  Discovery: {address}/$discovery/rest?version=v1alpha1", err=True)
     if not no_keys and not keys:
         click.echo("There is no key yet. Make one: commentsvc perspective key NAME", err=True)
+    os.environ[ACCESS_LOG] = "1" if access_log else ""
     Granian(
         "commentsvc.cli.perspective:build_app", factory=True, interface=Interfaces.WSGI, address=host, port=port, workers=workers,
-        blocking_threads=threads, websockets=False, respawn_failed_workers=True, log_level=LogLevels.error, log_access=access_log,
+        blocking_threads=threads, websockets=False, respawn_failed_workers=True, log_level=LogLevels.error, log_access=False,
     ).serve()
 
 
@@ -147,7 +156,9 @@ def _prepare() -> bool:
     from commentsvc.perspective.keys import list_program_keys
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with create_perspective_app(places=1).app_context():
+    # This process serves nobody: its connections are not counted among those that do.
+    settings = replace(Settings.from_environment(), METRICS_TOKEN="")
+    with create_perspective_app(settings, places=1).app_context():
         migrate()
         return bool(list_program_keys())
 

@@ -94,7 +94,7 @@ def _environ(settings: Settings) -> dict[str, str]:
 def alone(instance: Path) -> Iterator[None]:
     """Hold the data folder: two supervisors on one would fight over the demo's address."""
     try:
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = (instance / "supervisor.lock").open("a+")
     except OSError as error:
         raise click.ClickException(f"The data folder {instance} cannot be used: {error.strerror}.") from error

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask import Flask
 
 # A request that waits for its verdict (`Prefer: wait`) keeps its thread; the others serve.
 THREADS = 12
+
+# How the processes that granian starts are told what this one was; no setting, so that it
+# cannot be left on in a file.
+ACCESS_LOG: Final = "_COMMENTSVC_ACCESS_LOG"
 
 lifeline_option = click.option("--lifeline", type=int, hidden=True, help="Set by the supervisor.")
 
@@ -23,7 +27,7 @@ lifeline_option = click.option("--lifeline", type=int, hidden=True, help="Set by
     help="Processes. More than one needs REDIS_URL, for limits are counted per process without it.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=THREADS, show_default=True, help="Threads of each process.")
-@click.option("--access-log", is_flag=True, help="One line a request on standard error.")
+@click.option("--access-log", is_flag=True, help="One line a request on standard error, without its address.")
 @lifeline_option
 def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, lifeline: int | None) -> None:
     """Serve the widget, the console and the API until SIGINT or SIGTERM."""
@@ -31,20 +35,24 @@ def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, l
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from commentsvc.metrics.sharing import shared_between_processes
+
     _hold(lifeline)
-    Granian(
-        "commentsvc.cli.serve:build_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=workers,
-        blocking_threads=threads,
-        websockets=False,
-        respawn_failed_workers=True,
-        log_level=LogLevels.error,  # its one warning at the start is about the number of threads
-        log_access=access_log,
-    ).serve()
+    os.environ[ACCESS_LOG] = "1" if access_log else ""
+    with shared_between_processes(workers):
+        Granian(
+            "commentsvc.cli.serve:build_app",
+            factory=True,
+            interface=Interfaces.WSGI,
+            address=host,
+            port=port,
+            workers=workers,
+            blocking_threads=threads,
+            websockets=False,
+            respawn_failed_workers=True,
+            log_level=LogLevels.error,  # its one warning at the start is about the number of threads
+            log_access=False,  # it would write addresses of readers and of reset links
+        ).serve()
 
 
 @click.command()
@@ -88,4 +96,4 @@ def _hold(descriptor: int | None) -> None:
 def _configure_logging() -> None:
     from commentsvc.observability import configure_logging
 
-    configure_logging(logging.WARNING)
+    configure_logging(logging.WARNING, access=bool(os.environ.get(ACCESS_LOG)))

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, UtcDateTime, utcnow
 from commentsvc.extensions import db
-from commentsvc.moderation.claims import PENDING
+from commentsvc.moderation.claims import PENDING, POSTED
 from commentsvc.screening.toxicity import ModelInfo
 from commentsvc.sites.models import Site
 
@@ -29,6 +29,8 @@ SILENT_AFTER = dt.timedelta(seconds=40)
 FORGOTTEN_AFTER = dt.timedelta(hours=1)
 # With a worker at hand a posted comment waits for milliseconds.
 LONG_WAIT = dt.timedelta(seconds=60)
+# A worker decides tens of comments a second: only a rush of thousands takes it as long.
+LONG_BACKLOG = dt.timedelta(minutes=10)
 LEAST_DISK = 64 * 1024 * 1024
 ERROR_LENGTH = 500
 
@@ -55,7 +57,7 @@ class Alarm:
     """Something that keeps comments from being screened, in words for people and programs.
 
     `kind`: "model" (a worker's model does not answer), "worker" (none reports), "choice" (a newly
-    chosen model does not load, the one before goes on), "disk".
+    chosen model does not load, the one before goes on), "backlog" (one works, and comments wait), "disk".
     """
 
     kind: str
@@ -86,11 +88,18 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Health:
-    """Everything the health page says of screening."""
+    """Everything the health page says of screening; `posted` is the backlog without what was imported."""
 
     backlog: Backlog
+    posted: Backlog
     workers: Sequence[Worker]
     alarms: Sequence[Alarm]
+
+    def standing(self, worker: Worker) -> str:
+        """`working`, `failing` where its model does not answer, `silent` where it has not reported of late."""
+        if not _present([worker]):
+            return "silent"
+        return "working" if worker.error is None else "failing"
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -137,14 +146,19 @@ def a_model_works() -> bool:
     return any(w.error is None for w in _present(_workers()))
 
 
-def backlog(site: Site | None = None) -> Backlog:
+def backlog(site: Site | None = None, *, posted: bool = False) -> Backlog:
     """What waits for the model, everywhere or on one site; counted from when we took it in.
+
+    With `posted` only what readers posted: an import may take its time.
 
     Ids follow the order in which comments came in, so the longest waiting one has the lowest.
     """
-    query = select(func.count(), func.min(Comment.id)).where(PENDING)
+    # "id > 0" keeps SQLite to the small index of what is pending; else it takes that of all comments for smaller.
+    query = select(func.count(), func.min(Comment.id)).where(PENDING, Comment.id > 0)
     if site is not None:
         query = query.where(Comment.site_id == site.id)
+    if posted:
+        query = query.where(POSTED)
     number, first = db.session.execute(query).one()
     oldest = first and db.session.scalar(
         select(func.coalesce(Comment.accepted_at, Comment.created_at, type_=UtcDateTime())).where(Comment.id == first)
@@ -153,15 +167,18 @@ def backlog(site: Site | None = None) -> Backlog:
 
 
 def health(folder: Path | None = None) -> Health:
-    """The state of screening; `folder` is where the embedded database writes, if it does."""
+    """The state of screening; `folder` is where the service keeps its files."""
     found = _workers()
     waits = backlog()
+    posted = backlog(posted=True) if waits.number else waits
     alarms = _alarms(found, waits)
-    free = _free_bytes(folder)
+    if _present(found) and posted.seconds > LONG_BACKLOG.total_seconds():
+        alarms.append(Alarm("backlog", "A worker reports, and still comments of readers wait.", since=posted.oldest))
+    free = free_bytes(folder)
     if free is not None and free < LEAST_DISK:
         message = f"The disk of the data folder has {free // (1024 * 1024)} MB left. Nothing can be stored when it is full."
         alarms.append(Alarm("disk", message))
-    return Health(waits, found, alarms)
+    return Health(waits, posted, found, alarms)
 
 
 def alarms_of(site: Site) -> tuple[Sequence[Alarm], Backlog]:
@@ -216,7 +233,8 @@ def _model(worker: Worker) -> str:
     return f"{worker.model_name or ''} {worker.model_version or ''}".strip()
 
 
-def _free_bytes(folder: Path | None) -> int | None:
+def free_bytes(folder: Path | None) -> int | None:
+    """What is left on the disk of a folder; None where that cannot be told."""
     if folder is None:
         return None
     try:

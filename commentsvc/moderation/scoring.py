@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from commentsvc.database import utcnow
+from commentsvc.errors import name_of
 from commentsvc.screening.phases import toxicity
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.scoring_process import ScorerDied
@@ -60,7 +61,7 @@ def explain(model: ToxicityScorer, body: str, policy: Policy, scores: Mapping[st
     try:
         return model.explain(body)
     except Exception as error:  # noqa: BLE001 - whatever it is, the comment has its scores
-        log.warning("no explanation", error=str(error))
+        log.warning("no explanation", error=name_of(error))
         return None
 
 

@@ -47,7 +47,7 @@ def serve(descriptor: int, loader: Loader) -> None:
             found = CALLS[what](model, given)
             info = asdict(model.info)
         except Exception as error:  # noqa: BLE001 - the promise is ScoringError, whatever the runtime raises
-            say(number, error=_words(error))
+            say(number, error=_words(error, what))
         else:
             say(number, found=found, info=info, problem=getattr(loader, "problem", ""))
 
@@ -67,8 +67,12 @@ CALLS: Mapping[str, Callable[[ToxicityScorer, Any], object]] = {
 }
 
 
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, ScoringError) else f"{type(error).__name__}: {error}"
+def _words(error: Exception, what: str) -> str:
+    """What is logged and stored: of an error that a text caused never the message, which may quote it."""
+    if isinstance(error, ScoringError):
+        return str(error)
+    name = type(error).__name__
+    return f"{name}: {error}" if what == "load" else name
 
 
 def main(descriptor: str, loader: str, given: str) -> None:

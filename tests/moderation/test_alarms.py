@@ -112,7 +112,7 @@ def test_a_chosen_model_that_does_not_load_is_an_alarm_while_the_old_one_works()
 
 def test_a_disk_that_is_nearly_full_is_an_alarm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert [a.kind for a in health(tmp_path / "not there").alarms] == []
-    monkeypatch.setattr(alarms, "_free_bytes", lambda _folder: 5 * 1024 * 1024)
+    monkeypatch.setattr(alarms, "free_bytes", lambda _folder: 5 * 1024 * 1024)
     assert [a.kind for a in health(tmp_path).alarms] == ["disk"]
 
 
@@ -144,7 +144,7 @@ def test_a_database_that_does_not_answer_is_said_too(client: FlaskClient, monkey
     def gone(*_args: object) -> None:
         db.session.execute(text("SELECT * FROM nowhere"))
 
-    monkeypatch.setattr("commentsvc.observability.health", gone)
+    monkeypatch.setattr("commentsvc.readiness.health", gone)
     assert client.get("/readyz").status_code == 503
 
 

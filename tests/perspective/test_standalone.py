@@ -181,13 +181,21 @@ def test_a_rush_is_answered_or_turned_away_and_health_stays(server: Server) -> N
 
 
 def test_the_access_log_has_no_keys(server: Server) -> None:
-    server.post("/v1alpha1/comments:analyze", wanted(DECENT))
+    assert server.post("/v1alpha1/comments:analyze", wanted(DECENT))[0] == 200
     deadline = time.monotonic() + 10
-    while "comments:analyze" not in (log := server.log.read_text()) and time.monotonic() < deadline:
+    while not (found := _answered(log := server.log.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)  # written after the answer
-    assert "POST /v1alpha1/comments:analyze" in log
+    assert (found[0]["method"], found[0]["logger"]) == ("POST", "commentsvc.access")
+    assert found[0]["ms"] >= 0
+    assert found[0]["request_id"]
     assert server.key not in log
     assert DECENT not in log
+
+
+def _answered(log: str) -> list[dict[str, Any]]:
+    """The lines of texts that were scored."""
+    lines = [json.loads(line) for line in log.splitlines() if "comments:analyze" in line]
+    return [line for line in lines if line["status"] == 200]
 
 
 def test_without_keys_only_this_machine_s_programs_are_answered(tmp_path: Path) -> None:
