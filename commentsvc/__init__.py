@@ -60,7 +60,7 @@ def create_perspective_app(settings: Settings | None = None, *, places: int, key
 
 def _base_app(settings: Settings) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
-    from commentsvc import observability
+    from commentsvc import headers, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
     from commentsvc.web import RowIdConverter, declare_intent
@@ -68,9 +68,11 @@ def _base_app(settings: Settings) -> Flask:
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.url_map.converters["int"] = RowIdConverter
+    keys = settings.secret_keys()
     app.config.update(
         SETTINGS=settings,
-        SECRET_KEY=settings.secret_key(),
+        SECRET_KEY=keys[0],
+        SECRET_KEY_FALLBACKS=keys[1:],
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
         MAX_CONTENT_LENGTH=1_000_000,
@@ -87,6 +89,7 @@ def _base_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.before_request(declare_intent)
+    headers.init_app(app, settings)  # first, so that it runs last: Flask calls these in reverse
     observability.init_app(app, settings)
     db.init_app(app)
     with app.app_context():

@@ -13,6 +13,7 @@ from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.errors import NotAllowed, NotSignedIn
+from commentsvc.extensions import client_network
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -75,7 +76,7 @@ def require_person(permission: Permission, site_id: int) -> User:
 def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
     user = reader()
-    return f"user:{user.id}" if user else f"address:{request.remote_addr}"
+    return f"user:{user.id}" if user else f"address:{client_network()}"
 
 
 def declare_intent() -> None:

@@ -14,7 +14,7 @@ from commentsvc.accounts.resets import change_password
 from commentsvc.accounts.roles import roles_of
 from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
 from commentsvc.comments.authors import rename_author
-from commentsvc.extensions import db
+from commentsvc.extensions import client_network, db
 from commentsvc.sites.articles import get_site
 from commentsvc.web import signed_in
 
@@ -80,7 +80,7 @@ def change_password_view() -> Response:
     user = signed_in()
     change_password(
         user, request.form.get("current_password", ""), request.form.get("password", ""),
-        keep_token=user.session_token,
+        keep_token=user.session_token, network=client_network(),
     )
     db.session.commit()
     flash("Your password is changed, and every other device is signed out.")

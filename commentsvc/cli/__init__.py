@@ -24,6 +24,7 @@ COMMANDS = {
     "rescore": "commentsvc.cli.rescore:rescore",
     "role": "commentsvc.cli.people:role",
     "run": "commentsvc.cli.run:run",
+    "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",
