@@ -28,7 +28,7 @@ _markdown, _without_bare_links = _parser(linkify=True), _parser(linkify=False)
 def render(body: str) -> str:
     """The HTML of a comment's Markdown: a fixed set of tags, no attributes but links' own.
 
-    Links carry `rel="ugc nofollow noopener"`; headings, images, tables and raw HTML stay text. Where a
+    Links lead to absolute addresses and carry `rel="ugc nofollow noopener"`; headings, images, tables and raw HTML stay text. Where a
     word is longer than LONGEST_WORD, bare addresses stay text too.
     """
     parser = _without_bare_links if _LONGER.search(body) else _markdown
@@ -37,5 +37,6 @@ def render(body: str) -> str:
         tags=TAGS,
         attributes={"a": {"href"}, "*": set()},  # "*": not even a title
         url_schemes={"http", "https", "mailto"},
+        url_relative="deny",  # it would lead into this service, and "//elsewhere" away from it
         link_rel="ugc nofollow noopener",
     )

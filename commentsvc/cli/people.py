@@ -39,7 +39,7 @@ def create(email: str, name: str, password: str) -> None:
     click.echo(f"Created an account for {address}. Next: commentsvc role grant {address} admin --site KEY")
 
 
-@user.command(name="sign-out")
+@user.command(name="signout")
 @click.argument("email", required=False)
 @click.option("--everybody", is_flag=True, help="All accounts, in place of one.")
 @click.option("--keys", is_flag=True, help="End API keys too.")

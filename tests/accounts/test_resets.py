@@ -109,4 +109,4 @@ def test_a_changed_password_ends_the_other_sessions_and_links(known: User) -> No
     assert user_by_token(kept) is not None
     assert user_by_token(other) is None
     assert not peek_reset(link)
-    assert sign_in(str(known.email), NEW, device="")[0].id == known.id
+    assert sign_in(str(known.email), NEW, device="", network="192.0.2.1")[0].id == known.id

@@ -485,14 +485,17 @@ def test_cookies_differ_by_path(app: Flask) -> None:
     assert (parts[0]["Path"], parts[0]["SameSite"]) == ("/", "Lax")
     assert "HttpOnly" in parts[0]
     assert "Partitioned" not in parts[0]
-    assert "commentsvc_embed" in parts[1]
-    assert (parts[1]["Path"], parts[1]["SameSite"]) == ("/embed", "None")
+    assert "__Host-commentsvc_embed" in parts[1]
+    assert (parts[1]["Path"], parts[1]["SameSite"]) == ("/", "None")
     assert {"HttpOnly", "Secure", "Partitioned", "Expires"} <= set(parts[1])
     assert cookies_set_under(app, "/api/v1/x") == []
     assert cookies_set_under(app, "/embedded")[0].startswith("commentsvc=")
     app.config["SESSION_COOKIE_SECURE"] = True  # as in service; tests speak plain HTTP
     try:
-        assert "; Secure" in cookies_set_under(app, "/account/")[0]
+        secure = cookies_set_under(app, "/account/")[0]
+        assert secure.startswith("__Host-commentsvc=")
+        assert "; Secure" in secure
+        assert "; Domain" not in secure
     finally:
         app.config["SESSION_COOKIE_SECURE"] = False
 
@@ -501,8 +504,8 @@ def test_one_surface_does_not_take_the_cookie_of_the_other(app: Flask, known: Us
     token = start_session(known, device="")
     db.session.commit()
     for path, name, expected in [
-        ("/account/", "commentsvc", True), ("/embed/x", "commentsvc_embed", True), ("/embed/x", "commentsvc", False),
-        ("/account/", "commentsvc_embed", False), ("/api/v1/x", "commentsvc", False), ("/v1alpha1/x", "commentsvc", False),
+        ("/account/", "commentsvc", True), ("/embed/x", "__Host-commentsvc_embed", True), ("/embed/x", "commentsvc", False),
+        ("/account/", "__Host-commentsvc_embed", False), ("/api/v1/x", "commentsvc", False), ("/v1alpha1/x", "commentsvc", False),
     ]:
         value = app.session_interface.get_signing_serializer(app).dumps({"_user_id": token})  # type: ignore[attr-defined]
         assert who(app, path, {"Cookie": f"{name}={value}"}) == (known.id if expected else None), (path, name)
