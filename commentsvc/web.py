@@ -6,6 +6,8 @@ from typing import cast
 
 from flask import Flask, g, request
 from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from commentsvc.accounts.models import User
@@ -71,6 +73,14 @@ def require_person(permission: Permission, site_id: int) -> User:
     """As `require`, for what only somebody signed in can do."""
     signed_in()
     return cast("User", require(permission, site_id))
+
+
+def form_sent() -> MultiDict[str, str]:
+    """The form of this request; empty where it cannot be read, for pages that say so."""
+    try:
+        return request.form
+    except HTTPException:  # too large, or too many parts: reading it again says so again
+        return MultiDict()
 
 
 def limit_key() -> str:

@@ -29,7 +29,7 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, reader, require_person
+from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
@@ -117,11 +117,12 @@ def _not_saved(message: str, *, status: int, sign_in: bool) -> tuple[str, int]:
     ours = request.origin is None or urlsplit(request.origin).netloc == request.host
     typed = [
         (name, value)
-        for name, value in (request.form.items(multi=True) if ours else ())
+        for name, value in (form_sent().items(multi=True) if ours else ())
         if name not in UNTYPED and value.strip()
     ]
     back = request.referrer if request.referrer and urlsplit(request.referrer).netloc == request.host else None
-    where = urlsplit(back).path if back else url_for("review.home")
+    # One slash: a path that begins with two is an address on another host.
+    where = "/" + urlsplit(back).path.lstrip("/\\") if back else url_for("review.home")
     html = render_template(
         "review/not_saved.html", message=message, typed=typed, back=where,
         sign_in=f"{SIGN_IN}?{urlencode({'next': where})}" if sign_in else None,
