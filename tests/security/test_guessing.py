@@ -38,10 +38,10 @@ def counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limiter, "_limiter", FixedWindowRateLimiter(MemoryStorage()))
 
 
-def guess(email: str, network: str, password: str = "wrong password", times: int = 1) -> None:
+def guess(email: str, network: str, *, times: int = 1) -> None:
     for _ in range(times):
         with pytest.raises(Invalid):
-            sign_in(email, password, device="", network=network)
+            sign_in(email, "wrong password", device="", network=network)
 
 
 def test_after_a_few_wrong_passwords_even_the_right_one_has_to_wait(known: User) -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -179,19 +180,15 @@ SECONDS = 2.0
 )
 def test_no_text_costs_more_than_it_is_long(work: Callable[[], object]) -> None:
     began = time.process_time()
-    try:
+    with suppress(Invalid):
         work()
-    except Invalid:
-        pass
     assert time.process_time() - began < SECONDS
 
 
 def test_a_password_made_for_its_judge_stops_nobody_for_long() -> None:
     began = time.process_time()
-    try:
+    with suppress(Invalid):
         check_password("4@8({[</369&#!1/|0$5+7%2" * 8, inputs=["x"])
-    except Invalid:
-        pass
     assert time.process_time() - began < SECONDS
 
 

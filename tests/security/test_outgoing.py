@@ -65,7 +65,7 @@ def elsewhere(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server that sends everybody on to `request.param`."""
 
     class Sender(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self.send_response(302)
             self.send_header("Location", request.param)
             self.end_headers()

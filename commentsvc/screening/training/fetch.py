@@ -31,7 +31,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         scheme = urllib.parse.urlsplit(newurl).scheme
-        if scheme != "https" and scheme != req.type:
+        if scheme not in {"https", req.type}:
             message = f"{req.full_url} leads to {newurl[:200]}, which is not as safe"
             raise FetchError(message)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
