@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-
 # Sixteen random bytes as hexadecimal digits or base64 are longer.
 SHORTEST_SECRET = 20
 

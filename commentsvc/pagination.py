@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -43,7 +44,7 @@ class Cursors:
     """
 
     def __init__(self, *secrets: str) -> None:
-        self._serializer = URLSafeTimedSerializer(list(reversed(secrets)), salt="cursor")
+        self._serializer = URLSafeTimedSerializer(list(reversed(secrets)), salt="cursor", signer_kwargs={"digest_method": hashlib.sha256})
 
     def write(self, scope: str, key: object, row_id: int, seen: int = 0) -> str:
         """A cursor after the row (key, id); `seen` counts what the earlier pages showed."""

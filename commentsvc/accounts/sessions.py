@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import NoReturn
@@ -234,6 +235,8 @@ class CookieByPath(SecureCookieSessionInterface):
     A framed page is a third party to the browser: its cookie is Partitioned, so that it works
     where third-party cookies are blocked, and is never sent to a page that is not framed.
     """
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(BEARER_PATHS):
