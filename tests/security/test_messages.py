@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 # Says it from a frame of another origin; "*" because it does not care who listens.
 SHOUTING = "<script>for (const m of MESSAGES) parent.frames[0].postMessage(m, '*');parent.postMessage('said', '*')</script>"
-MESSAGES = '''[{commentsvc: 1, theme: "dark"}, {commentsvc: 1, kept: {"__proto__": {"polluted": 1}}}, "x", null]'''
+MESSAGES = """[{commentsvc: 1, theme: "dark"}, {commentsvc: 1, kept: {"__proto__": {"polluted": 1}}}, "x", null]"""
 
 
 def test_a_message_from_another_frame_is_not_heard(app: Flask, browser: Browser, newspaper: Newspaper, service: str) -> None:  # noqa: F811
