@@ -63,7 +63,7 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc import headers, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
-    from commentsvc.web import RowIdConverter, declare_intent
+    from commentsvc.web import RowIdConverter, declare_intent, refuse_nul
 
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(settings.instance_path))
@@ -89,6 +89,7 @@ def _base_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.before_request(declare_intent)
+    app.before_request(refuse_nul)
     headers.init_app(app, settings)  # first, so that it runs last: Flask calls these in reverse
     observability.init_app(app, settings)
     db.init_app(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Flask, g, request
+from flask import Flask, abort, g, request
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -87,6 +87,12 @@ def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
     user = reader()
     return f"user:{user.id}" if user else f"address:{client_network()}"
+
+
+def refuse_nul() -> None:
+    """No address of ours has a NUL in it, and PostgreSQL takes none, not even to look for it."""
+    if "\x00" in request.path:
+        abort(404)
 
 
 def declare_intent() -> None:
