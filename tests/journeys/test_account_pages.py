@@ -102,11 +102,39 @@ def test_a_reader_signs_up_with_the_link_which_a_scanner_may_follow(app: Flask, 
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert "Nell New" in page.text
     assert db.session.scalar(select(func.count()).select_from(User)) == 0
-    assert other.post(link, page=link).location == "/account/"
+    assert "in another browser" in other.get(link).text
+    assert other.post(link, {"password": NEW["password"]}, page=link).location == "/account/"
     assert "Nell New" in other.get("/account/").text
     again = other.get(link)
     assert "no longer good" in again.text
     assert other.post(link, page="/account/forgot").status_code == 422
+
+
+def test_in_the_browser_that_signed_up_the_link_asks_for_nothing(app: Flask, browser: Browser) -> None:
+    browser.post("/account/sign-up", NEW)
+    link = link_in(mails()[0])
+    assert 'name="password"' not in browser.get(link).text
+    assert browser.post(link, page=link).location == "/account/"
+
+
+def test_who_did_not_sign_up_makes_no_account_for_who_did(app: Flask, browser: Browser) -> None:
+    """Somebody signs up with another person's address, who presses Confirm without knowing of what."""
+    browser.post("/account/sign-up", NEW)
+    link = link_in(mails()[0])
+    victim = Browser(app)
+    page = victim.get(link).text
+    assert "Nell New" in page
+    for password in ("", "a password of her own", NEW["password"].upper()):
+        refused = victim.post(link, {"password": password}, page=link)
+        assert refused.status_code == 422
+        assert "not the password you signed up with" in error_beside(refused.text, "password")
+    assert db.session.scalar(select(func.count()).select_from(User)) == 0
+    for _guess in range(2):
+        victim.post(link, {"password": "wrong again"}, page=link)
+    # The fifth ends it, also for who knows.
+    assert victim.get(link).status_code == 410
+    assert victim.post(link, {"password": NEW["password"]}, page="/account/forgot").status_code == 422
+    assert db.session.scalar(select(func.count()).select_from(User)) == 0
 
 
 def test_sign_up_tells_nobody_whether_an_address_is_known(
@@ -192,7 +220,7 @@ def test_after_the_link_the_way_leads_back_to_the_article(app: Flask, browser: B
     browser.post("/account/sign-up", NEW | {"next": ARTICLE}, page=page)
     other = Browser(app)
     link = link_in(mails()[0])
-    response = other.post(link, {"next": ARTICLE}, page=link)
+    response = other.post(link, {"next": ARTICLE, "password": NEW["password"]}, page=link)
     assert response.location.startswith("/account/welcome?next=")
     assert f'href="{ARTICLE.replace("&", "&amp;")}"' in other.get(response.location).text
 
