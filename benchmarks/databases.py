@@ -87,7 +87,7 @@ def prepared(kind: str, folder: Path) -> Iterator[tuple[Database, Flask]]:
 
         url = start_postgres(folder)
         pid = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
-    app = create_app(Settings(INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY=SECRET, RATE_LIMITS=False))
+    app = create_app(Settings(INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY=SECRET, RATE_LIMITS=False, PAGE_REUSE_MS=0))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with app.app_context():
         upgrade()

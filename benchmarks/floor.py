@@ -29,7 +29,7 @@ URL = "BENCHMARK_DATABASE_URL"
 FOLDER = "BENCHMARK_FOLDER"
 GZIP_LEVEL = 5
 ID, DEPTH, AUTHOR, HTML, CREATED = (
-    COLUMNS.index(c) for c in (Comment.id, Comment.depth, User.display_name, Comment.body_html, Comment.created_at)
+    [c.name for c in COLUMNS].index(name) for name in ("id", "depth", "display_name", "body_html", "created_at")
 )
 
 app = Flask(__name__)
@@ -59,14 +59,14 @@ lock_file = (Path(os.environ.get(FOLDER, ".")) / "floor.lock").open("w") if FOLD
 
 ROOTS = (
     select(*COLUMNS)
-    .join(User, User.id == Comment.author_id)
+    .join_from(Comment.__table__, User.__table__, User.__table__.c.id == Comment.__table__.c.author_id)
     .where(Comment.article_id == bindparam("article"), Comment.parent_id.is_(None), Comment.listed)
     .order_by(Comment.created_at.desc(), Comment.id.desc())
     .limit(ROOTS_PER_PAGE + 1)
 )
 REPLIES = (
     select(*COLUMNS)
-    .join(User, User.id == Comment.author_id)
+    .join_from(Comment.__table__, User.__table__, User.__table__.c.id == Comment.__table__.c.author_id)
     .where(Comment.root_id.in_(bindparam("roots", expanding=True)), Comment.preview, Comment.listed)
 )
 INSERT = text("insert into floor_posts (author_id, body, created_at) values (:author_id, :body, current_timestamp)")

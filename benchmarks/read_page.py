@@ -114,8 +114,8 @@ def _same_comments(article: Seeded, service: Server, bare: Server) -> int:
     return len(ours)
 
 
-def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]) -> list[Line]:
-    cold, cached, bare = servers
+def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server, Server]) -> list[Line]:
+    cold, named, cached, bare = servers
     path = route.path(article)
     least = f"{route.floor_path}?article={article.article_id}"
     headers, body = _checked(cold, path, GZIP)
@@ -135,8 +135,9 @@ def _lines(article: Seeded, route: Route, servers: tuple[Server, Server, Server]
     for note, asking in [("", {}), *([(", gzip", GZIP)] if compresses else [])]:
         floor_line = line(f"floor{note}", bare, Plan(least, asking), 0)
         lines += [floor_line, line(f"cold{note}", cold, Plan(path, asking), small, floor_line.cell)]
-    lines.append(line("cached", cached, Plan(path, GZIP), small))
-    lines.append(line("304", cached, Plan(path, {**GZIP, "If-None-Match": etag}), 0))
+    unchanged = Plan(path, {**GZIP, "If-None-Match": etag})
+    lines += [line("kept, version asked", named, Plan(path, GZIP), small), line("304, version asked", named, unchanged, 0)]
+    lines += [line("as shipped", cached, Plan(path, GZIP), small), line("304 as shipped", cached, unchanged, 0)]
     return lines
 
 
@@ -151,12 +152,14 @@ def measure(database: Database, given: Options, log: Path) -> str:
             return stack.enter_context(serve(target, port, environment, log=log, beside=database.server_pid))
 
         least = up("benchmarks.floor:app", given.port, bare)
-        cold = up("wsgi:app", given.port + 1, {**database.environment, "COMMENTSVC_PAGE_CACHE": "0"})
-        cached = up("wsgi:app", given.port + 2, database.environment)
+        asking = {**database.environment, "COMMENTSVC_PAGE_REUSE_MS": "0"}
+        cold = up("wsgi:app", given.port + 1, {**asking, "COMMENTSVC_PAGE_CACHE": "0"})
+        named = up("wsgi:app", given.port + 2, asking)
+        cached = up("wsgi:app", given.port + 3, database.environment)
         for route in ROUTES:
-            check_caching(database, articles[0], route, cold=cold, cached=cached)
+            check_caching(database, articles[0], route, cold=cold, cached=named)
         raw = Cell("raw", least, Plan("/raw"))
-        lines = [line for article in articles for route in ROUTES for line in _lines(article, route, (cold, cached, least))]
+        lines = [line for article in articles for route in ROUTES for line in _lines(article, route, (cold, named, cached, least))]
         interleave([raw, *(line.cell for line in lines)], rounds=1 if given.quick else 3, seconds=1)
         memory = f"Memory of the web server afterwards (PSS, 2 workers): {memory_mib(cached.pids[0]):.0f} MiB."
     rows = [["raw Flask route", "", "", number(raw.cpu_ms), "1", "", number(raw.p50), number(raw.p99), f"{raw.per_second:,.0f}", ""]]
@@ -197,7 +200,9 @@ def main() -> None:
         how = (
             f"{CONNECTIONS} connections kept alive, granian 2 workers x 1 thread; medians of interleaved rounds of 1 s. "
             "CPU ms: user and system time a request of the whole server process tree, the database server included. "
-            "First page, 20 threads, newest first. `x floor`: against a bare route that reads and encodes the same rows."
+            "First page, 20 threads, newest first. Cold: put together anew. Version asked: kept, after one statement that asks for the "
+            "version. As shipped: with half a second in which a process does not ask. "
+            "`x floor`: against a bare route that reads and encodes the same rows."
         )
         publish("reading a page", "\n\n".join([about, how, *parts]), record=given.record)
 

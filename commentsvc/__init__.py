@@ -63,6 +63,7 @@ def _base_app(settings: Settings) -> Flask:
     from commentsvc import headers, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
+    from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent, refuse_nul
 
     settings.instance_path.mkdir(parents=True, exist_ok=True)
@@ -74,16 +75,20 @@ def _base_app(settings: Settings) -> Flask:
         SECRET_KEY=keys[0],
         SECRET_KEY_FALLBACKS=keys[1:],
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=settings.engine_options,
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
         MAX_CONTENT_LENGTH=1_000_000,
         RATELIMIT_ENABLED=settings.RATE_LIMITS,
         RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
+        RATELIMIT_STORAGE_OPTIONS=settings.redis_options,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works
         WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
     )
+    if settings.PAGE_REUSE_MS:
+        app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000)  # type: ignore[method-assign]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+CONNECT_SECONDS = 5
+GIVE_UP_SECONDS = 10
+REDIS_SECONDS = 2  # limits fall back to the process after that, once; longer than any answer of a Redis that lives
 # Sixteen random bytes as hexadecimal digits or base64 are longer.
 SHORTEST_SECRET = 20
 
@@ -92,6 +95,8 @@ class Settings:
     MAX_WAIT: int = 10
     #: Rendered pages kept per web process; 0: none.
     PAGE_CACHE: int = 512
+    #: Milliseconds for which a web process gives a public page again without asking the database; 0: never.
+    PAGE_REUSE_MS: int = 500
     #: Serve the demo newspaper under /demo/.
     DEMO: bool = False
 
@@ -127,6 +132,27 @@ class Settings:
     def database_url(self) -> str:
         return self.DATABASE_URL or f"sqlite:///{self.instance_path / 'commentsvc.sqlite3'}"
 
+    @property
+    def engine_options(self) -> dict[str, object]:
+        """For SQLAlchemy: a PostgreSQL that is gone is found out within seconds, never waited for."""
+        if not self.database_url.startswith("postgresql"):
+            return {}
+        return {"connect_args": self.connect_args, "pool_timeout": CONNECT_SECONDS}
+
+    @property
+    def connect_args(self) -> dict[str, int]:
+        """For libpq: how long it waits for a PostgreSQL that does not answer."""
+        return {
+            "connect_timeout": CONNECT_SECONDS,
+            # Where the network swallows packets: what was sent is given up after that, an idle line is probed.
+            "tcp_user_timeout": GIVE_UP_SECONDS * 1000, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+        }
+
+    @property
+    def redis_options(self) -> dict[str, int]:
+        """Seconds after which a Redis that does not answer is given up."""
+        return {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS} if self.REDIS_URL else {}
+
     def secret_key(self) -> str:
         """The secret that signs: the configured one, or one made on first use and its owner's alone to read."""
         return self.secret_keys()[0]
@@ -147,7 +173,7 @@ class Settings:
     def _kept_secrets(self) -> list[str]:
         """Those in the instance folder, one a line."""
         try:
-            return self.secret_path.read_text().split()
+            return self.secret_path.read_text().strip().splitlines()
         except FileNotFoundError:
             return [self._first_secret()]
 
@@ -156,7 +182,7 @@ class Settings:
         try:
             self._keep_secrets([key], os.link)
         except FileExistsError:  # another process was first
-            return self.secret_path.read_text().split()[0]
+            return self.secret_path.read_text().strip().splitlines()[0]
         return key
 
     def rotate_secret(self, keep: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
-from sqlalchemy import ColumnElement, Row, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from commentsvc.errors import Invalid
@@ -25,8 +25,13 @@ T = TypeVar("T")
 class SortKey:
     """A column to order by, and its direction; the id breaks ties the same way."""
 
-    column: InstrumentedAttribute[Any]
+    column: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = True
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+        return str(self.column.key)
 
 
 @dataclass(frozen=True)
@@ -68,24 +73,42 @@ class Cursors:
         return key, row_id, seen
 
 
+def paged(
+    query: Select[*tuple[Any, ...]],
+    sort: SortKey,
+    row_id: ColumnElement[int] | InstrumentedAttribute[int],
+    *,
+    continued: bool,
+) -> Select[*tuple[Any, ...]]:
+    """`query` in the order of `sort`, for :func:`fetch`; `continued`: after the row of a cursor."""
+    if continued:
+        here = tuple_(sort.column, row_id)
+        there = tuple_(bindparam("page_key", type_=sort.column.type), bindparam("page_id", type_=row_id.type))
+        comparison: ColumnElement[bool] = here < there if sort.descending else here > there
+        query = query.where(comparison)
+    order = (sort.column.desc(), row_id.desc()) if sort.descending else (sort.column, row_id)
+    return query.order_by(*order).limit(bindparam("page_rows", type_=Integer))
+
+
+def fetch(
+    query: Select[*tuple[Any, ...]], *, position: tuple[object, int] | None, limit: int, **values: object
+) -> tuple[Sequence[Row[*tuple[Any, ...]]], bool]:
+    """The `limit` rows of a :func:`paged` query after `position` (sort key, id), in one statement.
+
+    Returns them and whether there are more. `values` are of the query's own parameters.
+    """
+    place = {} if position is None else {"page_key": position[0], "page_id": position[1]}
+    rows = db.session.execute(query, {**values, **place, "page_rows": limit + 1}).all()
+    return rows[:limit], len(rows) > limit
+
+
 def page(
     query: Select[*tuple[Any, ...]],
     sort: SortKey,
-    row_id: InstrumentedAttribute[int],
+    row_id: ColumnElement[int] | InstrumentedAttribute[int],
     *,
     position: tuple[object, int] | None,
     limit: int,
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], bool]:
-    """The `limit` rows of `query` after `position` (sort key, id), in one statement.
-
-    Returns them and whether there are more.
-    """
-    if position is not None:
-        key, last = position
-        here = tuple_(sort.column, row_id)
-        there = tuple_(literal(key, sort.column.type), literal(last))
-        comparison: ColumnElement[bool] = here < there if sort.descending else here > there
-        query = query.where(comparison)
-    order = (sort.column.desc(), row_id.desc()) if sort.descending else (sort.column, row_id)
-    rows = db.session.execute(query.order_by(*order).limit(limit + 1)).all()
-    return rows[:limit], len(rows) > limit
+    """As :func:`fetch`, of a query that is not kept."""
+    return fetch(paged(query, sort, row_id, continued=position is not None), position=position, limit=limit)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
+from redis import ConnectionPool
 
 from commentsvc.accounts.expiry import forget_expired
 from commentsvc.bell import Bell, LocalBell
@@ -38,9 +39,11 @@ class Tasks:
 def _queue(settings: Settings) -> Any:
     """Redis where there is one, else PostgreSQL where that is the database, else a SQLite file."""
     if settings.REDIS_URL:
-        return RedisHuey("commentsvc", url=settings.REDIS_URL)
+        # A worker's own wait for a message is shorter.
+        pool = ConnectionPool.from_url(settings.REDIS_URL, **settings.redis_options)
+        return RedisHuey("commentsvc", connection_pool=pool)
     if settings.database_url.startswith("postgresql"):
-        return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""))
+        return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""), **settings.connect_args)
     # Apart from the application's file: enqueuing must not wait for its write lock.
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     return SqliteHuey("commentsvc", filename=str(settings.instance_path / "queue.sqlite3"), fsync=False)

@@ -6,27 +6,34 @@ import base64
 import gzip
 import hmac
 from dataclasses import dataclass
+from functools import cached_property
 
 from flask import Flask, current_app
+from markupsafe import Markup
 
 from commentsvc.page_cache import PageCache
 from commentsvc.web import settings_of
 
 EXTENSION = "commentsvc.embed.pages"
+FRAGMENTS = "commentsvc.embed.fragments"
+FRAGMENTS_KEPT = 5000  # about 2 kB each
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A page's bytes, plain and compressed: a cached page costs no compression."""
+    """A page's bytes, plain and, once somebody asked for that, compressed."""
 
     body: bytes
-    compressed: bytes
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """By gzip: most of what a page costs that is put together from kept comments."""
+        return gzip.compress(self.body, 5, mtime=0)
 
 
 def keep(etag: str, html: str) -> Rendered:
-    """The page in both forms, kept for the next who asks."""
-    body = html.encode()
-    page = Rendered(body, gzip.compress(body, 5, mtime=0))
+    """The page, kept for the next who asks."""
+    page = Rendered(html.encode())
     pages().put(etag, page)
     return page
 
@@ -34,11 +41,18 @@ def keep(etag: str, html: str) -> Rendered:
 def init_app(app: Flask) -> None:
     """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
+    app.extensions[FRAGMENTS] = PageCache[Markup](FRAGMENTS_KEPT)
 
 
 def pages() -> PageCache[Rendered]:
     """The application's cache."""
     found: PageCache[Rendered] = current_app.extensions[EXTENSION]
+    return found
+
+
+def fragments() -> PageCache[Markup]:
+    """Comments as pages for everybody show them, by all that shows in them."""
+    found: PageCache[Markup] = current_app.extensions[FRAGMENTS]
     return found
 
 

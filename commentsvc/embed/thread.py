@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from flask import Response, current_app, g, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
 from commentsvc.database import write_intent
@@ -16,7 +16,7 @@ from commentsvc.embed.assets import assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
-from commentsvc.embed.view import View, message_page, render_public
+from commentsvc.embed.view import ARTICLE, View, message_page, render_public
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.pages import content_security_policy
@@ -98,20 +98,22 @@ def _answer(page: Rendered) -> Response:
     return response
 
 
+_A, _S = Article.__table__.c, Site.__table__.c
+_KNOWN = (
+    select(_A.id, _A.version, _S.id, _S.version, _S.origins)
+    .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
+    .where(_S.key == bindparam("key"), _A.url == bindparam("url"))
+)
+
+
 def _find(site_key: str, url: str) -> Known | None:
-    row = db.session.execute(
-        select(Article.id, Article.version, Site.id, Site.version, Site.origins)
-        .join(Site, Site.id == Article.site_id)
-        .where(Site.key == site_key, Article.url == url)
-    ).one_or_none()
+    row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
     return Known(*row) if row else None
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
     spend(settings_of(current_app).LIMIT_READ, "render")
-    article = db.session.scalars(
-        select(Article).where(Article.id == article_id).options(View.with_site())
-    ).one()
+    article = db.session.scalars(ARTICLE, {"article": article_id}).one()
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page_of_roots(article, sort, after), after=after)
     return keep(etag, html)

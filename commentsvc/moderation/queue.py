@@ -112,7 +112,7 @@ def page_of_cards(
     following = None
     if more:
         last: Comment = rows[-1][0]
-        following = signer.write(scope, getattr(last, spec.sort.column.key), last.id)
+        following = signer.write(scope, getattr(last, spec.sort.name), last.id)
     return cards(ids), following
 
 

@@ -50,8 +50,9 @@ OVERLAP_SHARE: Final = 0.125
 
 DISCOUNT: Final = 3.0
 """Log-odds that the worst of several windows, or a sentence read by itself, loses."""
-SENTENCE_MARK: Final = 0.05
-"""Mark below which nothing in a window stands out from its background."""
+SENTENCE_MARK: Final = 0.3
+"""Mark below which nothing in a window stands out. Of 221 bad sentences put into decent comments, the 20
+that only this step finds have marks above 0.5; half of all comments have none above 0.3."""
 SENTENCE_REACH: Final = 12
 """Tokens on either side of the mark that are read; people who insult forget full stops."""
 SENTENCE_SHARE: Final = 0.6

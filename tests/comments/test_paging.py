@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -177,9 +178,9 @@ def test_each_sort_reads_its_index_in_order(sort: Sort, index: str, statements: 
     compiled: Callable[..., str] = lambda q: str(q.compile(db.engine, compile_kwargs={"literal_binds": True}))  # noqa: E731
     original = db.session.execute
 
-    def spy(query: object, *args: object, **kwargs: object) -> object:
-        seen.append(compiled(query))
-        return original(query, *args, **kwargs)  # type: ignore[call-overload]
+    def spy(query: Any, values: dict[str, object]) -> object:
+        seen.append(compiled(query.params(values)))
+        return original(query, values)
 
     db.session.execute = spy  # type: ignore[method-assign, assignment]
     try:

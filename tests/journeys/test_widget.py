@@ -35,7 +35,7 @@ from commentsvc.embed.appearance import (
     tint,
 )
 from commentsvc.embed.assets import load, smaller
-from commentsvc.embed.cache import pages
+from commentsvc.embed.cache import fragments, pages
 from commentsvc.extensions import db, limiter
 from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Flag, Reason
@@ -135,6 +135,56 @@ def test_an_unchanged_thread_is_304_and_a_changed_one_has_another_etag_and_nonce
     assert "Something new." in second.text
     assert second.headers["ETag"] != etag
     assert nonce[1] not in second.headers["Content-Security-Policy"]
+
+
+def test_a_page_of_kept_comments_is_the_page_rendered_anew(browser: Browser, article: Article) -> None:
+    """Whatever changes, a comment kept from before never shows what it was."""
+    author = make_user("Ann Able")
+    root = make_comment(article, author, "A wall is a wall.")
+    parent = root
+    for n in range(4):
+        parent = make_comment(article, author, f"Reply {n}.", parent=parent)
+    manager = make_user()
+
+    def rename() -> None:
+        author.display_name = "Ann Abler"
+        article.version += 1
+
+    def role() -> None:
+        root.author_role = Role.EXPERT.value
+        article.version += 1
+
+    def vote() -> None:
+        root.up = 7
+        article.version += 1
+
+    def edit() -> None:
+        root.body_html, root.edited_at = "<p>A wall is no wall.</p>", utcnow()
+        article.version += 1
+
+    def move() -> None:
+        article.url = f"{NEWS}/moved"
+
+    def depth() -> None:
+        site = db.session.get_one(Site, article.site_id)
+        site.policy_data = replace(site.policy, max_depth=2).to_data()
+        site.version += 1
+
+    steps: list[Callable[[], Any]] = [
+        lambda: None, rename, role, vote, edit, move, depth,
+        lambda: close_article(article, closed=True),
+        lambda: reject(parent, actor=manager, reason=Reason.SPAM, seen=parent.version),
+        lambda: withdraw(root, author),
+    ]
+    for step in steps:
+        step()
+        db.session.commit()
+        pages().clear()
+        kept = browser.get(thread_path(article)).text
+        assert len(fragments()._pages) >= 4
+        pages().clear()
+        fragments().clear()
+        assert browser.get(thread_path(article)).text == kept
 
 
 def test_every_look_and_sort_has_its_own_etag(browser: Browser, article: Article) -> None:
