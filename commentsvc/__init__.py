@@ -60,20 +60,22 @@ def create_perspective_app(settings: Settings | None = None, *, places: int, key
 
 def _base_app(settings: Settings) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
-    from commentsvc import observability
+    from commentsvc import headers, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
     from commentsvc.metrics import page as metrics
     from commentsvc.metrics.requests import count_reused
     from commentsvc.reuse import Reuse
-    from commentsvc.web import RowIdConverter, declare_intent
+    from commentsvc.web import RowIdConverter, declare_intent, refuse_nul
 
     settings.make_instance()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.url_map.converters["int"] = RowIdConverter
+    keys = settings.secret_keys()
     app.config.update(
         SETTINGS=settings,
-        SECRET_KEY=settings.secret_key(),
+        SECRET_KEY=keys[0],
+        SECRET_KEY_FALLBACKS=keys[1:],
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=settings.engine_options,
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
@@ -94,6 +96,8 @@ def _base_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.before_request(declare_intent)
+    app.before_request(refuse_nul)
+    headers.init_app(app, settings)  # first, so that it runs last: Flask calls these in reverse
     observability.init_app(app, settings)
     db.init_app(app)
     with app.app_context():

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 CONNECT_SECONDS = 5
 GIVE_UP_SECONDS = 10
 REDIS_SECONDS = 2  # limits fall back to the process after that, once; longer than any answer of a Redis that lives
+# Sixteen random bytes as hexadecimal digits or base64 are longer.
+SHORTEST_SECRET = 20
+
+
+def new_secret() -> str:
+    """384 random bits."""
+    return secrets.token_urlsafe(48)
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,14 @@ class Settings:
     REDIS_URL: str = ""
     #: Signs sessions, cursors and links; empty: made once and kept in INSTANCE.
     SECRET_KEY: str = ""
+    #: Former secrets, separated by spaces, that still open what they signed.
+    SECRET_KEY_FALLBACKS: str = ""
     #: Public address of the service, without a trailing slash; used in mails and documents.
     BASE_URL: str = "http://127.0.0.1:8000"
     #: Send cookies only over HTTPS (browsers count localhost as such).
     COOKIE_SECURE: bool = True
+    #: Strict-Transport-Security, sent over HTTPS; empty: not at all.
+    HSTS: str = "max-age=31536000; includeSubDomains"
     #: How many reverse proxies in front set X-Forwarded-*; 0 trusts none.
     TRUSTED_PROXIES: int = 0
     #: SMTP server, host:port; empty: mails are files in INSTANCE/outbox.
@@ -43,6 +55,8 @@ class Settings:
     MAIL_FROM: str = "Comments <comments@localhost>"
     #: Days a session lives without being used.
     SESSION_DAYS: int = 30
+    #: Days after which a session ends however much it is used.
+    SESSION_MAX_DAYS: int = 365
     #: Switch the rate limits on.
     RATE_LIMITS: bool = True
     #: Posts by one account or address (Flask-Limiter notation).
@@ -51,6 +65,10 @@ class Settings:
     LIMIT_REACT: str = "60 per minute"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
+    #: Wrong passwords for one account from one network.
+    LIMIT_GUESSES: str = "10 per 15 minutes; 30 per day"
+    #: Wrong passwords for one account from everywhere.
+    LIMIT_GUESSES_EVERYWHERE: str = "100 per day"
     #: First views that register an article, from one address.
     LIMIT_ARTICLE: str = "30 per minute"
     #: Reads from one address.
@@ -143,19 +161,61 @@ class Settings:
         return {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS} if self.REDIS_URL else {}
 
     def secret_key(self) -> str:
-        """The configured secret, or one made on first use and readable by its owner alone."""
+        """The secret that signs: the configured one, or one made on first use and its owner's alone to read."""
+        return self.secret_keys()[0]
+
+    def secret_keys(self) -> list[str]:
+        """The secret that signs, then former ones, latest first, that still open what they signed.
+
+        ValueError when one that was configured is so short that it could be guessed.
+        """
+        former = self.SECRET_KEY_FALLBACKS.split()
         if self.SECRET_KEY:
-            return self.SECRET_KEY
-        path = self.instance_path / "secret_key"
-        self.make_instance()
+            for key in (self.SECRET_KEY, *former):
+                if len(key) < SHORTEST_SECRET:
+                    raise ValueError(f"COMMENTSVC_SECRET_KEY has at least {SHORTEST_SECRET} random characters")
+            return [self.SECRET_KEY, *former]
+        return [*self._kept_secrets(), *former]
+
+    def _kept_secrets(self) -> list[str]:
+        """Those in the instance folder, one a line."""
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            key = secrets.token_urlsafe(48)
-            file.write(key)
+            return self.secret_path.read_text().strip().splitlines()
+        except FileNotFoundError:
+            return [self._first_secret()]
+
+    def _first_secret(self) -> str:
+        key = new_secret()
+        try:
+            self._keep_secrets([key], os.link)
+        except FileExistsError:  # another process was first
+            return self.secret_path.read_text().strip().splitlines()[0]
         return key
+
+    def rotate_secret(self, keep: int) -> None:
+        """Sign with a new secret from the next start; `keep` former ones go on opening what they signed.
+
+        ValueError where the secret is configured and not kept here.
+        """
+        if self.SECRET_KEY:
+            raise ValueError("The secret is in COMMENTSVC_SECRET_KEY: put a new one there, and this one into COMMENTSVC_SECRET_KEY_FALLBACKS.")
+        self._keep_secrets([new_secret(), *self._kept_secrets()[:keep]], os.replace)
+
+    def _keep_secrets(self, keys: list[str], put: Callable[[str, Path], None]) -> None:
+        """Write the file whole, its owner's alone, and `put` it in its place: nobody reads half a secret."""
+        self.make_instance()
+        descriptor, temporary = tempfile.mkstemp(prefix=".secret", dir=self.secret_path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write("\n".join(keys) + "\n")
+            put(temporary, self.secret_path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    @property
+    def secret_path(self) -> Path:
+        """Where the secret is kept when none is configured."""
+        return self.instance_path / "secret_key"
 
     @property
     def migrations_path(self) -> Path:

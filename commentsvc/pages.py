@@ -45,7 +45,7 @@ def csp_nonce() -> str:
 def content_security_policy(nonce: str, *, ancestors: list[str]) -> str:
     """The policy of our own pages: nothing inline without the nonce, nothing from elsewhere."""
     return "; ".join([
-        "default-src 'none'", f"script-src 'nonce-{nonce}'", f"style-src 'nonce-{nonce}'",
+        "default-src 'none'", "object-src 'none'", f"script-src 'nonce-{nonce}'", f"style-src 'nonce-{nonce}'",
         "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "form-action 'self'",
         "base-uri 'none'", "frame-ancestors " + (" ".join(ancestors) or "'none'"),
     ])
@@ -96,8 +96,6 @@ def init_app(app: Flask, problems: Problems) -> None:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         if request.endpoint == "static" and "v" in request.args:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         if response.mimetype == "text/html":

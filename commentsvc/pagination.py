@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -42,10 +43,13 @@ class Page(Generic[T]):
 
 
 class Cursors:
-    """Signs and reads cursors; `scope` ties one to its list (article, sort, queue)."""
+    """Signs and reads cursors; `scope` ties one to its list (article, sort, queue).
 
-    def __init__(self, secret: str) -> None:
-        self._serializer = URLSafeTimedSerializer(secret, salt="cursor")
+    The first secret signs, and all of them are read.
+    """
+
+    def __init__(self, *secrets: str) -> None:
+        self._serializer = URLSafeTimedSerializer(list(reversed(secrets)), salt="cursor", signer_kwargs={"digest_method": hashlib.sha256})
 
     def write(self, scope: str, key: object, row_id: int, seen: int = 0) -> str:
         """A cursor after the row (key, id); `seen` counts what the earlier pages showed."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Flask, g, request
+from flask import Flask, abort, g, request
 from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from commentsvc.accounts.models import User
@@ -13,6 +15,7 @@ from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.errors import NotAllowed, NotSignedIn
+from commentsvc.extensions import client_network
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -72,10 +75,24 @@ def require_person(permission: Permission, site_id: int) -> User:
     return cast("User", require(permission, site_id))
 
 
+def form_sent() -> MultiDict[str, str]:
+    """The form of this request; empty where it cannot be read, for pages that say so."""
+    try:
+        return request.form
+    except HTTPException:  # too large, or too many parts: reading it again says so again
+        return MultiDict()
+
+
 def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
     user = reader()
-    return f"user:{user.id}" if user else f"address:{request.remote_addr}"
+    return f"user:{user.id}" if user else f"address:{client_network()}"
+
+
+def refuse_nul() -> None:
+    """No address of ours has a NUL in it, and PostgreSQL takes none, not even to look for it."""
+    if "\x00" in request.path:
+        abort(404)
 
 
 def declare_intent() -> None:

@@ -19,7 +19,8 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
 from tests.factories import make_article, make_comment, make_site, make_user
 
-ROLES = ("anonymous", "member", "expert", "community_manager", "admin", "stranger")  # stranger: manager and admin of another site
+# stranger: admin of another site; neighbour: community manager of another site
+ROLES = ("anonymous", "member", "expert", "community_manager", "admin", "stranger", "neighbour")
 EVERYONE = frozenset(ROLES)
 SIGNED_IN = EVERYONE - {"anonymous"}
 MANAGERS = frozenset({"community_manager", "admin"})
@@ -177,6 +178,7 @@ def world(app: Flask) -> World:
     for role in (Role.EXPERT, Role.COMMUNITY_MANAGER, Role.ADMIN):
         people[role.value] = make_user(role=role, site=site)
     people["stranger"] = make_user(role=Role.ADMIN, site=elsewhere)
+    people["neighbour"] = make_user(role=Role.COMMUNITY_MANAGER, site=elsewhere)
     owner = make_user()
     start_session(owner, device="elsewhere")
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)

@@ -74,8 +74,8 @@ def test_a_database_that_says_nothing_is_given_up_within_seconds(tmp_path: Path,
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/commentsvc"
         with pytest.raises(psycopg.OperationalError, match="timeout"):  # a process that starts then
-            create_app(Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="x"))
-        settings = Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="x", RATE_LIMITS=False, REDIS_URL="redis://127.0.0.1:1/0")
+            create_app(Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="a secret for tests only"))
+        settings = Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="a secret for tests only", RATE_LIMITS=False, REDIS_URL="redis://127.0.0.1:1/0")
         app = create_app(settings)
         begun = time.monotonic()
         answer = app.test_client().get("/api/v1/sites/courier")
@@ -87,7 +87,7 @@ def test_a_database_that_says_nothing_is_given_up_within_seconds(tmp_path: Path,
 def test_a_redis_that_says_nothing_costs_a_moment_once(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        app = create_app(Settings(INSTANCE=str(tmp_path), REDIS_URL=address, SECRET_KEY="x"))
+        app = create_app(Settings(INSTANCE=str(tmp_path), REDIS_URL=address, SECRET_KEY="a secret for tests only"))
         with app.app_context():
             upgrade()
         client = app.test_client()

@@ -22,7 +22,7 @@ from commentsvc.account_pages.targets import article_target, local_target
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import csrf, db, limiter
 from commentsvc.pages import error_page
-from commentsvc.web import SAFE_METHODS
+from commentsvc.web import SAFE_METHODS, form_sent
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -64,13 +64,13 @@ def keep_tokens_private(response: Response) -> Response:
 @account.context_processor
 def form_state() -> dict[str, object]:
     """What was typed (never a password), and what was wrong with it by field ("": all of it)."""
-    typed = {name: value for name, value in request.form.items() if name not in SECRETS}
+    typed = {name: value for name, value in form_sent().items() if name not in SECRETS}
     return {"typed": typed, "errors": g.get("form_errors", {}), "next": wanted_target()}
 
 
 def wanted_target() -> str:
     """Where the reader wants to go afterwards, if she may."""
-    target = request.form.get("next") or request.args.get("next")
+    target = form_sent().get("next") or request.args.get("next")
     return local_target(target) or article_target(target)
 
 

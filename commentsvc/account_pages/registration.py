@@ -15,6 +15,8 @@ from commentsvc.account_pages.blueprint import (
 from commentsvc.account_pages.targets import local_target
 from commentsvc.accounts.models import User
 from commentsvc.accounts.registration import (
+    began_with,
+    check_link_password,
     peek_registration,
     resend_code,
     start_registration,
@@ -41,7 +43,12 @@ def draw_code() -> str:
 
 def draw_link(token: str) -> str:
     """The button that confirms, or that the link is used up."""
-    return render_template("account/confirm.html", name=peek_registration(token))
+    return render_template("account/confirm.html", name=peek_registration(token), ask=not _begun_here(token))
+
+
+def _begun_here(token: str) -> bool:
+    """Whether this very browser signed up with this link's address."""
+    return began_with(session.get(PENDING, {}).get("handle", ""), token)
 
 
 @account.get("/sign-up")
@@ -106,7 +113,9 @@ def link_form(token: str) -> tuple[str, int]:
 @redrawn_by(draw_link)
 @account_limit
 def verify_link(token: str) -> Response:
-    """Make the account and sign in."""
+    """Make the account and sign in; another browser than the one that signed up gives the password."""
+    if not _begun_here(token):
+        check_link_password(token, request.form.get("password", ""))
     return _welcome(verify_by_link(token), wanted_target())
 
 

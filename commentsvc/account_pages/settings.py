@@ -14,9 +14,9 @@ from commentsvc.accounts.resets import change_password
 from commentsvc.accounts.roles import roles_of
 from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
 from commentsvc.comments.authors import rename_author
-from commentsvc.extensions import db
+from commentsvc.extensions import client_network, db
 from commentsvc.sites.articles import get_site
-from commentsvc.web import signed_in
+from commentsvc.web import form_sent, signed_in
 
 # What a scope means to the person who grants it.
 SCOPES = {
@@ -43,7 +43,7 @@ def draw_settings(*, secret: str = "", **_path: object) -> str:
     sessions.sort(key=lambda entry: not entry["here"])
     return render_template(
         "account/settings.html", user=user, sessions=sessions, keys=list_keys(user), grants=roles_of(user),
-        scopes=_grantable(user), chosen=request.form.getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
+        scopes=_grantable(user), chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
     )
 
 
@@ -80,7 +80,7 @@ def change_password_view() -> Response:
     user = signed_in()
     change_password(
         user, request.form.get("current_password", ""), request.form.get("password", ""),
-        keep_token=user.session_token,
+        keep_token=user.session_token, network=client_network(),
     )
     db.session.commit()
     flash("Your password is changed, and every other device is signed out.")

@@ -14,7 +14,7 @@ from commentsvc.account_pages.blueprint import (
 )
 from commentsvc.account_pages.targets import local_target
 from commentsvc.accounts.sessions import end_session, login, logout, sign_in
-from commentsvc.extensions import db
+from commentsvc.extensions import client_network, db
 from commentsvc.web import reader
 
 
@@ -37,7 +37,7 @@ def sign_in_form() -> str | Response:
 def sign_in_view() -> Response:
     """Sign in, in place of whoever was; then on to `next`."""
     before = session.get("_user_id", "")
-    user, token = sign_in(request.form.get("email", ""), request.form.get("password", ""), device=device())
+    user, token = sign_in(request.form.get("email", ""), request.form.get("password", ""), device=device(), network=client_network())
     end_session(before)
     db.session.commit()
     login(user, token)

@@ -17,6 +17,8 @@ MIN_NAME = 2
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Kept among format characters: joiners, which Persian, Indic scripts and emoji are written with.
 _JOINERS = frozenset("\u200c\u200d")
+# Of what is longer than this nothing is read: putting marks in order takes the square of their number.
+_RAW_LENGTH = 5 * NAME_LENGTH
 # More accents on one letter than any language uses climb out of the line ("Zalgo" text).
 _MAX_MARKS = 4
 
@@ -49,6 +51,8 @@ def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME,
 
     Invalid when fewer than `least` characters can be seen or it is longer than `most`.
     """
+    if len(name) > _RAW_LENGTH:
+        raise _too_long(field, most, len(name))
     kept: list[str] = []
     marks = 0
     for char in unicodedata.normalize("NFC", name):
@@ -73,8 +77,12 @@ def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME,
             field=field, code="name_too_short",
         )
     if len(name) > most:
-        raise Invalid(f"A name has at most {most} characters; this has {len(name)}.", field=field, code="name_too_long")
+        raise _too_long(field, most, len(name))
     return name
+
+
+def _too_long(field: str, most: int, length: int) -> Invalid:
+    return Invalid(f"A name has at most {most} characters; this has {length}.", field=field, code="name_too_long")
 
 
 def token_hash(token: str) -> bytes:

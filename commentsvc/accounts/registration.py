@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
 from commentsvc.accounts.mailing import KNOWN, VERIFY, mail_account
 from commentsvc.accounts.models import Registration, User
-from commentsvc.accounts.passwords import check_password, hash_password
+from commentsvc.accounts.passwords import check_password, hash_password, verify_password
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, TooSoon
 from commentsvc.extensions import db
@@ -121,6 +121,38 @@ def verify_by_code(handle: str, code: str) -> User:
     raise Invalid(
         f"This is not the code we sent. {left} {'try is' if left == 1 else 'tries are'} left.",
         field="code", code="code_wrong",
+    )
+
+
+def began_with(handle: str, token: str) -> bool:
+    """Whether this link is of the sign-up that the browser with this handle began."""
+    return hmac.compare_digest(_link_token(handle).encode(), token.encode("utf-8", "surrogatepass"))
+
+
+def check_link_password(token: str, password: str) -> None:
+    """Invalid unless it is the password that this link's sign-up was begun with; ends the caller's transaction.
+
+    Anybody can begin a sign-up for anybody's address, with a password that only they know. Whoever
+    confirms one in another browser shows by it that it is her own. A wrong one counts like a wrong code.
+    """
+    # As with codes: counting before comparing.
+    found = db.session.execute(
+        update(Registration)
+        .where(
+            Registration.token_hash == token_hash(token), Registration.attempts < MAX_ATTEMPTS,
+            Registration.expires_at > utcnow(),
+        )
+        .values(attempts=Registration.attempts + 1).returning(Registration.id, Registration.password_hash)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    db.session.commit()  # nothing is held while the hash takes its time
+    if found is None:
+        _expired()
+    if not verify_password(found.password_hash, password):
+        raise Invalid("This is not the password you signed up with.", field="password", code="password_wrong")
+    db.session.execute(
+        update(Registration).where(Registration.id == found.id).values(attempts=Registration.attempts - 1)
+        .execution_options(synchronize_session=False)
     )
 
 

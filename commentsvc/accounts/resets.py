@@ -7,6 +7,7 @@ import secrets
 
 from sqlalchemy import Select, select, update
 
+from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import check_email, token_hash
 from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
 from commentsvc.accounts.models import PasswordReset, User, UserSession
@@ -68,15 +69,17 @@ def reset_password(token: str, new_password: str) -> User:
     return user
 
 
-def change_password(user: User, current: str, new: str, *, keep_token: str) -> None:
+def change_password(user: User, current: str, new: str, *, keep_token: str, network: str) -> None:
     """Set a new password for somebody who knows the present one; flushes.
 
     Her other sessions and outstanding links end. Ends the caller's open transaction. Invalid
-    names `current_password` or `password`.
+    names `current_password` or `password`; TooSoon as at sign-in, for a session may be stolen.
     """
     user_id, email, name, present = user.id, user.email or "", user.display_name, user.password_hash
     db.session.rollback()
+    check_guesses(email, network)
     if not verify_password(present, current):
+        count_guess(email, network)
         raise Invalid("This is not your present password.", field="current_password", code="password_wrong")
     check_password(new, inputs=[email, name])
     new_hash = hash_password(new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.api_keys import user_by_key
+from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import lookup_email, token_hash
 from commentsvc.accounts.models import User, UserSession
 from commentsvc.accounts.passwords import verify_password
@@ -31,22 +33,26 @@ TOUCH_AFTER = dt.timedelta(hours=1)  # "last seen" need not be truer than this
 # site can act through them, and they need no CSRF token.
 BEARER_PATHS = ("/api/", "/v1alpha1/")
 FRAMED_PATH = "/embed"
-COOKIE = "commentsvc"
-FRAMED_COOKIE = "commentsvc_embed"
+# Browsers take a cookie whose name begins so from this very host alone, over HTTPS: another host of the
+# same domain cannot plant one of its own, and with it forms that would pass as ours.
+HOST_ONLY = "__Host-"
+COOKIE = "commentsvc"  # HOST_ONLY before it, unless cookies may travel without HTTPS
+FRAMED_COOKIE = f"{HOST_ONLY}commentsvc_embed"
 # Set in a request's environment by pages that are the same for everybody: no Set-Cookie and, as
 # Flask-Login looks into every session after the view, no "Vary: Cookie" that would undo a cache.
 COOKIELESS = "commentsvc.cookieless"
 
 
-def sign_in(email: str, password: str, *, device: str) -> tuple[User, str]:
+def sign_in(email: str, password: str, *, device: str, network: str) -> tuple[User, str]:
     """The person and the token of her new session; flushes.
 
     Invalid(`sign_in_failed`), with the same words after the same time and statements, whether
-    the address is unknown or the password wrong. Ends the caller's open transaction.
+    the address is unknown or the password wrong; TooSoon after too many of these (see guessing).
+    Ends the caller's open transaction.
     """
-    found = db.session.execute(
-        select(User.id, User.password_hash).where(User.email == lookup_email(email))
-    ).one_or_none()
+    address = lookup_email(email)
+    check_guesses(address, network)
+    found = db.session.execute(select(User.id, User.password_hash).where(User.email == address)).one_or_none()
     # Nothing is held while the hash takes its time: SQLite's one write lock least of all.
     db.session.rollback()
     known_hash = found.password_hash if found else None
@@ -54,6 +60,7 @@ def sign_in(email: str, password: str, *, device: str) -> tuple[User, str]:
     user = db.session.get(User, found.id) if found and matches else None
     # Looked at again: the password may have been reset meanwhile.
     if user is None or user.password_hash != known_hash:
+        count_guess(address, network)
         raise Invalid("This address and password do not belong together.", code="sign_in_failed")
     return user, start_session(user, device=device)
 
@@ -64,7 +71,7 @@ def start_session(user: User, *, device: str) -> str:
     now = utcnow()
     db.session.add(UserSession(
         token_hash=token_hash(token), user_id=user.id, device=" ".join(device.replace("\x00", "").split())[:DEVICE_LENGTH],
-        created_at=now, last_seen_at=now, expires_at=now + _lifetime(),
+        created_at=now, last_seen_at=now, expires_at=now + min(_lifetime(), _longest()),
     ))
     db.session.flush()
     return token
@@ -77,6 +84,14 @@ def end_session(token: str) -> None:
         .where(UserSession.token_hash == token_hash(token), UserSession.revoked_at.is_(None))
         .values(revoked_at=utcnow())
     )
+
+
+def end_sessions(user: User | None) -> int:
+    """End all sessions of a person, or with None of everybody; returns how many. Flushes."""
+    statement = update(UserSession).where(UserSession.revoked_at.is_(None), UserSession.expires_at > utcnow())
+    if user is not None:
+        statement = statement.where(UserSession.user_id == user.id)
+    return len(db.session.execute(statement.values(revoked_at=utcnow()).returning(UserSession.id)).all())
 
 
 def list_sessions(user: User) -> Sequence[UserSession]:
@@ -120,7 +135,7 @@ def user_by_token(token: str) -> User | None:
     """The person whose session works with this token; None for any other text.
 
     Being used keeps a session alive, noted at most once an hour and only by requests that may
-    write: a read stays a read.
+    write: a read stays a read. SESSION_MAX_DAYS after its sign-in it ends however much it is used.
     """
     if not token.startswith(PREFIX):
         return None
@@ -138,7 +153,7 @@ def user_by_token(token: str) -> User | None:
         return None
     if write_intent.get() and now - row.last_seen_at > TOUCH_AFTER:
         row.last_seen_at = now
-        row.expires_at = now + _lifetime()
+        row.expires_at = min(now + _lifetime(), row.created_at + _longest())
     user = row.user
     user.session_token, user.scopes, user.key_site_id = token, None, None
     return user
@@ -184,6 +199,11 @@ def _lifetime(app: Flask | None = None) -> dt.timedelta:
     return dt.timedelta(days=settings.SESSION_DAYS)
 
 
+def _longest() -> dt.timedelta:
+    settings: Settings = current_app.config["SETTINGS"]
+    return dt.timedelta(days=settings.SESSION_MAX_DAYS)
+
+
 def _load_from_cookie(token: str) -> User | None:
     if request.path.startswith(BEARER_PATHS):
         return None
@@ -216,6 +236,8 @@ class CookieByPath(SecureCookieSessionInterface):
     where third-party cookies are blocked, and is never sent to a page that is not framed.
     """
 
+    digest_method = staticmethod(hashlib.sha256)
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(BEARER_PATHS):
             return SecureCookieSession()
@@ -228,11 +250,11 @@ class CookieByPath(SecureCookieSessionInterface):
             session.permanent = True  # a closed browser does not sign out
         super().save_session(app, session, response)
 
-    def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002
-        return FRAMED_COOKIE if _framed() else COOKIE
+    def get_cookie_name(self, app: Flask) -> str:
+        return FRAMED_COOKIE if _framed() else cookie_name(secure=super().get_cookie_secure(app))
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
-        return FRAMED_PATH if _framed() else "/"
+        return "/"  # HOST_ONLY asks for it; by its name each cookie counts on its own pages alone
 
     def get_cookie_samesite(self, app: Flask) -> str:  # noqa: ARG002
         return "None" if _framed() else "Lax"
@@ -243,6 +265,11 @@ class CookieByPath(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         # Browsers drop a cross-site cookie that is not Secure; they accept it from localhost.
         return _framed() or super().get_cookie_secure(app)
+
+
+def cookie_name(*, secure: bool) -> str:
+    """What the cookie of our own pages is called."""
+    return HOST_ONLY + COOKIE if secure else COOKIE
 
 
 def _framed() -> bool:

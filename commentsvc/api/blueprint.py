@@ -13,7 +13,6 @@ from typing import Any
 
 import flask_smorest
 from flask import current_app, request
-from flask_limiter.util import get_remote_address
 from werkzeug.routing import BaseConverter
 
 from commentsvc.accounts.models import User
@@ -21,7 +20,7 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.api.parsing import Parser
 from commentsvc.api.schemas.fields import ID_DIGITS, ID_PATTERN
 from commentsvc.errors import NotAllowed, NotSignedIn
-from commentsvc.extensions import limiter
+from commentsvc.extensions import client_network, limiter
 from commentsvc.web import limit_key, reader, require, require_person, settings_of
 
 View = Callable[..., Any]
@@ -131,7 +130,7 @@ def limited(setting: str, *, by_account: bool = False) -> Decorator:
 
     def decorator(view: View) -> View:
         count = limiter.shared_limit(
-            allowance, scope=f"api:{scope}", key_func=limit_key if by_account else get_remote_address
+            allowance, scope=f"api:{scope}", key_func=limit_key if by_account else client_network
         )
         wrapped: View = count(view)
         documents(wrapped, errors=(429,))

@@ -26,7 +26,7 @@ from commentsvc.api.schemas.accounts import (
     UserSchema,
 )
 from commentsvc.comments.authors import rename_author
-from commentsvc.extensions import db
+from commentsvc.extensions import client_network, db
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
 
@@ -45,7 +45,7 @@ def sign_in(given: dict[str, Any]) -> Any:
     Send the token as `Authorization: Bearer`. It works until it is revoked or was not used for
     SESSION_DAYS. The error is the same whether the address is unknown or the password wrong.
     """
-    user, token = verbs.sign_in(given["email"], given["password"], device=device())
+    user, token = verbs.sign_in(given["email"], given["password"], device=device(), network=client_network())
     db.session.commit()
     return {"token": token, "user": user_values(user)}
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "restore": "commentsvc.cli.backup:restore",
     "role": "commentsvc.cli.people:role",
     "run": "commentsvc.cli.run:run",
+    "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from commentsvc.accounts.api_keys import revoke_keys
 from commentsvc.accounts.identity import check_email, clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import check_password, hash_password
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.roles import GRANTED, find_user_by_email, grant_role
+from commentsvc.accounts.sessions import end_sessions
 from commentsvc.errors import Conflict, NotFound
 from commentsvc.extensions import db
 from commentsvc.sites.articles import get_site
@@ -17,7 +19,7 @@ from commentsvc.sites.articles import get_site
 
 @click.group()
 def user() -> None:
-    """Create accounts."""
+    """Create accounts, and sign them out."""
 
 
 @user.command()
@@ -35,6 +37,24 @@ def create(email: str, name: str, password: str) -> None:
     db.session.add(User(email=address, display_name=display_name, password_hash=hashed))
     db.session.commit()
     click.echo(f"Created an account for {address}. Next: commentsvc role grant {address} admin --site KEY")
+
+
+@user.command(name="signout")
+@click.argument("email", required=False)
+@click.option("--everybody", is_flag=True, help="All accounts, in place of one.")
+@click.option("--keys", is_flag=True, help="End API keys too.")
+@with_appcontext
+def sign_out(email: str | None, *, everybody: bool, keys: bool) -> None:
+    """End the sessions of EMAIL on all devices: after a lost laptop, or when somebody leaves."""
+    if (email is None) != everybody:
+        raise click.UsageError("Name one address, or say --everybody.")
+    found = None if email is None else find_user_by_email(email)
+    if email is not None and found is None:
+        raise NotFound(f"There is no account for {email}.")
+    ended = end_sessions(found)
+    revoked = revoke_keys(found) if keys else 0
+    db.session.commit()
+    click.echo(f"Ended {ended} sessions{f' and {revoked} keys' if keys else ''}.")
 
 
 @click.group()

@@ -21,10 +21,27 @@ from commentsvc.sites.models import Article
 DOUBLE_SUBMIT = dt.timedelta(seconds=60)
 
 
+# Marks on one letter that are read for comparing; putting them in order takes the square of their number.
+MARKS_READ = 30
+
+
 def body_hash(body: str) -> str:
     """Equal for texts that differ only in case, width, spacing and punctuation at the ends."""
-    folded = " ".join(unicodedata.normalize("NFKC", body).casefold().split()).strip(" .!?")
+    folded = " ".join(unicodedata.normalize("NFKC", _few_marks(body)).casefold().split()).strip(" .!?")
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _few_marks(text: str) -> str:
+    """The text without what is heaped on a letter beyond MARKS_READ marks."""
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= MARKS_READ:
+            kept.append(char)
+    return "".join(kept)
 
 
 def clean_body(body: str, *, min_length: int, max_length: int) -> str:

@@ -87,7 +87,7 @@ def check_limit(limit: int) -> int:
 
 def cursors() -> Cursors:
     """The application's cursors."""
-    return Cursors(current_app.config["SECRET_KEY"])
+    return Cursors(current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"])
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

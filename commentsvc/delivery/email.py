@@ -45,7 +45,7 @@ def queue_mail(recipient: str, subject: str, template: str, **context: object) -
     page = current_app.jinja_env.get_template(f"email/{template}.txt")
     now = utcnow()
     mail = Mail(
-        recipient=recipient, subject=" ".join(subject.split())[:SUBJECT_LENGTH],
+        recipient=recipient, subject=_one_line(subject),
         text=page.render(**context, base_url=settings.BASE_URL).strip() + "\n",
         created_at=now, next_attempt_at=now, attempts=0,
     )
@@ -53,6 +53,12 @@ def queue_mail(recipient: str, subject: str, template: str, **context: object) -
     db.session.flush()
     follow_up(db.session, "mail")
     return mail
+
+
+def _one_line(subject: str) -> str:
+    """The subject without what could begin another header: breaks, and words that the mail library would decode to some."""
+    plain = "".join(char if char.isprintable() else " " for char in subject).replace("=?", "= ?")
+    return " ".join(plain.split())[:SUBJECT_LENGTH]
 
 
 def deliver_due(settings: Settings) -> int:

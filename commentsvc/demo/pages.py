@@ -137,7 +137,7 @@ def _strict_policy(response: Response) -> Response:
     service = f"{own} {base}" if base else own
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src {service}; style-src {own}; img-src {own} data:; "
-        f"frame-src {service}; connect-src {service}; base-uri 'none'; form-action {own}"
+        f"frame-src {service}; connect-src {service}; base-uri 'none'; form-action {own}; frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"

@@ -14,7 +14,7 @@ from commentsvc.embed.blueprint import account_limit, by_script, device, embed
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import NotFound
-from commentsvc.extensions import db
+from commentsvc.extensions import client_network, db
 from commentsvc.sites.models import Article
 
 FORMS = {"sign-up", "sign-in", "forgot"}
@@ -73,7 +73,9 @@ def resend(article_id: int) -> Response:
 @account_limit
 def sign_in(article_id: int) -> Response:
     """Sign in with address and password."""
-    user, token = sessions.sign_in(request.form.get("email", ""), request.form.get("password", ""), device=device())
+    user, token = sessions.sign_in(
+        request.form.get("email", ""), request.form.get("password", ""), device=device(), network=client_network()
+    )
     db.session.commit()
     return _welcome(article_or_404(article_id), user, token)
 

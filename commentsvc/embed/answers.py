@@ -15,7 +15,7 @@ from commentsvc.embed.view import Asked, View, load_article, message_page
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article
-from commentsvc.web import reader
+from commentsvc.web import form_sent, reader
 
 # What is never sent back to the browser, whatever goes wrong.
 SECRETS = frozenset({"password", "csrf_token"})
@@ -51,7 +51,7 @@ FORMS = {
 
 def typed() -> dict[str, str]:
     """What the form sent, but for secrets."""
-    return {name: value for name, value in request.form.items() if name not in SECRETS}
+    return {name: value for name, value in form_sent().items() if name not in SECRETS}
 
 
 def account_form(article: Article, asked: Asked, status: int = 200) -> Response:

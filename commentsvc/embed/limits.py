@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 import structlog
-from flask import request
 from limits import parse_many
 
 from commentsvc.errors import TooSoon
-from commentsvc.extensions import limiter
+from commentsvc.extensions import client_network, limiter
 
 log = structlog.get_logger()
 
@@ -22,7 +21,7 @@ def spend(limit: str, scope: str) -> None:
     """
     if not limiter.enabled:
         return
-    address = request.remote_addr or ""
+    address = client_network()
     for item in parse_many(limit):
         try:
             within = limiter.limiter.hit(item, scope, address)

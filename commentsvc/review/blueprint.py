@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -29,7 +29,7 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, reader, require_person
+from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
@@ -94,7 +94,7 @@ def to_sign_in(error: NotSignedIn) -> Any:
     if request.method not in SAFE_METHODS:
         return _not_saved(error.message, status=401, sign_in=True)
     if by_htmx():
-        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        here = _address(request.headers.get("HX-Current-URL"))
         back = here.path + (f"?{here.query}" if here.query else "") if here.path.startswith("/review/") else "/review/"
         response = Response(status=401)
         response.headers["HX-Redirect"] = f"{SIGN_IN}?{urlencode({'next': back})}"
@@ -112,16 +112,25 @@ def token_refused(_error: CSRFError) -> Any:
     return _not_saved("This page is from an earlier sign-in.", status=400, sign_in=False)
 
 
+def _address(text: str | None) -> SplitResult:
+    """What a header says of another page, in parts; all empty when it is no address."""
+    try:
+        return urlsplit(text or "")
+    except ValueError:
+        return urlsplit("")
+
+
 def _not_saved(message: str, *, status: int, sign_in: bool) -> tuple[str, int]:
     # Another site's words do not belong on our page; browsers say where a form comes from.
-    ours = request.origin is None or urlsplit(request.origin).netloc == request.host
+    ours = request.origin is None or _address(request.origin).netloc == request.host
     typed = [
         (name, value)
-        for name, value in (request.form.items(multi=True) if ours else ())
+        for name, value in (form_sent().items(multi=True) if ours else ())
         if name not in UNTYPED and value.strip()
     ]
-    back = request.referrer if request.referrer and urlsplit(request.referrer).netloc == request.host else None
-    where = urlsplit(back).path if back else url_for("review.home")
+    came_from = _address(request.referrer)
+    # One slash: a path that begins with two is an address on another host.
+    where = "/" + came_from.path.lstrip("/\\") if came_from.netloc == request.host else url_for("review.home")
     html = render_template(
         "review/not_saved.html", message=message, typed=typed, back=where,
         sign_in=f"{SIGN_IN}?{urlencode({'next': where})}" if sign_in else None,

@@ -11,7 +11,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from commentsvc.screening.normalise import read
 from commentsvc.screening.submission import Match
@@ -26,6 +28,10 @@ _LOOKALIKES = str.maketrans("абвгдеёзікмнортухѕјԁοαενι�
 _STRETCHED = re.compile(r"(.)\1{2,}")
 # At least four, so that initials and short lists stay what they are.
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){3,}")
+# Found in one text, after which nothing more is looked for: it is held or rejected by the first of them.
+MOST_MATCHES = 1000
+# Phrases that differ in disguises alone ("a 4", "4 a") are all reached by one disguised text.
+MOST_PLACES = 64
 _SEPARATORS = re.compile(r"[\W_]+")
 _PICTURES = re.compile(f"[{''.join(EMOJI)}]")
 
@@ -44,16 +50,33 @@ def fold(word: str) -> frozenset[str]:
     return frozenset(s for s in spellings if s)
 
 
+@dataclass
+class _Node:
+    """Where phrases that begin with the same words have come to; `phrases` end here."""
+
+    phrases: list[str] = field(default_factory=list)
+    # A word that follows, by all its spellings and by each of them.
+    words: dict[frozenset[str], _Node] = field(default_factory=dict)
+    spelled: dict[str, list[_Node]] = field(default_factory=dict)
+
+
 @lru_cache(maxsize=64)
-def _index(phrases: tuple[str, ...]) -> dict[str, list[tuple[str, list[frozenset[str]]]]]:
-    """First word's plain spelling -> phrases that begin with it."""
-    index: dict[str, list[tuple[str, list[frozenset[str]]]]] = defaultdict(list)
+def _tree(phrases: tuple[str, ...]) -> _Node:
+    """All phrases, word by word: what a thousand of them begin with is compared once, not a thousand times."""
+    root = _Node()
     for phrase in phrases:
-        words = [fold(m.group()) for m in _WORD.finditer(phrase)]
-        if words:
-            for spelling in words[0]:
-                index[spelling].append((phrase, words))
-    return dict(index)
+        node = root
+        for word in _WORD.finditer(phrase):
+            spellings = fold(word.group())
+            following = node.words.get(spellings)
+            if following is None:
+                following = node.words[spellings] = _Node()
+                for spelling in spellings:
+                    node.spelled.setdefault(spelling, []).append(following)
+            node = following
+        if node is not root:
+            node.phrases.append(phrase)
+    return root
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +92,7 @@ def _joined(phrases: tuple[str, ...]) -> dict[str, list[str]]:
 def find_phrases(text: str, phrases: Iterable[str]) -> tuple[Match, ...]:
     """Where `text` has one of `phrases` as whole words, in order of appearance."""
     wanted = tuple(phrases)
-    if not _index(wanted):
+    if not _tree(wanted).words:
         return ()
     matches = _found(text, wanted)
     reading = read(text)
@@ -83,22 +106,32 @@ def find_phrases(text: str, phrases: Iterable[str]) -> tuple[Match, ...]:
 
 
 def _found(text: str, phrases: tuple[str, ...]) -> list[Match]:
-    index, joined = _index(phrases), _joined(phrases)
+    root, joined = _tree(phrases), _joined(phrases)
     words = [(m.start(), m.end(), fold(m.group())) for m in _WORD.finditer(text)]
     matches: list[Match] = []
-    for i, (start, _, spellings) in enumerate(words):
-        seen: set[str] = set()
-        for spelling in spellings:
-            for phrase, wanted in index.get(spelling, ()):
-                if phrase in seen or i + len(wanted) > len(words):
-                    continue
-                if all(w & words[i + k][2] for k, w in enumerate(wanted)):
-                    seen.add(phrase)
-                    matches.append(Match(start, words[i + len(wanted) - 1][1], phrase))
+    for i, (start, _, _) in enumerate(words):
+        reached = [root]
+        for k in range(i, len(words)):
+            _, end, spellings = words[k]
+            reached = _onwards(reached, spellings)
+            if not reached:
+                break
+            matches += [Match(start, end, phrase) for node in reached for phrase in node.phrases]
+        if len(matches) > MOST_MATCHES:
+            break
     for row in _SPACED.finditer(text):
         spelled = {p for w in fold(_SEPARATORS.sub("", row[0])) for p in joined.get(w, ())}
         matches += [Match(row.start(), row.end(), phrase) for phrase in sorted(spelled)]
     return matches
+
+
+def _onwards(reached: list[_Node], spellings: frozenset[str]) -> list[_Node]:
+    """Where the phrases are that go on with this word, each place once, and not more than MOST_PLACES."""
+    found = {
+        id(node): node for place in reached if place.spelled
+        for spelling in spellings for node in place.spelled.get(spelling, ())
+    }
+    return list(islice(found.values(), MOST_PLACES))
 
 
 def _once(matches: list[Match]) -> tuple[Match, ...]:

@@ -16,7 +16,8 @@ MAX_COUNTS = 100
 
 def get_site(key: str) -> Site:
     """The site of that key, or NotFound."""
-    site = db.session.scalar(select(Site).where(Site.key == key))
+    # PostgreSQL takes no NUL, not even to look for it.
+    site = None if "\x00" in key else db.session.scalar(select(Site).where(Site.key == key))
     if site is None:
         raise NotFound("There is no such site.")
     return site

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
+import idna
+
 from commentsvc.errors import Invalid
 from commentsvc.sites.models import URL_LENGTH
 
@@ -14,6 +16,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 TRACKING = re.compile(
     r"(?:utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(?:=|$)"
 )
+
+# Letters, digits, hyphens and, because some name their hosts so, underscores; never "*": who may
+# frame a site is a list of pages, not of everybody.
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?", re.ASCII)
 
 
 def origin_of(url: str) -> str | None:
@@ -32,13 +38,30 @@ def origin_of(url: str) -> str | None:
 
 
 def check_origin(text: str) -> str:
-    """A site's origin as configured, normalised; Invalid when it is more or less than one."""
+    """A site's origin as configured, normalised; Invalid when it is more or less than one.
+
+    The name is what browsers send, in ASCII: it stands in headers, where a semicolon would begin
+    another rule of the content policy and a Cyrillic letter cannot be written at all.
+    """
     origin = origin_of(text.strip())
     # What has no origin, such as "http://[", may be nothing urlsplit can read at all.
     parts = urlsplit(text.strip() if origin else "")
     if origin is None or parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise Invalid(f"{text!r} is not an origin like https://news.example.", field="origins")
-    return origin
+        raise _no_origin(text)
+    host = parts.hostname or ""
+    if ":" in host:  # urlsplit has read it as an IPv6 address
+        return origin
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        raise _no_origin(text) from None
+    if not _HOST.fullmatch(name):
+        raise _no_origin(text)
+    return origin.replace(host, name, 1)
+
+
+def _no_origin(text: str) -> Invalid:
+    return Invalid(f"{text[:100]!r} is not an origin like https://news.example.", field="origins")
 
 
 def canonical_url(url: str) -> str:

@@ -102,11 +102,11 @@ def test_a_changed_password_ends_the_other_sessions_and_links(known: User) -> No
     kept, other = start_session(known, device=""), start_session(known, device="")
     link = asked()
     with pytest.raises(Invalid) as error:
-        change_password(known, "wrong", NEW, keep_token=kept)
+        change_password(known, "wrong", NEW, keep_token=kept, network="192.0.2.1")
     assert error.value.field == "current_password"
-    change_password(known, PASSWORD, NEW, keep_token=kept)
+    change_password(known, PASSWORD, NEW, keep_token=kept, network="192.0.2.1")
     db.session.commit()
     assert user_by_token(kept) is not None
     assert user_by_token(other) is None
     assert not peek_reset(link)
-    assert sign_in(str(known.email), NEW, device="")[0].id == known.id
+    assert sign_in(str(known.email), NEW, device="", network="192.0.2.1")[0].id == known.id

@@ -33,13 +33,13 @@ Hours = Callable[[float], None]
 
 
 def signed_in(email: str = "known@example.org", device: str = "a laptop") -> str:
-    _user, token = sign_in(email, PASSWORD, device=device)
+    _user, token = sign_in(email, PASSWORD, device=device, network="192.0.2.1")
     db.session.commit()
     return token
 
 
 def test_a_person_signs_in_however_she_writes_her_address(known: User) -> None:
-    user, token = sign_in(" KNOWN@example.org ", PASSWORD, device="Mozilla\r\n" + "x" * 400)
+    user, token = sign_in(" KNOWN@example.org ", PASSWORD, device="Mozilla\r\n" + "x" * 400, network="192.0.2.1")
     db.session.commit()
     assert user.id == known.id
     assert token.startswith("cs_")
@@ -58,7 +58,7 @@ def test_unknown_address_and_wrong_password_are_the_same_failure(
         statements.clear()
         hashings.clear()
         with pytest.raises(Invalid) as error:
-            sign_in(email, "wrong password", device="")
+            sign_in(email, "wrong password", device="", network="192.0.2.1")
         failures.append((error.value.message, error.value.code, error.value.field, list(statements), dict(hashings)))
     assert all(failure == failures[0] for failure in failures)
     assert failures[0][1] == "sign_in_failed"
@@ -75,7 +75,7 @@ def test_no_lock_is_held_while_the_hash_is_computed(known: User, monkeypatch: py
         return real(stored, password)
 
     monkeypatch.setattr(sessions, "verify_password", watched)
-    sign_in(str(known.email), PASSWORD, device="")
+    sign_in(str(known.email), PASSWORD, device="", network="192.0.2.1")
     assert during == [False]
 
 
@@ -87,7 +87,7 @@ def test_a_password_reset_meanwhile_wins(known: User, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(sessions, "verify_password", slow)
     with pytest.raises(Invalid):
-        sign_in("known@example.org", PASSWORD, device="")
+        sign_in("known@example.org", PASSWORD, device="", network="192.0.2.1")
 
 
 def test_a_token_gives_the_person_with_her_roles_in_two_statements(statements: Statements) -> None:

@@ -333,7 +333,7 @@ def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], in
         url = f"sqlite:///{folder / 'commentsvc.sqlite3'}"
     redis_port, port = free_port(), free_port()
     settings = Settings(
-        INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY="for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
+        INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY="a secret for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
         REDIS_URL=f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
     )
     app = create_app(settings)

@@ -102,11 +102,39 @@ def test_a_reader_signs_up_with_the_link_which_a_scanner_may_follow(app: Flask, 
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert "Nell New" in page.text
     assert db.session.scalar(select(func.count()).select_from(User)) == 0
-    assert other.post(link, page=link).location == "/account/"
+    assert "in another browser" in other.get(link).text
+    assert other.post(link, {"password": NEW["password"]}, page=link).location == "/account/"
     assert "Nell New" in other.get("/account/").text
     again = other.get(link)
     assert "no longer good" in again.text
     assert other.post(link, page="/account/forgot").status_code == 422
+
+
+def test_in_the_browser_that_signed_up_the_link_asks_for_nothing(app: Flask, browser: Browser) -> None:
+    browser.post("/account/sign-up", NEW)
+    link = link_in(mails()[0])
+    assert 'name="password"' not in browser.get(link).text
+    assert browser.post(link, page=link).location == "/account/"
+
+
+def test_who_did_not_sign_up_makes_no_account_for_who_did(app: Flask, browser: Browser) -> None:
+    """Somebody signs up with another person's address, who presses Confirm without knowing of what."""
+    browser.post("/account/sign-up", NEW)
+    link = link_in(mails()[0])
+    victim = Browser(app)
+    page = victim.get(link).text
+    assert "Nell New" in page
+    for password in ("", "a password of her own", NEW["password"].upper()):
+        refused = victim.post(link, {"password": password}, page=link)
+        assert refused.status_code == 422
+        assert "not the password you signed up with" in error_beside(refused.text, "password")
+    assert db.session.scalar(select(func.count()).select_from(User)) == 0
+    for _guess in range(2):
+        victim.post(link, {"password": "wrong again"}, page=link)
+    # The fifth ends it, also for who knows.
+    assert victim.get(link).status_code == 410
+    assert victim.post(link, {"password": NEW["password"]}, page="/account/forgot").status_code == 422
+    assert db.session.scalar(select(func.count()).select_from(User)) == 0
 
 
 def test_sign_up_tells_nobody_whether_an_address_is_known(
@@ -192,7 +220,7 @@ def test_after_the_link_the_way_leads_back_to_the_article(app: Flask, browser: B
     browser.post("/account/sign-up", NEW | {"next": ARTICLE}, page=page)
     other = Browser(app)
     link = link_in(mails()[0])
-    response = other.post(link, {"next": ARTICLE}, page=link)
+    response = other.post(link, {"next": ARTICLE, "password": NEW["password"]}, page=link)
     assert response.location.startswith("/account/welcome?next=")
     assert f'href="{ARTICLE.replace("&", "&amp;")}"' in other.get(response.location).text
 
@@ -485,14 +513,17 @@ def test_cookies_differ_by_path(app: Flask) -> None:
     assert (parts[0]["Path"], parts[0]["SameSite"]) == ("/", "Lax")
     assert "HttpOnly" in parts[0]
     assert "Partitioned" not in parts[0]
-    assert "commentsvc_embed" in parts[1]
-    assert (parts[1]["Path"], parts[1]["SameSite"]) == ("/embed", "None")
+    assert "__Host-commentsvc_embed" in parts[1]
+    assert (parts[1]["Path"], parts[1]["SameSite"]) == ("/", "None")
     assert {"HttpOnly", "Secure", "Partitioned", "Expires"} <= set(parts[1])
     assert cookies_set_under(app, "/api/v1/x") == []
     assert cookies_set_under(app, "/embedded")[0].startswith("commentsvc=")
     app.config["SESSION_COOKIE_SECURE"] = True  # as in service; tests speak plain HTTP
     try:
-        assert "; Secure" in cookies_set_under(app, "/account/")[0]
+        secure = cookies_set_under(app, "/account/")[0]
+        assert secure.startswith("__Host-commentsvc=")
+        assert "; Secure" in secure
+        assert "; Domain" not in secure
     finally:
         app.config["SESSION_COOKIE_SECURE"] = False
 
@@ -501,8 +532,8 @@ def test_one_surface_does_not_take_the_cookie_of_the_other(app: Flask, known: Us
     token = start_session(known, device="")
     db.session.commit()
     for path, name, expected in [
-        ("/account/", "commentsvc", True), ("/embed/x", "commentsvc_embed", True), ("/embed/x", "commentsvc", False),
-        ("/account/", "commentsvc_embed", False), ("/api/v1/x", "commentsvc", False), ("/v1alpha1/x", "commentsvc", False),
+        ("/account/", "commentsvc", True), ("/embed/x", "__Host-commentsvc_embed", True), ("/embed/x", "commentsvc", False),
+        ("/account/", "__Host-commentsvc_embed", False), ("/api/v1/x", "commentsvc", False), ("/v1alpha1/x", "commentsvc", False),
     ]:
         value = app.session_interface.get_signing_serializer(app).dumps({"_user_id": token})  # type: ignore[attr-defined]
         assert who(app, path, {"Cookie": f"{name}={value}"}) == (known.id if expected else None), (path, name)

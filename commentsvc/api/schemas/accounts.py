@@ -34,12 +34,16 @@ class UserSchema(BaseSchema):
 
 
 class ProfileChangesSchema(BaseSchema):
-    display_name = Text(required=True, metadata={"description": "2 to 200 characters that can be seen."})
+    display_name = Text(
+        required=True, metadata={"minLength": 2, "maxLength": 200, "description": "2 to 200 characters that can be seen."}
+    )
 
 
 class RegistrationInputSchema(BaseSchema):
     email = Text(required=True, metadata={"format": "email", "maxLength": 254})
-    display_name = Text(required=True, metadata={"description": "2 to 200 characters that can be seen."})
+    display_name = Text(
+        required=True, metadata={"minLength": 2, "maxLength": 200, "description": "2 to 200 characters that can be seen."}
+    )
     password = Text(required=True, metadata={"minLength": 10, "maxLength": 200, "format": "password"})
 
 

@@ -26,6 +26,20 @@ class FetchError(OSError):
     """A file could not be fetched; the message says why and what is left of it."""
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server elsewhere, but never from HTTPS to what anybody on the way can change."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        scheme = urllib.parse.urlsplit(newurl).scheme
+        if scheme not in {"https", req.type}:
+            message = f"{req.full_url} leads to {newurl[:200]}, which is not as safe"
+            raise FetchError(message)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER: Final = urllib.request.build_opener(_Redirects)
+
+
 def fetch(url: str, partial: Path, *, report: Report = lambda _done, _total: None) -> None:
     """Download *url* to *partial*, going on from what is already there of the same file.
 
@@ -40,7 +54,7 @@ def fetch(url: str, partial: Path, *, report: Report = lambda _done, _total: Non
     have, headers = _resuming(url, partial, origin)
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with _OPENER.open(request, timeout=SECONDS) as answer:
             start = _offset(url, answer, have)
             length = answer.headers.get("Content-Length")
             total = start + int(length) if length else None

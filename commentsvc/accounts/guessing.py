@@ -1,0 +1,61 @@
+"""Wrong passwords: how many an account takes, from one network and from all of them together."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import structlog
+from flask import current_app
+from limits import RateLimitItem, parse_many
+
+from commentsvc.config import Settings
+from commentsvc.errors import TooSoon
+from commentsvc.extensions import limiter
+
+log = structlog.get_logger()
+
+SCOPE = "wrong passwords"
+
+
+def check_guesses(email: str, network: str) -> None:
+    """TooSoon when this account has had too many wrong passwords, whether or not it exists.
+
+    From one network few, so that nobody is locked out by a single stranger; from everywhere more,
+    so that a thousand machines cannot share the guessing. A reset by mail is always a way in.
+    """
+    if not limiter.enabled or not email:
+        return
+    for item, who in _counted(email, network):
+        try:
+            within = limiter.limiter.test(item, SCOPE, who)
+            reset = 0.0 if within else limiter.limiter.get_window_stats(item, SCOPE, who).reset_time
+        except Exception:  # as everywhere: a limit that cannot be counted takes nothing away
+            log.exception("could not count a rate limit", scope=SCOPE)
+            return
+        if not within:
+            log.warning("too many wrong passwords for one account", limit=str(item))  # whose is not said
+            raise TooSoon(
+                "There were too many wrong passwords for this address. Wait a while, or choose a new password by mail.",
+                retry_after=max(1, int(reset - time.time())),
+            )
+
+
+def count_guess(email: str, network: str) -> None:
+    """Note one wrong password."""
+    if not limiter.enabled or not email:
+        return
+    try:
+        for item, who in _counted(email, network):
+            limiter.limiter.hit(item, SCOPE, who)
+    except Exception:
+        log.exception("could not count a rate limit", scope=SCOPE)
+
+
+def _counted(email: str, network: str) -> list[tuple[RateLimitItem, str]]:
+    settings: Settings = current_app.config["SETTINGS"]
+    account = hashlib.sha256(email.encode()).hexdigest()[:32]  # no address where limits are kept
+    return [
+        *((item, f"{account}:{network}") for item in parse_many(settings.LIMIT_GUESSES)),
+        *((item, account) for item in parse_many(settings.LIMIT_GUESSES_EVERYWHERE)),
+    ]
