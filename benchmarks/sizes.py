@@ -106,9 +106,12 @@ def measure(database: Database, articles: int) -> list[str]:
             select(func.count(), func.avg(func.length(Comment.body)), func.avg(func.length(Comment.body_html)))
         ).one()
         lines = [
-            f"{number:,} published comments under {articles:,} articles, {body:.0f} characters of Markdown and {html:.0f} of HTML on "
-            f"average, on {database.version()}, after VACUUM. Each with its revision, one screening with scores, and one decision; "
-            "votes on one in ten.", "",
+            (
+                f"{number:,} published comments under {articles:,} articles, {body:.0f} characters of Markdown and {html:.0f} of HTML on "
+                f"average, on {database.version()}, after VACUUM. Each with its revision, one screening with scores, and one decision; "
+                "votes on one in ten."
+            ),
+            "",
         ]
         rows, indexes = [], []
         total = [0, 0]

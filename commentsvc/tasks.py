@@ -10,13 +10,14 @@ from typing import Any
 import structlog
 from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
+from redis import ConnectionPool
 
 from commentsvc.accounts.expiry import forget_expired
 from commentsvc.bell import Bell, LocalBell
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
-from commentsvc.extensions import db
+from commentsvc.extensions import REDIS_SECONDS, db
 from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ class Tasks:
 def _queue(settings: Settings) -> Any:
     """Redis where there is one, else PostgreSQL where that is the database, else a SQLite file."""
     if settings.REDIS_URL:
-        return RedisHuey("commentsvc", url=settings.REDIS_URL)
+        # A worker waits for the bell in Redis for a second at a time, and must not take that for silence.
+        pool = ConnectionPool.from_url(settings.REDIS_URL, socket_connect_timeout=REDIS_SECONDS, socket_timeout=1 + REDIS_SECONDS)
+        return RedisHuey("commentsvc", connection_pool=pool, read_timeout=1)
     if settings.database_url.startswith("postgresql"):
         return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""))
     # Apart from the application's file: enqueuing must not wait for its write lock.
@@ -104,7 +107,10 @@ def run_worker(app: Flask, **given: Any) -> None:
     if tasks.local is not None:
         threading.Thread(target=_listen, args=(tasks.local, tasks.bell, stopping), name="bell", daemon=True).start()
     screening.start()
-    tasks.mail()
+    try:
+        tasks.mail()
+    except Exception as error:  # noqa: BLE001 - the queue is away; the sweep rings again, and comments do not need it
+        log.warning("could not ask for mails", error=str(error)[:500])
     # Redis and PostgreSQL wake the consumer; a SQLite file is asked a few times a second, for mails.
     consumer = tasks.huey.create_consumer(workers=2, initial_delay=0.3, max_delay=0.3, backoff=1.0, check_worker_health=True)
     try:
