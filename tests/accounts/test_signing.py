@@ -38,7 +38,7 @@ def test_second_host_without_the_first_ones_key_is_refused_in_words(first: Setti
     assert check_signing_key(first), "the first one"
     assert not check_signing_key(first), "again, after a restart"
     second = replace(first, INSTANCE=str(tmp_path / "second"))
-    with pytest.raises(Conflict, match="COMMENTSVC_SECRET_KEY is not set, so this node made its own in .*second/secret_key"):
+    with pytest.raises(Conflict, match=r"COMMENTSVC_SECRET_KEY is not set, so this node made its own in .*second/secret_key"):
         check_signing_key(second)
     assert not check_signing_key(replace(second, SECRET_KEY=first.secret_key()))
 

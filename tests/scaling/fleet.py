@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -86,9 +87,10 @@ class Answer:
 
 @dataclass
 class Web(Process):
-    """A web node."""
+    """A web node, or what stands in front of some."""
 
     port: int = 0
+    tls: bool = False
 
     def ask(
         self, method: str, path: str, data: Any = None, *, token: str = "", headers: dict[str, str] | None = None
@@ -100,6 +102,9 @@ class Web(Process):
         if data is not None and not isinstance(data, str):
             given["Content-Type"], data = "application/json", json.dumps(data)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        if self.tls:  # with a certificate that is made for the test
+            unverified = ssl._create_unverified_context()  # noqa: S323
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=unverified)
         try:
             connection.request(method, path, data, given)
             answer = connection.getresponse()
@@ -107,9 +112,9 @@ class Web(Process):
         finally:
             connection.close()
 
-    def up(self) -> bool:
+    def up(self, path: str = "/readyz") -> bool:
         try:
-            return self.ask("GET", "/readyz").status == 200
+            return self.ask("GET", path).status == 200
         except OSError:
             return False
 

@@ -5,9 +5,11 @@ Real processes on PostgreSQL and Redis over TCP. Every test leaves the fleet who
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import yaml
 from flask import Flask
 from sqlalchemy import Select, func, select
 
@@ -34,6 +37,8 @@ from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.postgres import start_postgres_on_tcp
 from tests.scaling.fleet import REACTIONS, SECRET, Fleet, Process, Web, free_port, until
+from tests.scaling.nginx import NGINX, configured
+from tests.scaling.test_deploy import COMPOSE
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +111,7 @@ def react(web: Web, comment: Comment, token: str) -> int:
     return web.ask("PUT", f"{API}/comments/{comment.id}/vote", {"value": 1}, token=token).status
 
 
-def seen(statement: Select[Any]) -> list[Any]:
+def seen(statement: Select[*tuple[Any, ...]]) -> list[Any]:
     """What stands in the database now, whatever this test's own session has read before."""
     with db.engine.connect() as connection:
         return list(connection.execute(statement).all())
@@ -159,7 +164,7 @@ def test_form_of_one_node_may_be_sent_to_the_other(fleet: Fleet) -> None:
 def test_host_whose_key_was_forgotten_does_not_start(fleet: Fleet) -> None:
     environ = fleet.environ("forgotten")
     del environ["COMMENTSVC_SECRET_KEY"]
-    for command in (fleet.webs[0].command[:-1] + [str(free_port())], fleet.workers[0].command):
+    for command in ([*fleet.webs[0].command[:-1], str(free_port())], fleet.workers[0].command):
         ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
         assert ended.returncode == 1
         assert "COMMENTSVC_SECRET_KEY is not set, so this node made its own" in ended.stderr
@@ -244,7 +249,7 @@ def test_worker_takes_over_what_a_killed_one_had_claimed(fleet: Fleet, article: 
     second.signal(signal.SIGSTOP)  # so that what is claimed now is the first one's
     try:
         author = make_user()
-        posted = [make_comment(article, author, f"A long remark, number {n}. " * 60, status=Status.PENDING).id for n in range(40)]
+        posted = [make_comment(article, author, f"A long remark, number {n}. " * 60, status=Status.PENDING).id for n in range(12)]
         until(lambda: _claimed(posted) > 0, 10, "the first worker has claimed some")
         first.kill()
         left = _claimed(posted)
@@ -280,3 +285,53 @@ def test_nodes_share_no_folder(fleet: Fleet) -> None:
     assert len(folders) == 4
     assert not [folder for folder in folders if (folder / "secret_key").exists() or list(folder.glob("*.sqlite3"))]
 
+
+
+def test_health_checks_of_the_compose_file_find_the_nodes_healthy(fleet: Fleet) -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    until(lambda: _ready(*fleet.workers), 20, "both workers report")
+    port, nobody = fleet.webs[0].port, free_port()
+    for name, seen_as, healthy in (
+        ("web", {"8000": str(port)}, True), ("web", {"8000": str(nobody)}, False),
+        ("worker", {}, True), ("worker", {"socket.gethostname()": "'another host'"}, False),
+    ):
+        program = services[name]["healthcheck"]["test"][3]
+        for there, here in seen_as.items():
+            assert there in program
+            program = program.replace(there, here)
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env=fleet.environ("checked"), capture_output=True, text=True, check=False, timeout=20
+        )
+        assert (ended.returncode == 0) == healthy, ended.stderr
+
+
+def test_nginx_in_front_asks_once_for_a_crowd_and_forgets_with_the_nodes(
+    fleet: Fleet, site: Site, article: Article, tmp_path: Path
+) -> None:
+    if NGINX is None:
+        pytest.skip("needs nginx, which is not here")
+    comment = make_comment(article, body="This should not have been said.")
+    manager = token_of(make_user(role=Role.COMMUNITY_MANAGER, site=site))
+    path = f"/embed/{site.key}/thread?url={quote(article.url, safe='')}"
+    port = free_port()
+    main = configured(tmp_path, [web.port for web in fleet.webs], http=free_port(), https=port)
+    proxy = Process([NGINX, "-c", str(main)], dict(os.environ), tmp_path / "nginx.log")
+    proxy.start()
+    front = Web([], {}, tmp_path, port=port, tls=True)
+    try:
+        until(lambda: front.up("/healthz"), 10, f"nginx answers; {proxy.log.read_text()}")
+        with ThreadPoolExecutor(8) as pool:
+            crowd = list(pool.map(lambda _: front.ask("GET", path), range(40)))
+        assert {answer.status for answer in crowd} == {200}
+        asked = [answer.headers["x-cache"] for answer in crowd]
+        assert asked.count("HIT") >= 30, asked
+        again = front.ask("GET", path, headers={"If-None-Match": crowd[0].headers["etag"]})
+        assert again.status == 304
+        listed = f"{API}/articles/{article.id}/comments"
+        assert front.ask("GET", listed, token=manager).headers["x-cache"] == "BYPASS", "an answer to a bearer is not for others"
+        assert front.ask("POST", listed, "x" * 1_000_001, token=manager).status == 413
+        decision = {"action": "reject", "reason": "abuse", "version": comment.version}
+        assert front.ask("POST", f"{API}/comments/{comment.id}/decisions", decision, token=manager).status == 201
+        until(lambda: "should not have been said" not in front.ask("GET", path).body, 2.0, "gone here, too")
+    finally:
+        proxy.stop()
