@@ -25,11 +25,14 @@ def first(app: Flask, settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, INSTANCE=str(tmp_path / "first"), SECRET_KEY="")
 
 
+COMMAND = ("-m", "commentsvc.cli")
+
+
 def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COMMENTSVC_")}
     given = {f"COMMENTSVC_{name}": str(getattr(settings, name)) for name in ("INSTANCE", "DATABASE_URL", "SECRET_KEY")}
     return subprocess.run(
-        [sys.executable, "-m", "commentsvc.cli", *words], env={**kept, **given, "PYTHONPATH": str(Path(__file__).parents[2])},
+        [sys.executable, *words], env={**kept, **given, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True, text=True, check=False, timeout=60,
     )
 
@@ -43,11 +46,11 @@ def test_second_host_without_the_first_ones_key_is_refused_in_words(first: Setti
     assert not check_signing_key(replace(second, SECRET_KEY=first.secret_key()))
 
 
-@pytest.mark.parametrize("process", ["web", "worker"])
-def test_neither_process_starts_with_another_key(first: Settings, tmp_path: Path, process: str) -> None:
+@pytest.mark.parametrize("words", [(*COMMAND, "web"), (*COMMAND, "worker"), ("-c", "import wsgi")], ids=["web", "worker", "wsgi"])
+def test_nothing_serves_or_works_with_another_key(first: Settings, tmp_path: Path, words: tuple[str, ...]) -> None:
     check_signing_key(first)
     stranger = replace(first, INSTANCE=str(tmp_path / "second"), SECRET_KEY="quite another")
-    ended = command(stranger, process)
+    ended = command(stranger, *words)
     assert ended.returncode == 1
     assert "ours is not it (the one in COMMENTSVC_SECRET_KEY)" in ended.stderr
     assert "quite another" not in ended.stderr
@@ -56,7 +59,7 @@ def test_neither_process_starts_with_another_key(first: Settings, tmp_path: Path
 def test_rekey_lets_the_new_key_in_and_shuts_the_old_one_out(first: Settings, tmp_path: Path) -> None:
     check_signing_key(first)
     new = replace(first, INSTANCE=str(tmp_path / "second"), SECRET_KEY="the new one")
-    done = command(new, "db", "rekey")
+    done = command(new, *COMMAND, "db", "rekey")
     assert done.returncode == 0, done.stderr
     assert not check_signing_key(new)
     with pytest.raises(Conflict):

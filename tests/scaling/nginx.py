@@ -14,7 +14,7 @@ EXAMPLE = ROOT / "deploy/nginx/commentsvc.conf"
 
 
 def configured(folder: Path, nodes: Sequence[int], *, http: int, https: int) -> Path:
-    """nginx's main file under `folder`, in front of web nodes on these ports."""
+    """The main file for nginx, under `folder`, in front of web nodes on these ports."""
     tls = folder / "tls"
     tls.mkdir()
     subprocess.run(

@@ -48,7 +48,7 @@ def test_compose_has_the_whole_service(services: dict[str, Any]) -> None:
         assert ("ports" in service) == (name == "nginx"), f"{name}: only nginx is reached from outside"
     for name in ("web", "worker"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        assert not [v for v in services[name].get("volumes", ())], f"{name}: nodes share no folder"
+        assert not services[name].get("volumes"), f"{name}: nodes share no folder"
 
 
 def test_nodes_are_all_told_the_same(services: dict[str, Any]) -> None:

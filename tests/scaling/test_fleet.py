@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import yaml
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import Select, func, select
 
 from commentsvc import create_app
@@ -226,6 +227,11 @@ def test_without_redis_all_goes_on_and_with_it_limits_are_shared_again(fleet: Fl
     a, b = fleet.webs
     comment = make_comment(article)
     token = token_of(make_user())
+    fleet.redis.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    post(a, article, token, "Said while Redis hangs.")
+    took = time.monotonic() - began
+    assert took < 4.5, "the Redis client by itself waits 5 seconds for the limits and again for the bell"
     fleet.redis.kill()
     try:
         for web in (a, b):
@@ -241,6 +247,7 @@ def test_without_redis_all_goes_on_and_with_it_limits_are_shared_again(fleet: Fl
         fleet.redis.start()
     until(lambda: _after_spending_at_the_first(fleet, comment) == [429, 429], 40, "limits are shared again")
     assert post(a, article, token, "Said with Redis again.", headers=WAIT)["status"] == "published"
+    until(lambda: current_app.extensions[EXTENSION].huey.pending_count() == 0, 5, "the workers hear the bell in Redis again")
 
 
 def test_worker_takes_over_what_a_killed_one_had_claimed(fleet: Fleet, article: Article) -> None:
