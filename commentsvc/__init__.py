@@ -62,7 +62,7 @@ def _base_app(settings: Settings) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
     from commentsvc import observability
     from commentsvc.database import configure_engine
-    from commentsvc.extensions import REDIS_SECONDS, db, limiter, migrate
+    from commentsvc.extensions import db, limiter, migrate
     from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent
 
@@ -73,11 +73,12 @@ def _base_app(settings: Settings) -> Flask:
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key(),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=settings.engine_options,
         SESSION_COOKIE_SECURE=settings.COOKIE_SECURE,
         MAX_CONTENT_LENGTH=1_000_000,
         RATELIMIT_ENABLED=settings.RATE_LIMITS,
         RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
-        RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS} if settings.REDIS_URL else {},
+        RATELIMIT_STORAGE_OPTIONS=settings.redis_options,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority

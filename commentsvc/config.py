@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+CONNECT_SECONDS = 5
+GIVE_UP_SECONDS = 10
+REDIS_SECONDS = 2  # limits fall back to the process after that, once; longer than any answer of a Redis that lives
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -109,6 +113,27 @@ class Settings:
     @property
     def database_url(self) -> str:
         return self.DATABASE_URL or f"sqlite:///{self.instance_path / 'commentsvc.sqlite3'}"
+
+    @property
+    def engine_options(self) -> dict[str, object]:
+        """For SQLAlchemy: a PostgreSQL that is gone is found out within seconds, never waited for."""
+        if not self.database_url.startswith("postgresql"):
+            return {}
+        return {"connect_args": self.connect_args, "pool_timeout": CONNECT_SECONDS}
+
+    @property
+    def connect_args(self) -> dict[str, int]:
+        """For libpq: how long it waits for a PostgreSQL that does not answer."""
+        return {
+            "connect_timeout": CONNECT_SECONDS,
+            # Where the network swallows packets: what was sent is given up after that, an idle line is probed.
+            "tcp_user_timeout": GIVE_UP_SECONDS * 1000, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+        }
+
+    @property
+    def redis_options(self) -> dict[str, int]:
+        """Seconds after which a Redis that does not answer is given up."""
+        return {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS} if self.REDIS_URL else {}
 
     def secret_key(self) -> str:
         """The configured secret, or one made on first use and readable by its owner alone."""

@@ -16,7 +16,3 @@ login = LoginManager()
 migrate = Migrate()
 limiter = Limiter(key_func=get_remote_address, headers_enabled=True)
 csrf = CSRFProtect()
-
-# Redis is asked within requests, for limits and for the bell after a commit, and nothing is lost without it: a host that
-# is gone or hangs is not waited for as long as the client would by itself, five seconds each time.
-REDIS_SECONDS = 0.5

@@ -17,7 +17,7 @@ from commentsvc.bell import Bell, LocalBell
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
-from commentsvc.extensions import REDIS_SECONDS, db
+from commentsvc.extensions import db
 from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
@@ -39,11 +39,11 @@ class Tasks:
 def _queue(settings: Settings) -> Any:
     """Redis where there is one, else PostgreSQL where that is the database, else a SQLite file."""
     if settings.REDIS_URL:
-        # A worker waits for the bell in Redis for a second at a time, and must not take that for silence.
-        pool = ConnectionPool.from_url(settings.REDIS_URL, socket_connect_timeout=REDIS_SECONDS, socket_timeout=1 + REDIS_SECONDS)
-        return RedisHuey("commentsvc", connection_pool=pool, read_timeout=1)
+        # A worker's own wait for a message is shorter.
+        pool = ConnectionPool.from_url(settings.REDIS_URL, **settings.redis_options)
+        return RedisHuey("commentsvc", connection_pool=pool)
     if settings.database_url.startswith("postgresql"):
-        return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""))
+        return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""), **settings.connect_args)
     # Apart from the application's file: enqueuing must not wait for its write lock.
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     return SqliteHuey("commentsvc", filename=str(settings.instance_path / "queue.sqlite3"), fsync=False)

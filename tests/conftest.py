@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from commentsvc import create_app
 from commentsvc.config import Settings
@@ -92,6 +95,38 @@ def app(_app: Flask) -> Iterator[Flask]:
         db.session.remove()
         _empty(db.engine)
     write_intent.reset(token)
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A second place for the service: an empty folder, and an empty database of the same kind."""
+    instance = str(tmp_path / "elsewhere")
+    if settings.database_url.startswith("sqlite"):
+        yield dataclasses.replace(settings, INSTANCE=instance, DATABASE_URL="", SECRET_KEY="")
+        return
+    name = f"elsewhere_{secrets.token_hex(6)}"
+    engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        address = engine.url.set(database=name).render_as_string(hide_password=False)
+        yield dataclasses.replace(settings, INSTANCE=instance, DATABASE_URL=address, SECRET_KEY="")
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Flask]:
+    """An application of its own, inside its context; its connections are closed afterwards."""
+    app = create_app(settings)
+    token = write_intent.set(True)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+            app.extensions[EXTENSION].huey.storage.close()
+            write_intent.reset(token)
 
 
 def _empty(engine: Engine) -> None:

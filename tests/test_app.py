@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from commentsvc import create_app
 from commentsvc.comments.models import Status
-from commentsvc.config import Settings
+from commentsvc.config import REDIS_SECONDS, Settings
 from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
 from commentsvc.tasks import EXTENSION
@@ -63,6 +66,35 @@ def test_readiness_says_what_waits(client: FlaskClient) -> None:
     assert answer.json is not None
     assert answer.json["pending"] == 1
     assert answer.json["oldest_pending_seconds"] >= 0
+
+
+def test_a_database_that_says_nothing_is_given_up_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is reached but does not answer, as after a failover that went wrong."""
+    monkeypatch.setattr("commentsvc.config.CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/commentsvc"
+        with pytest.raises(psycopg.OperationalError, match="timeout"):  # a process that starts then
+            create_app(Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="x"))
+        settings = Settings(INSTANCE=str(tmp_path), DATABASE_URL=address, SECRET_KEY="x", RATE_LIMITS=False, REDIS_URL="redis://127.0.0.1:1/0")
+        app = create_app(settings)
+        begun = time.monotonic()
+        answer = app.test_client().get("/api/v1/sites/courier")
+        assert time.monotonic() - begun < 5
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_redis_that_says_nothing_costs_a_moment_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        app = create_app(Settings(INSTANCE=str(tmp_path), REDIS_URL=address, SECRET_KEY="x"))
+        with app.app_context():
+            upgrade()
+        client = app.test_client()
+        begun = time.monotonic()
+        answers = [client.get("/api/v1/sites/courier").status_code for _ in range(5)]
+        assert time.monotonic() - begun < 4 * REDIS_SECONDS
+    assert answers == [404] * 5
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def check_signing_key(settings: Settings) -> bool:
     if settings.database_url.startswith("sqlite"):
         return False
     ours = fingerprint(settings.secret_key())
-    engine = create_engine(settings.database_url, poolclass=NullPool)
+    engine = create_engine(settings.database_url, poolclass=NullPool, connect_args=settings.connect_args)
     try:
         with engine.begin() as connection:
             # Two first nodes that start together: one of them writes the row, both read it.

@@ -21,7 +21,7 @@ from commentsvc.api.schemas.comments import (
     CommentInputSchema,
     FlaggedSchema,
     FlagInputSchema,
-    PreferHeader,
+    PostHeaders,
     VotedSchema,
     VoteSchema,
 )
@@ -55,24 +55,25 @@ POSTED_HEADERS = {
 @limited("LIMIT_POST", by_account=True)
 @operation("postComment", errors=(409,))
 @on_article(Permission.POST)
-@comments.arguments(PreferHeader, location="headers")
+@comments.arguments(PostHeaders, location="headers")
 @comments.arguments(CommentInputSchema, example={"body": "Does the night bus cross it again?", "parent_id": None})
 @comments.response(201, CommentDetailSchema, example=OWN_COMMENT, headers=POSTED_HEADERS)
-def post_comment(preferred: dict[str, Any], given: dict[str, Any], article: Article) -> Any:
+def post_comment(sent: dict[str, Any], given: dict[str, Any], article: Article) -> Any:
     """Post a comment or a reply.
 
     Nobody else sees it before it is screened: the answer's `status` is `pending`, or the verdict
     where one is reached at once. With `Prefer: wait=N` the answer waits up to N seconds for it.
-    The same text sent twice within a minute is one comment.
+    A post without an answer is sent again with the same `Idempotency-Key` and is one comment; so is, without one, the
+    same text sent twice within a minute.
     """
     user = signed_in()
-    comment = submit_comment(article, user, given["body"], given["parent_id"])
+    comment = submit_comment(article, user, given["body"], given["parent_id"], request_key=sent["idempotency_key"])
     set_committed_value(comment, "article", article)  # not yet there on one that was sent twice
     if comment.status == Status.PENDING:
         screen_comment(comment)
     db.session.commit()
     headers = {"Location": f"/api/v1/comments/{comment.id}"}
-    seconds = wait_wanted(preferred["prefer"])
+    seconds = wait_wanted(sent["prefer"])
     if seconds is not None:
         headers["Preference-Applied"] = "wait"
         if comment.status == Status.PENDING:

@@ -15,6 +15,7 @@ from commentsvc.errors import CommentsvcError
 # Name -> module and object. A command imports only what it needs: the worker must not pay for
 # tables of numbers, nor the web process for a model runtime.
 COMMANDS = {
+    "backup": "commentsvc.cli.backup:backup",
     "db": "commentsvc.cli.databases:db_group",
     "demo": "commentsvc.cli.demo:demo_group",
     "load": "commentsvc.cli.load:load",
@@ -22,6 +23,7 @@ COMMANDS = {
     "openapi": "commentsvc.cli.openapi:openapi",
     "perspective": "commentsvc.cli.perspective:perspective",
     "rescore": "commentsvc.cli.rescore:rescore",
+    "restore": "commentsvc.cli.backup:restore",
     "role": "commentsvc.cli.people:role",
     "run": "commentsvc.cli.run:run",
     "site": "commentsvc.cli.sites:site",

@@ -7,22 +7,56 @@ from alembic.util import CommandError
 from flask import current_app
 from flask.cli import with_appcontext
 
-from commentsvc.web import settings_of
+from commentsvc.config import Settings
 
 
 @click.group("db")
 def db_group() -> None:
-    """Bring the database to this release's tables, or check that it is."""
+    """Bring the database to this release's tables, take it back, or check that it is there."""
+
+
+def migrate() -> bool:
+    """Migrate the application's database; False, and a word about it, where a newer release already did."""
+    from commentsvc.revisions import bring_up_to_date
+
+    newer = bring_up_to_date()
+    if newer is not None:
+        click.echo(f"The database is of a newer release (revision {newer}); it is left as it is.", err=True)
+    return newer is None
 
 
 @db_group.command()
 @with_appcontext
 def upgrade() -> None:
     """Migrate the database to this release; an empty one gets its tables."""
-    from flask_migrate import upgrade as migrate
+    if migrate():
+        click.echo("The database is up to date.")
 
-    migrate()
-    click.echo("The database is up to date.")
+
+@db_group.command()
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def downgrade(*, revision: str, yes: bool) -> None:
+    """Take the database back to an older release's revision; what was new since is dropped.
+
+    With the release that made it, before the older one is installed. docs/upgrading.md says when this is needed.
+    """
+    from commentsvc.extensions import db
+    from commentsvc.revisions import known_revisions, revision_of
+
+    settings: Settings = current_app.config["SETTINGS"]
+    known = known_revisions(settings.migrations_path)
+    with db.engine.connect() as connection:
+        found = revision_of(connection)
+    if revision not in known or found not in known or known.index(revision) < known.index(found):
+        raise click.UsageError(f"The database is at {found}; it can go back to: {', '.join(known[known.index(found) + 1:]) if found in known else 'none'}.")
+    if not yes:
+        click.confirm(f"Columns and tables that came after {revision} are dropped with what is in them. Is there a backup?", abort=True)
+    from flask_migrate import downgrade as go_back
+
+    go_back(revision=revision)
+    click.echo(f"The database is at {revision}.")
 
 
 @db_group.command()
@@ -35,7 +69,8 @@ def rekey() -> None:
     from commentsvc.accounts.signing import adopt_signing_key
     from commentsvc.extensions import db
 
-    adopt_signing_key(settings_of(current_app))
+    settings: Settings = current_app.config["SETTINGS"]
+    adopt_signing_key(settings)
     db.session.commit()
     click.echo("Nodes that start from now on need this secret key. Start all of them again; everybody is signed out.")
 

@@ -142,14 +142,13 @@ def _prepare() -> bool:
     """Migrate the database; whether there is a key."""
     import logging
 
-    from flask_migrate import upgrade
-
     from commentsvc import create_perspective_app
+    from commentsvc.cli.databases import migrate
     from commentsvc.perspective.keys import list_program_keys
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with create_perspective_app(places=1).app_context():
-        upgrade()
+        migrate()
         return bool(list_program_keys())
 
 
@@ -157,13 +156,13 @@ def _make_tables() -> None:
     """Migrate an empty database: the first key may come before the first start."""
     import logging
 
-    from flask_migrate import upgrade
     from sqlalchemy import inspect
 
+    from commentsvc.cli.databases import migrate
     from commentsvc.extensions import db
 
     empty = not inspect(db.session.connection()).has_table("alembic_version")
     db.session.rollback()
     if empty:
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        upgrade()
+        migrate()

@@ -46,7 +46,7 @@ def run(*, port: int, instance: Path, demo: bool) -> None:
     settings = replace(
         _settings(), INSTANCE=str(instance.resolve()), BASE_URL=base_url, DEMO=demo
     )
-    with _alone(instance):
+    with alone(instance):
         _check_port(port)
         app = _prepare(settings)
         supervisor = Supervisor(
@@ -92,7 +92,7 @@ def _environ(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(instance: Path) -> Iterator[None]:
+def alone(instance: Path) -> Iterator[None]:
     """Hold the data folder: two supervisors on one would fight over the demo's address."""
     try:
         instance.mkdir(parents=True, exist_ok=True)
@@ -131,15 +131,14 @@ def _check_port(port: int) -> None:
 
 def _prepare(settings: Settings) -> Flask:
     """Migrate, and make the demo's publisher, so that no page is asked for before its tables."""
-    from flask_migrate import upgrade
-
     from commentsvc import create_app
+    from commentsvc.cli.databases import migrate
     from commentsvc.demo.load import prepare
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app = create_app(settings)
     with app.app_context():
-        upgrade()
+        migrate()
         check_key(settings)
         if settings.DEMO:
             prepare(settings.BASE_URL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import click
@@ -67,6 +68,9 @@ def build_app() -> Flask:
     from commentsvc import create_app
 
     _configure_logging()
+    # A reader does not wait longer; and a statement that never ends must not hold a thread for good. Of web processes
+    # alone: a worker's and an importer's may take their time. The variable is libpq's own.
+    os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s")
     app = create_app()
     settings: Any = app.config["SETTINGS"]
     if settings.DEMO:

@@ -45,6 +45,7 @@ class Comment(Base):
     body: Mapped[str] = mapped_column(Text)  # of the current revision
     body_html: Mapped[str] = mapped_column(Text)  # rendered and sanitised at write time
     body_hash: Mapped[str] = mapped_column(String(32))  # of the folded text, to find repeats
+    request_key: Mapped[str | None] = mapped_column(String(32))  # of the post's Idempotency-Key, where it had one
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     published_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     edited_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
@@ -139,6 +140,10 @@ class Comment(Base):
         ),
         Index("ix_comments_author", "author_id", "created_at", "id"),
         Index("ix_comments_repeat", "author_id", "body_hash"),
+        Index(
+            "ux_comments_request", "site_id", "author_id", "request_key", unique=True,
+            postgresql_where=text("request_key IS NOT NULL"), sqlite_where=text("request_key IS NOT NULL"),
+        ),
     )
 
 

@@ -29,8 +29,7 @@ def body_hash(body: str) -> str:
 
 def clean_body(body: str, *, min_length: int, max_length: int) -> str:
     """The text to keep; Invalid when it is empty, too short, too long or not text."""
-    # PostgreSQL has no place for NUL, nor UTF-8 for lone surrogates; nobody types either.
-    body = body.replace("\x00", "").encode("utf-8", "ignore").decode().replace("\r\n", "\n").strip()
+    body = _as_text(body)
     if not any(c.isprintable() and not c.isspace() for c in body):
         raise Invalid("Write something first.", field="body", code="body_empty")
     if len(body) < min_length:
@@ -43,13 +42,28 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
     return body
 
 
-def submit_comment(article: Article, author: User, body: str, parent_id: int | None = None) -> Comment:
+def _as_text(body: str) -> str:
+    # PostgreSQL has no place for NUL, nor UTF-8 for lone surrogates; nobody types either.
+    return body.replace("\x00", "").encode("utf-8", "ignore").decode().replace("\r\n", "\n").strip()
+
+
+def submit_comment(
+    article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = ""
+) -> Comment:
     """Store a comment as pending, seen by its author alone; flushes.
 
     `article.site` is loaded. Raises Conflict on an article closed to this author or a removed parent, Invalid on
     an unfit body or a parent that is unknown or stands under another article. The same text
-    under the same parent within a minute gives back the comment that is already there.
+    under the same parent within a minute gives back the comment that is already there; so does
+    the same `request_key` of this author on this site at any time, whatever became of the comment
+    since, and Conflict is what another post gets that uses the key again.
     """
+    # One post of a person at a time: two presses at once, on two processes, must find each other. SQLite has
+    # one writer anyway.
+    db.session.execute(select(User.id).where(User.id == author.id).with_for_update(key_share=True))
+    key = hashlib.sha256(request_key.encode()).hexdigest()[:32] if request_key else None
+    if key is not None and (known := _of_request(article, author, body, key)) is not None:
+        return known
     role = author.role_on(article.site_id)
     # Who may close a conversation may have the last word in it.
     if article.closed_at is not None and Permission.MANAGE_ARTICLES not in PERMISSIONS[role]:
@@ -71,7 +85,7 @@ def submit_comment(article: Article, author: User, body: str, parent_id: int | N
     comment = Comment(
         site_id=article.site_id, article=article, author_id=author.id,
         author_role=role.value, body=body, body_html=render(body),
-        body_hash=digest, created_at=now, status=Status.PENDING, version=1, revision=1,
+        body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,
         depth=parent.depth + 1 if parent else 0,
@@ -82,6 +96,17 @@ def submit_comment(article: Article, author: User, body: str, parent_id: int | N
     db.session.flush()
     follow_up(db.session, "screen")
     return comment
+
+
+def _of_request(article: Article, author: User, body: str, key: str) -> Comment | None:
+    known = db.session.scalar(
+        select(Comment).where(
+            Comment.site_id == article.site_id, Comment.author_id == author.id, Comment.request_key == key
+        )
+    )
+    if known is not None and (known.article_id != article.id or known.body_hash != body_hash(_as_text(body))):
+        raise Conflict("This Idempotency-Key was used for another comment.", code="key_reused")
+    return known
 
 
 def _parent(article: Article, parent_id: int | None, max_depth: int) -> Comment | None:

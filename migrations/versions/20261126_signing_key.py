@@ -1,14 +1,14 @@
 """which secret key the nodes of this database sign with
 
 Revision: 20261126s
-Follows: 20261124c
+Follows: 20261126a
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126s'
-down_revision = '20261124c'
+down_revision = '20261126a'
 branch_labels = None
 depends_on = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable
@@ -139,6 +140,31 @@ def test_the_same_text_twice_is_one_comment_and_one_decision(paper: Paper) -> No
     assert (first.json["status"], second.status_code) == ("published", 201)
     assert first.json == second.json
     assert db.session.scalar(select(func.count()).select_from(Decision)) == 1
+
+
+def test_a_post_with_its_key_is_one_comment_whatever_became_of_it(paper: Paper) -> None:
+    key = {"Idempotency-Key": "6f1c2c1e-try"}
+    first = paper.manager.post(paper.comments, {"body": "Comments close at noon."}, headers=key)
+    comment = db.session.get_one(Comment, int(first.json["id"]))
+    comment.created_at -= dt.timedelta(days=3)
+    db.session.commit()
+    again = paper.manager.post(paper.comments, {"body": "Comments close at noon."}, headers=key)
+    assert (again.status_code, again.json["id"]) == (201, first.json["id"])
+    assert paper.manager.call("DELETE", f"/comments/{first.json['id']}").status_code == 204
+    gone = paper.manager.post(paper.comments, {"body": "Comments close at noon."}, headers=key)
+    assert (gone.json["id"], gone.json["status"]) == (first.json["id"], "withdrawn")
+    assert db.session.scalar(select(func.count()).select_from(Comment)) == 1
+
+
+def test_a_key_is_its_authors_own_and_for_one_comment(paper: Paper) -> None:
+    key = {"Idempotency-Key": "1"}
+    first = paper.manager.post(paper.comments, {"body": "Comments close at noon."}, headers=key)
+    other = paper.member.post(paper.comments, {"body": "Comments close at noon."}, headers=key)
+    assert (other.status_code, other.json["id"] != first.json["id"]) == (201, True)
+    reused = paper.manager.post(paper.comments, {"body": "Something else."}, headers=key)
+    assert (reused.status_code, reused.json["code"]) == (409, "key_reused")
+    long = paper.manager.post(paper.comments, {"body": "Something else."}, headers={"Idempotency-Key": "k" * 256})
+    assert long.status_code == 422
 
 
 def test_a_rejected_author_is_told_why(paper: Paper) -> None:

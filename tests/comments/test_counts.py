@@ -15,9 +15,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from commentsvc.comments.counts import apply_counts, recount
+from commentsvc.comments.counts import apply_counts, miscounted, recount
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.ranking import wilson_lower_bound
 from commentsvc.comments.votes import vote
@@ -112,6 +112,7 @@ class Thread(RuleBasedStateMachine):
         db.session.flush()
         assert _snapshot(self.article.id) == kept
         db.session.rollback()
+        assert miscounted() == []
 
 
 @pytest.mark.usefixtures("app")
@@ -120,6 +121,34 @@ def test_counts_equal_a_recount_after_anything() -> None:
         Thread,
         settings=settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
     )
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "UPDATE articles SET comment_count = comment_count + 1", "UPDATE comments SET listed = NOT listed",
+        "UPDATE comments SET preview = NOT preview", "UPDATE comments SET reply_count = 5", "UPDATE comments SET thread_count = 5",
+        "UPDATE comments SET up = 2", "UPDATE comments SET down = 2", "UPDATE comments SET top_score = 0.1",
+        "DELETE FROM votes",
+    ],
+)
+def test_any_wrong_count_is_found_in_its_article_alone(wrong: str) -> None:
+    make_article(comment_count=0)
+    right, article = make_article(), make_article()
+    root = make_comment(article)
+    make_comment(article, parent=root)
+    vote(root, make_user(), 1)
+    make_comment(right)
+    db.session.commit()
+    assert miscounted() == []
+    only = {"articles": "id", "comments": "article_id"}.get(wrong.split()[1])
+    db.session.execute(text(f"{wrong} WHERE {only} = {article.id}" if only else wrong))
+    db.session.commit()
+    assert miscounted() == [article.id]
+    recount(article.id)
+    db.session.commit()
+    assert miscounted() == []
 
 
 @pytest.mark.usefixtures("app")

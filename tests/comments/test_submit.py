@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.submit import submit_comment
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
 from commentsvc.screening.policy import Policy
+from commentsvc.sites.models import Article
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -66,6 +72,32 @@ def test_posting_twice_by_accident_is_one_comment() -> None:
     first = submit_comment(article, author, "Once is enough.")
     assert submit_comment(article, author, "Once is  enough.").id == first.id
     assert submit_comment(article, make_user(), "Once is enough.").id != first.id
+
+
+def test_two_presses_at_once_are_one_comment(app: Flask) -> None:
+    article, author = make_article(), make_user()
+    article_id, author_id = article.id, author.id
+    db.session.remove()
+    found: list[int] = []
+    ready = threading.Barrier(6)
+
+    def press() -> None:
+        with app.app_context():
+            ready.wait()
+            hers = db.session.get_one(User, author_id)
+            here = db.session.scalars(select(Article).where(Article.id == article_id).options(joinedload(Article.site))).one()
+            found.append(submit_comment(here, hers, "Once is enough.").id)
+            db.session.commit()
+            db.session.remove()
+
+    presses = [threading.Thread(target=press) for _ in range(6)]
+    for thread in presses:
+        thread.start()
+    for thread in presses:
+        thread.join()
+    assert len(found) == 6
+    assert len(set(found)) == 1
+    assert db.session.scalar(select(func.count()).select_from(Comment)) == 1
 
 
 def test_a_reply_knows_its_root_and_depth() -> None:

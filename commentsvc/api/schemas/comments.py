@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from marshmallow.validate import Length
+
 from commentsvc.api.schemas.fields import (
     ID_PATTERN,
     BaseSchema,
@@ -76,7 +78,15 @@ class CommentInputSchema(BaseSchema):
     parent_id = Id(load_default=None, allow_none=True, metadata={"pattern": ID_PATTERN, "description": "The comment it answers."})
 
 
-class PreferHeader(BaseSchema):
+class PostHeaders(BaseSchema):
+    idempotency_key = Text(
+        data_key="Idempotency-Key", load_default="", validate=Length(max=255),
+        metadata={
+            "maxLength": 255,
+            "description": "Made up by the client for each comment, a UUID for instance. However often a post is sent "
+            "with it, it is one comment, and the answer is that comment as it is now.",
+        },
+    )
     prefer = Text(
         data_key="Prefer", load_default="",
         metadata={"description": "`wait=N`: answer when the comment has been screened, at the latest after N seconds."},

