@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ from commentsvc.worker import ScreeningWorker
 log = structlog.get_logger()
 
 EXTENSION = "commentsvc.tasks"
+
+# Not rung again after a bell failed: a queue that hangs would cost each post the time to find that out. A worker
+# looks for comments by itself meanwhile.
+QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,27 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
                     more = step()
                     db.session.commit()
 
-    def follow_up(ring: Callable[[], object]) -> Callable[[], None]:
-        def hook() -> None:
-            try:
-                ring()
-            except Exception:  # the row is committed; failing the request now would be a lie
-                log.exception("could not ring the worker")
-
-        return hook
-
-    register_follow_ups(app, {"screen": follow_up(local.ring if local else screen), "mail": follow_up(mail)})
+    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks
+
+
+def _follow_up(ring: Callable[[], object]) -> Callable[[], None]:
+    """Rings after a commit, and fails no request for it."""
+    quiet_until = 0.0
+
+    def hook() -> None:
+        nonlocal quiet_until
+        if time.monotonic() < quiet_until:
+            return
+        try:
+            ring()
+        except Exception:  # the row is committed; failing the request now would be a lie
+            quiet_until = time.monotonic() + QUIET_SECONDS
+            log.exception("could not ring the worker")
+
+    return hook
 
 
 def run_worker(app: Flask, **given: Any) -> None:
@@ -107,7 +120,10 @@ def run_worker(app: Flask, **given: Any) -> None:
     if tasks.local is not None:
         threading.Thread(target=_listen, args=(tasks.local, tasks.bell, stopping), name="bell", daemon=True).start()
     screening.start()
-    tasks.mail()
+    try:
+        tasks.mail()
+    except Exception as error:  # noqa: BLE001 - the queue is away; the sweep rings again, and comments do not need it
+        log.warning("could not ask for mails", error=str(error)[:500])
     # Redis and PostgreSQL wake the consumer; a SQLite file is asked a few times a second, for mails.
     consumer = tasks.huey.create_consumer(workers=2, initial_delay=0.3, max_delay=0.3, backoff=1.0, check_worker_health=True)
     try:

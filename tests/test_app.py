@@ -17,12 +17,13 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import event, inspect
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from commentsvc import create_app
 from commentsvc.comments.models import Status
 from commentsvc.config import REDIS_SECONDS, Settings
+from commentsvc.database import follow_up
 from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
 from commentsvc.tasks import EXTENSION
@@ -95,6 +96,21 @@ def test_a_redis_that_says_nothing_costs_a_moment_once(tmp_path: Path) -> None:
         answers = [client.get("/api/v1/sites/courier").status_code for _ in range(5)]
         assert time.monotonic() - begun < 4 * REDIS_SECONDS
     assert answers == [404] * 5
+
+
+def test_a_bell_that_could_not_be_rung_is_left_alone_for_a_moment(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        app = create_app(Settings(INSTANCE=str(tmp_path), REDIS_URL=address, SECRET_KEY="only for this one test", RATE_LIMITS=False))
+        with app.app_context():
+            begun = time.monotonic()
+            for _ in range(5):  # posts, one after the other
+                follow_up(db.session, "screen")
+                db.session.execute(text("select 1"))
+                db.session.commit()
+            assert REDIS_SECONDS <= time.monotonic() - begun < 2 * REDIS_SECONDS, "it costs one of them the time to find out"
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.mark.parametrize(

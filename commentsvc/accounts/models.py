@@ -1,4 +1,4 @@
-"""People, their roles, sessions, keys and unfinished registrations."""
+"""People, their roles, sessions, keys and unfinished registrations; and what all of it is signed with."""
 
 from __future__ import annotations
 
@@ -143,3 +143,13 @@ class ApiKey(Base):
     last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class SigningKey(Base):
+    """The secret key that this database's nodes sign with, by its fingerprint: one row, or none yet."""
+
+    __tablename__ = "signing_key"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    since: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)

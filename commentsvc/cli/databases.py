@@ -61,6 +61,22 @@ def downgrade(*, revision: str, yes: bool) -> None:
 
 @db_group.command()
 @with_appcontext
+def rekey() -> None:
+    """From now on, the nodes on this database sign with this node's secret key.
+
+    Everybody is signed out. Nodes that run go on with the old key until they are started again.
+    """
+    from commentsvc.accounts.signing import adopt_signing_key
+    from commentsvc.extensions import db
+
+    settings: Settings = current_app.config["SETTINGS"]
+    adopt_signing_key(settings)
+    db.session.commit()
+    click.echo("Nodes that start from now on need this secret key. Start all of them again; everybody is signed out.")
+
+
+@db_group.command()
+@with_appcontext
 def check() -> None:
     """Fail when the models and the migrations differ: a migration is missing."""
     from flask_migrate import check as compare

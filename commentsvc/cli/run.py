@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commentsvc.cli.serve import check_key
 from commentsvc.cli.supervisor import STEP, Child, Supervisor
 from commentsvc.config import Settings
 
@@ -138,6 +139,7 @@ def _prepare(settings: Settings) -> Flask:
     app = create_app(settings)
     with app.app_context():
         migrate()
+        check_key(settings)
         if settings.DEMO:
             prepare(settings.BASE_URL)
     return app

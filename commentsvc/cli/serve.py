@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 from flask import Flask
 
+from commentsvc.config import Settings
+
 # A request that waits for its verdict (`Prefer: wait`) keeps its thread; the others serve.
 THREADS = 12
 
@@ -38,6 +40,7 @@ def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, l
     from commentsvc.metrics.sharing import shared_between_processes
 
     _hold(lifeline)
+    check_key(Settings.from_environment())
     os.environ[ACCESS_LOG] = "1" if access_log else ""
     with shared_between_processes(workers):
         Granian(
@@ -64,6 +67,7 @@ def worker(*, lifeline: int | None) -> None:
 
     _hold(lifeline)
     _configure_logging()
+    check_key(Settings.from_environment())
     run_worker(create_app())
 
 
@@ -84,6 +88,17 @@ def build_app() -> Flask:
             # The demo's articles must not become younger than the comments under them.
             app.config["DEMO_NOW"] = loaded_at()
     return app
+
+
+def check_key(settings: Settings) -> None:
+    """Refuse to start beside nodes that sign with another key; tell the first node what the others will need."""
+    from commentsvc.accounts.signing import check_signing_key
+
+    if check_signing_key(settings) and not settings.SECRET_KEY:
+        click.echo(
+            f"This node made its own secret key, in {settings.instance_path / 'secret_key'}. Any other node on this database "
+            "needs it as COMMENTSVC_SECRET_KEY, and does not start without it.", err=True,
+        )
 
 
 def _hold(descriptor: int | None) -> None:
