@@ -73,7 +73,7 @@ def test_key_of_a_sqlite_database_may_change(tmp_path: Path) -> None:
 
 def test_a_new_key_with_the_old_one_behind_it_takes_over(first: Settings, tmp_path: Path) -> None:
     """Node by node: each knows both keys before the first one signs with the new one."""
-    old, new = first.secret_key(), "the new one of all nodes"
+    old, new = first.secret_key(), "the-new-one-of-all-nodes"
     check_signing_key(first)
     waiting = replace(first, SECRET_KEY=old, SECRET_KEY_FALLBACKS=new)
     changed = replace(first, SECRET_KEY=new, SECRET_KEY_FALLBACKS=old)
