@@ -14,7 +14,15 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnection
 from structlog.typing import EventDict, Processor
 
 from commentsvc.config import Settings
@@ -132,11 +140,13 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     app.log_exception = log_exception  # type: ignore[method-assign]
 
-    @app.errorhandler(OperationalError)
-    def database_failed(error: OperationalError) -> Any:
-        """A full disk, or a lock that somebody keeps: said in words, on the surface that was asked."""
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(PendingRollbackError)
+    @app.errorhandler(NoConnection)
+    def database_failed(error: SQLAlchemyError) -> Any:
+        """A full disk, a lock that somebody keeps, a server that is gone: said in words, on the surface that was asked."""
         db.session.rollback()
-        log.error("the database failed", error=words_of(error), **_asked())
+        log.error("the database failed", error=_failure(error), **_asked())
         return app.handle_user_exception(
             Unavailable("The service cannot store anything just now. What you typed is kept; try again in a minute.")
         )
@@ -155,6 +165,13 @@ def init_app(app: Flask, settings: Settings) -> None:
         """
         found = readiness(app, settings)
         return jsonify(found.to_data()), HTTPStatus.OK if found.health is not None else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _failure(error: SQLAlchemyError) -> str:
+    """What happened to the database; the error itself where it is ours: a statement or a value that is wrong."""
+    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError | InternalError):
+        raise error
+    return words_of(error) if isinstance(error, OperationalError) else name_of(error)
 
 
 def _asked() -> dict[str, str]:

@@ -18,7 +18,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import event, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as SqlTimeout
 
 from commentsvc import create_app
 from commentsvc.comments.models import Status
@@ -111,6 +119,33 @@ def test_a_bell_that_could_not_be_rung_is_left_alone_for_a_moment(tmp_path: Path
             assert REDIS_SECONDS <= time.monotonic() - begun < 2 * REDIS_SECONDS, "it costs one of them the time to find out"
             db.session.remove()
             db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (InterfaceError("SELECT", {}, Exception("the connection is closed")), 503),
+        (InternalError("SELECT", {}, Exception("current transaction is aborted")), 503),
+        (PendingRollbackError("rolled back"), 503),
+        (SqlTimeout("QueuePool limit"), 503),
+        (ProgrammingError("SELECT", {}, Exception("no such column: secret")), 500),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_server_that_went_away_is_no_fault_of_ours(app: Flask, failure: SQLAlchemyError, status: int) -> None:
+    def gone(*_args: object) -> None:
+        raise failure
+
+    event.listen(db.engine, "before_cursor_execute", gone)
+    app.testing, app.config["PROPAGATE_EXCEPTIONS"] = False, False
+    try:
+        answer = app.test_client().get("/api/v1/sites/x")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", gone)
+        app.testing, app.config["PROPAGATE_EXCEPTIONS"] = True, None
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize(
