@@ -363,6 +363,8 @@ def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], in
             _await_answer(port)
             yield app, parts, port
         finally:
+            db.session.remove()
+            db.engine.dispose()
             for name, part in parts.items():
                 if name != "database":
                     part.stop()

@@ -18,7 +18,7 @@ SPEAKERS = {
     "urllib.request": {"screening/training/fetch.py"},  # an operator's `commentsvc model pull`
     "urllib.error": {"screening/training/fetch.py"},
     "http.client": {"screening/training/fetch.py", "cli/run.py"},  # the supervisor asks its own child how it is
-    "smtplib": {"delivery/email.py"},
+    "smtplib": {"delivery/email.py", "cli/doctor/work.py"},  # both the operator's own mail server
     "requests": set(), "httpx": set(), "aiohttp": set(), "ftplib": set(), "telnetlib": set(), "xmlrpc.client": set(),
 }
 # Reading what others wrote must not run it.
