@@ -137,6 +137,7 @@ class Reuse:
 def _key(environ: WSGIEnvironment) -> tuple[str, ...]:
     """All of a request that an answer for everybody depends on."""
     return (
+        environ["wsgi.url_scheme"],  # Strict-Transport-Security is sent over HTTPS alone
         environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""),
         environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_ACCEPT_ENCODING", ""),
     )

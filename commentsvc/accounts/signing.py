@@ -54,7 +54,7 @@ def check_signing_key(settings: Settings) -> bool:
         return made is not None
     whose = (
         "the one in COMMENTSVC_SECRET_KEY" if settings.SECRET_KEY
-        else f"COMMENTSVC_SECRET_KEY is not set, so this node made its own in {settings.instance_path / 'secret_key'}"
+        else f"COMMENTSVC_SECRET_KEY is not set, so this node made its own in {settings.secret_path}"
     )
     raise Conflict(
         f"This database belongs to nodes that sign with another secret key, since {since:%Y-%m-%d %H:%M} UTC; ours is not it ({whose}). "

@@ -96,7 +96,7 @@ def check_key(settings: Settings) -> None:
 
     if check_signing_key(settings) and not settings.SECRET_KEY:
         click.echo(
-            f"This node made its own secret key, in {settings.instance_path / 'secret_key'}. Any other node on this database "
+            f"This node made its own secret key, in {settings.secret_path}. Any other node on this database "
             "needs it as COMMENTSVC_SECRET_KEY, and does not start without it.", err=True,
         )
 

@@ -47,7 +47,7 @@ def write_backup(
     with written(path) as file, ArchiveWriter(file) as archive:
         manifest = _add_tables(archive, settings, progress)
         if secret:
-            archive.add(SECRET, [settings.secret_key().encode()])
+            archive.add(SECRET, [f"{key}\n".encode() for key in settings.secret_keys()])
         if models:
             names = _model_files(settings.models_path)
             for number, name in enumerate(names, start=1):

@@ -173,7 +173,7 @@ def put_files(archive: Archive, settings: Settings) -> list[str]:
     elif settings.SECRET_KEY:
         notes.append("COMMENTSVC_SECRET_KEY is set, and goes before the backup's secret key.")
     else:
-        _put(settings.instance_path / SECRET, archive.chunks(SECRET))
+        _put(settings.secret_path, archive.chunks(SECRET))
     for name in archive.names(MODELS):
         path = settings.models_path / name.removeprefix(MODELS)
         if not path.exists() or path.name == CURRENT:

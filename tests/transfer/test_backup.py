@@ -377,3 +377,15 @@ def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 def test_a_manifest_survives_its_own_spelling() -> None:
     made = Manifest("1", "r", "sqlite", "2026-01-01T00:00:00+00:00", "bundled", {})
     assert Manifest.from_json(made.to_json()) == made
+
+
+def test_former_secrets_come_back_too(app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
+    """What they signed still opens after a restore, as it did before."""
+    own = dataclasses.replace(settings, INSTANCE=str(tmp_path / "own"), SECRET_KEY="")
+    first = own.secret_key()
+    own.rotate_secret(keep=1)
+    write_backup(tmp_path / "with.zip", own, secret=True)
+    with opened(tmp_path / "with.zip") as archive:
+        put_files(archive, elsewhere)
+    assert elsewhere.secret_keys() == own.secret_keys()
+    assert elsewhere.secret_keys()[1] == first

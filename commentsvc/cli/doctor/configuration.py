@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from commentsvc.cli.doctor.findings import Finding, Patient, note, ok, problem
-from commentsvc.config import Settings
+from commentsvc.config import SHORTEST_SECRET, Settings
 
 PREFIX = "COMMENTSVC_"
 # Read from the environment, and no settings.
@@ -27,7 +27,6 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "PAGE_CACHE": (0, 1_000_000), "PAGE_REUSE_MS": (0, 10_000),
 }
 DRIVERS = frozenset({"sqlite", "postgresql+psycopg"})
-LEAST_SECRET = 32  # characters; the one that is made has 64
 LEAST_TOKEN = 20
 ALL = "docs/operations.md lists all settings."
 
@@ -89,7 +88,7 @@ def _values(settings: Settings) -> Iterator[Finding]:
 
 def check_secret_key(patient: Patient) -> Iterator[Finding]:
     """What signs everybody's session."""
-    settings, path = patient.settings, patient.folder / "secret_key"
+    settings, path = patient.settings, patient.settings.secret_path
     longer = 'A new one signs everybody out: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     if settings.SECRET_KEY:
         if _weak(settings.SECRET_KEY):
@@ -101,7 +100,7 @@ def check_secret_key(patient: Patient) -> Iterator[Finding]:
             yield ok(f"Set by {PREFIX}SECRET_KEY.")
         return
     try:
-        key = path.read_text().strip()
+        key = path.read_text().partition("\n")[0].strip()  # former ones stand below it
         others = path.stat().st_mode & 0o077
     except FileNotFoundError:
         yield note("There is none yet; the first start makes it.")
@@ -120,7 +119,7 @@ def check_secret_key(patient: Patient) -> Iterator[Finding]:
 
 
 def _weak(key: str) -> bool:
-    return len(key) < LEAST_SECRET or len(set(key)) < LEAST_SECRET // 4
+    return len(key) < SHORTEST_SECRET or len(set(key)) < SHORTEST_SECRET // 2
 
 
 def check_address(patient: Patient) -> Iterator[Finding]:

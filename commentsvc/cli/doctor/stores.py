@@ -20,14 +20,13 @@ from sqlalchemy.pool import NullPool
 from commentsvc.cli.doctor.findings import Finding, Patient, note, ok, problem
 from commentsvc.cli.doctor.machine import NETWORK, file_system
 from commentsvc.comments.models import Comment
-from commentsvc.config import Settings
+from commentsvc.config import CONNECT_SECONDS, Settings
 from commentsvc.database import utcnow, words_of, write_intent
 from commentsvc.errors import name_of
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Health, health
 from commentsvc.readiness import redis_of
 
-CONNECT_SECONDS = 5
 MOST_SKEW = 5.0  # seconds; limits, leases and links count in minutes
 MAGIC = b"SQLite format 3\0"
 WAL = 2  # in a SQLite file's header, at 18 and 19
