@@ -66,7 +66,7 @@ def test_a_backup_is_written_verified_and_restored(app: Flask, settings: Setting
     done = run(elsewhere, "restore", path)
     assert done.returncode == 0, done.stderr
     assert f"Restored: {sum(rows.values()):,} rows" in done.stdout
-    assert (elsewhere.instance_path / "secret_key").read_text() == settings.SECRET_KEY
+    assert (elsewhere.instance_path / "secret_key").read_text() == f"{settings.SECRET_KEY}\n"
     with serving(elsewhere):
         assert row_counts() == rows
     # Nothing but the archive is left beside it.
