@@ -454,3 +454,21 @@ def test_findings_of_the_settings_alone_do_not_need_the_rest(tmp_path: Path) -> 
     hostile = {f"COMMENTSVC_{field.name}": "\u202e\x01" * 3 for field in fields(Settings)}
     found = problems(examined({**hostile, "COMMENTSVC_INSTANCE": str(tmp_path)}))
     assert {"settings", "secret key", "address", "database"} <= found.keys()
+
+
+def test_looking_leaves_the_locks_of_an_open_database_alone(service: Path) -> None:
+    """The system drops all locks that a process has on a file when it closes the file once."""
+    database = service / "commentsvc.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("SELECT count(*) FROM comments").fetchone()
+        before = locks_of(database)
+        assert before
+        examined({"COMMENTSVC_INSTANCE": str(service)})
+        assert before <= locks_of(database)
+
+
+def locks_of(path: Path) -> set[str]:
+    """This process's locks on a file, as the system lists them."""
+    mine = f":{path.stat().st_ino} "
+    rows = Path("/proc/locks").read_text().splitlines()
+    return {" ".join(row.split()[1:]) for row in rows if mine in row and row.split()[4] == str(os.getpid())}

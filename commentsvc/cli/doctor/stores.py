@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,8 +86,7 @@ def _address(settings: Settings) -> tuple[str, dict[str, Any]]:
 
 def _file_address(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            begins = file.read(len(MAGIC))
+        header = _header(path)
     except FileNotFoundError:
         raise Unreadable(problem(
             f"There is no database at {path}.",
@@ -95,12 +97,24 @@ def _file_address(path: Path) -> str:
             f"{path} cannot be read: {error.strerror}.",
             "Ask again as the user that runs the service.",
         )) from error
-    if begins != MAGIC:
+    if not header.startswith(MAGIC):
         raise Unreadable(problem(f"{path} is no SQLite database.", "Restore it from a backup."))
     # Even to be read, a file in WAL mode gets two more beside it while somebody has it open. Where nobody
     # has, they would have to be made.
     mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
     return f"sqlite:///file:{quote(str(path.resolve()))}?{mode}&uri=true"
+
+
+def _header(path: Path) -> bytes:
+    """How a SQLite file begins; OSError where it cannot be read.
+
+    Read by another process: were it opened and closed in this one, the system would drop the locks that
+    SQLite holds on it here, and others could take the log away from under a connection that reads.
+    """
+    path.stat()
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return subprocess.run(["head", "-c", "100", str(path)], capture_output=True, check=False).stdout  # noqa: S603, S607
 
 
 def read_health(settings: Settings) -> Health | None:
@@ -161,9 +175,7 @@ def check_integrity(patient: Patient) -> Iterator[Finding]:
             f"The database is damaged: {wrong}",
             "Stop the service, keep the file as it is, and restore the last backup.",
         )
-    with path.open("rb") as file:
-        header = file.read(20)
-    if header[18:20] != bytes([WAL, WAL]):
+    if _header(path)[18:20] != bytes([WAL, WAL]):
         yield problem(
             "The database is not in WAL mode: readers wait for writers.",
             "Start `commentsvc web` or `worker` once; if it stays so, the folder's file system has no shared memory.",
