@@ -10,13 +10,13 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.test import Client
 
-from commentsvc import create_app
 from commentsvc.comments.models import Comment, Status
 from commentsvc.config import Settings
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.models import Reason
 from commentsvc.reuse import OUTAGE_REACH, Reuse
+from tests.conftest import serving
 from tests.factories import make_article, make_comment, make_site, make_user
 
 PUBLIC = {"Cache-Control": "public, max-age=0, s-maxage=1", "ETag": 'W/"abc"', "X-Request-Id": "first"}
@@ -151,25 +151,26 @@ def test_a_removed_comment_is_gone_from_both_pages_after_the_moment(settings: Se
     manager = make_user()
     comment_id, manager_id = comment.id, manager.id
     db.session.commit()
-    shipped = create_app(dataclasses.replace(settings, PAGE_REUSE_MS=Settings.PAGE_REUSE_MS))
-    kept = shipped.wsgi_app
-    assert isinstance(kept, Reuse)
-    now = [0.0]
-    kept._clock = lambda: now[0]
-    client = shipped.test_client()
-    paths = [f"/embed/{site.key}/thread?url={quote(article.url, safe='')}", f"/api/v1/articles/{article.id}/comments"]
     db.session.remove()
-    before = [client.get(path) for path in paths]
-    assert all("This one will be removed." in page.text for page in before)
+    with serving(dataclasses.replace(settings, PAGE_REUSE_MS=Settings.PAGE_REUSE_MS)) as shipped:
+        kept = shipped.wsgi_app
+        assert isinstance(kept, Reuse)
+        now = [0.0]
+        kept._clock = lambda: now[0]
+        client = shipped.test_client()
+        paths = [f"/embed/{site.key}/thread?url={quote(article.url, safe='')}", f"/api/v1/articles/{article.id}/comments"]
+        db.session.remove()
+        before = [client.get(path) for path in paths]
+        assert all("This one will be removed." in page.text for page in before)
 
-    comment = db.session.get_one(Comment, comment_id)
-    user = db.session.get_one(type(manager), manager_id)
-    reject(comment, actor=user, reason=Reason.SPAM, seen=comment.version)
-    db.session.commit()
-    now[0] = 0.49
-    assert [client.get(path).data for path in paths] == [page.data for page in before]
-    now[0] = 0.51
-    for path, page in zip(paths, before, strict=True):
-        after = client.get(path, headers={"If-None-Match": page.headers["ETag"]})
-        assert after.status_code == 200
-        assert "This one will be removed." not in after.text
+        comment = db.session.get_one(Comment, comment_id)
+        user = db.session.get_one(type(manager), manager_id)
+        reject(comment, actor=user, reason=Reason.SPAM, seen=comment.version)
+        db.session.commit()
+        now[0] = 0.49
+        assert [client.get(path).data for path in paths] == [page.data for page in before]
+        now[0] = 0.51
+        for path, page in zip(paths, before, strict=True):
+            after = client.get(path, headers={"If-None-Match": page.headers["ETag"]})
+            assert after.status_code == 200
+            assert "This one will be removed." not in after.text

@@ -16,6 +16,7 @@ from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
+from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -89,6 +90,7 @@ def test_two_presses_at_once_are_one_comment(app: Flask) -> None:
             found.append(submit_comment(here, hers, "Once is enough.").id)
             db.session.commit()
             db.session.remove()
+            app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
 
     presses = [threading.Thread(target=press) for _ in range(6)]
     for thread in presses:
