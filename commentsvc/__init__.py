@@ -20,13 +20,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     from commentsvc.extensions import csrf, login
     from commentsvc.pages import Problems
     from commentsvc.perspective.suggestions import forget_old
+    from commentsvc.privacy.erasure import erase_due
     from commentsvc.tasks import init_tasks
 
     settings = settings or Settings.from_environment()
     app = _base_app(settings)
     login.init_app(app)
     csrf.init_app(app)
-    init_tasks(app, settings, nightly=[forget_old])
+    init_tasks(app, settings, nightly=[forget_old, erase_due])
     sessions.init_app(app)
 
     pages.init_app(app, Problems(problem_of, problem_of_http))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
+from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
 from commentsvc.accounts.models import ExternalAuthor
 from commentsvc.accounts.permissions import Role
@@ -23,6 +26,9 @@ from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.decide import approve, latest_decision, undo
 from commentsvc.moderation.flags import flag
 from commentsvc.perspective.models import ScoreSuggestion
+from commentsvc.privacy.consents import Purpose, record_consent
+from commentsvc.privacy.erasure import ask_erasure
+from commentsvc.privacy.training import export_training
 from commentsvc.screening.policy import Policy
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
 
@@ -69,8 +75,14 @@ def fill_everything() -> None:
     db.session.add(Worker(id="host:1:2", started_at=utcnow(), seen_at=utcnow(), model_name="m", failures=0))
     db.session.add(Worker(id="Host:\u00e9", started_at=utcnow(), seen_at=utcnow(), error=AWKWARD, failures=3))
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
+    ask_for_address(readers[0], "another@example.org")
+    for reader in readers[:2]:
+        record_consent(reader, Purpose.TRAIN_MODERATION, granted=True)
+    ask_erasure(readers[3], remove_comments=True)
     fill_mails()
     db.session.commit()
+    with TemporaryDirectory() as folder:
+        export_training(Path(folder))
 
 
 def fill_mails() -> None:

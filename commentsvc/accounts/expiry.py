@@ -6,7 +6,7 @@ import datetime as dt
 
 from sqlalchemy import delete, or_
 
-from commentsvc.accounts.models import PasswordReset, Registration, UserSession
+from commentsvc.accounts.models import EmailChange, PasswordReset, Registration, UserSession
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -25,6 +25,7 @@ def forget_expired() -> None:
     now = utcnow()
     for statement in (
         delete(Registration).where(Registration.expires_at < now - KEEP_LINKS),
+        delete(EmailChange).where(EmailChange.expires_at < now - KEEP_LINKS),
         delete(PasswordReset).where(PasswordReset.expires_at < now - KEEP_LINKS),
         delete(UserSession).where(
             or_(UserSession.expires_at < now - KEEP_SESSIONS, UserSession.revoked_at < now - KEEP_SESSIONS)

@@ -75,15 +75,26 @@ def change_password(user: User, current: str, new: str, *, keep_token: str, netw
     Her other sessions and outstanding links end. Ends the caller's open transaction. Invalid
     names `current_password` or `password`; TooSoon as at sign-in, for a session may be stolen.
     """
-    user_id, email, name, present = user.id, user.email or "", user.display_name, user.password_hash
+    email, name = user.email or "", user.display_name
+    user = confirm_password(user, current, network=network)
     db.session.rollback()
+    check_password(new, inputs=[email, name])
+    new_hash = hash_password(new)
+    set_password(db.session.get_one(User, user.id), new_hash, keep_token=keep_token)
+
+
+def confirm_password(user: User, current: str, *, network: str) -> User:
+    """The person again, once she has shown that it is she and not whoever found her device. Ends the caller's open transaction.
+
+    Invalid(`current_password`) for a wrong one, TooSoon after too many.
+    """
+    user_id, email, present = user.id, user.email or "", user.password_hash
+    db.session.rollback()  # nothing is held while the hash takes its time
     check_guesses(email, network)
     if not verify_password(present, current):
         count_guess(email, network)
         raise Invalid("This is not your present password.", field="current_password", code="password_wrong")
-    check_password(new, inputs=[email, name])
-    new_hash = hash_password(new)
-    set_password(db.session.get_one(User, user_id), new_hash, keep_token=keep_token)
+    return db.session.get_one(User, user_id)
 
 
 def set_password(user: User, password_hash: str, *, keep_token: str = "") -> None:

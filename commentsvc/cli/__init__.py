@@ -16,6 +16,7 @@ from commentsvc.errors import CommentsvcError
 # tables of numbers, nor the web process for a model runtime.
 COMMANDS = {
     "backup": "commentsvc.cli.backup:backup",
+    "consents": "commentsvc.cli.training:consents",
     "db": "commentsvc.cli.databases:db_group",
     "demo": "commentsvc.cli.demo:demo_group",
     "doctor": "commentsvc.cli.doctor:doctor",
@@ -29,6 +30,7 @@ COMMANDS = {
     "run": "commentsvc.cli.run:run",
     "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
+    "training": "commentsvc.cli.training:training",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",
     "worker": "commentsvc.cli.serve:worker",

@@ -1,0 +1,50 @@
+"""Every place where the database names a person: what she is given of it, and what becomes of it when she goes.
+
+A test walks the schema and fails on a place that is missing here.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+
+class Erase(enum.Enum):
+    """What happens to a row when the person it names is erased."""
+
+    DELETE = "delete"
+    KEEP = "keep"  # names only the number of an account that is anonymous by then
+    OWN = "own"  # erasure.py has its own step for it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A column that names a person: the columns shown to her ((): none), and what erasure does."""
+
+    erase: Erase
+    shown: tuple[str, ...] = ()
+    title: str = ""
+
+
+# "table.column" -> Place. What is not shown is somebody else's, a secret's hash, or says only her own number.
+PLACES: Final[dict[str, Place]] = {
+    "comments.author_id": Place(Erase.OWN),  # shown with article and revisions
+    "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "created_at"), "Votes"),
+    "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "created_at"), "Flags"),
+    "decisions.actor_id": Place(
+        Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), "Decisions I made",
+    ),
+    "site_roles.user_id": Place(Erase.DELETE, ("site_id", "role"), "Roles"),
+    "external_authors.user_id": Place(Erase.DELETE, ("site_id", "key"), "Who I was where comments were imported from"),
+    "user_sessions.user_id": Place(
+        Erase.DELETE, ("device", "created_at", "last_seen_at", "expires_at", "revoked_at"), "Devices I signed in on",
+    ),
+    "api_keys.user_id": Place(
+        Erase.DELETE, ("site_id", "name", "prefix", "scopes", "created_at", "last_used_at", "revoked_at"), "API keys",
+    ),
+    "password_resets.user_id": Place(Erase.DELETE, ("created_at", "expires_at", "used_at"), "Password resets"),
+    "email_changes.user_id": Place(Erase.DELETE, ("email", "created_at", "expires_at", "used_at"), "Changes of address"),
+    "consents.user_id": Place(Erase.KEEP, ("purpose", "granted", "text_version", "created_at", "hash"), "Consents"),
+    "erasures.user_id": Place(Erase.KEEP, ("remove_comments", "asked_at", "due_at"), "Deletion of the account"),
+}

@@ -1,0 +1,213 @@
+"""The consent ledger, and the only way from it to training."""
+
+from __future__ import annotations
+
+import json
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.models import Status
+from commentsvc.database import write_intent
+from commentsvc.errors import Conflict, Invalid, NotFound
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import reject
+from commentsvc.moderation.models import Reason
+from commentsvc.privacy import consents
+from commentsvc.privacy.consents import FIRST, TEXTS, Purpose, Text, consents_of, record_consent, verify
+from commentsvc.privacy.models import Consent, TrainingExport
+from commentsvc.privacy.training import export_training, exports_with, record_use
+from tests.cli.conftest import Command, command  # noqa: F401 - a fixture
+from tests.factories import make_article, make_comment, make_site, make_user
+
+TRAIN = Purpose.TRAIN_MODERATION
+
+
+def agree(user: User, *, granted: bool = True) -> Consent:
+    entry = record_consent(user, TRAIN, granted=granted)
+    db.session.commit()
+    assert entry is not None
+    return entry
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "comments.jsonl").read_text().splitlines()]
+
+
+# --- the ledger
+
+
+@pytest.mark.usefixtures("app")
+def test_nobody_agreed_to_anything_before_she_said_so() -> None:
+    user = make_user()
+    assert consents_of(user) == {TRAIN: None}
+    first = agree(user)
+    assert first.previous_hash == FIRST
+    assert record_consent(user, TRAIN, granted=True) is None  # the same again is no entry
+    second = agree(user, granted=False)
+    assert second.previous_hash == first.hash
+    assert consents_of(user)[TRAIN] == second
+    assert (verify().entries, verify().problem, verify().head) == (2, "", second.hash)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("tampering", [
+    "UPDATE consents SET granted = NOT granted WHERE id = :middle",
+    "UPDATE consents SET user_id = user_id + 1 WHERE id = :middle",
+    "UPDATE consents SET text_version = 2 WHERE id = :middle",
+    "UPDATE consents SET text_sha256 = 'x' WHERE id = :middle",
+    "UPDATE consents SET purpose = 'x' WHERE id = :middle",
+    "DELETE FROM consents WHERE id = :middle",
+    "DELETE FROM consents WHERE id = :first",
+])
+def test_an_entry_that_was_changed_or_taken_out_is_found(tampering: str) -> None:
+    entries = [agree(make_user()) for _ in range(4)]
+    assert verify().problem == ""
+    which = 0 if ":first" in tampering else 1
+    db.session.execute(text(tampering), {("first", "middle")[which]: entries[which].id})
+    assert verify().problem != ""
+    with pytest.raises(Conflict, match="not intact"):
+        export_training(Path("/nonexistent"))
+
+
+def test_who_answers_at_once_is_written_one_after_the_other(app: Flask) -> None:
+    people = [make_user() for _ in range(6)]
+    db.session.commit()
+    ready = threading.Barrier(len(people))
+    failed: list[BaseException] = []
+
+    def answer(user_id: int) -> None:
+        token = write_intent.set(True)
+        try:
+            with app.app_context():
+                try:
+                    ready.wait(10)
+                    record_consent(db.session.get_one(User, user_id), TRAIN, granted=True)
+                    db.session.commit()
+                finally:
+                    db.session.remove()
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            write_intent.reset(token)
+
+    threads = [threading.Thread(target=answer, args=(user.id,)) for user in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    db.session.rollback()
+    assert (verify().entries, verify().problem) == (len(people), "")
+
+
+@pytest.mark.usefixtures("app")
+def test_who_agreed_to_an_earlier_text_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user()
+    make_comment(make_article(), user)
+    agree(user)
+    monkeypatch.setitem(consents.TEXTS, TRAIN, Text(TEXTS[TRAIN].version + 1, "May they?", "Really?"))
+    assert export_training(tmp_path / "one").comments == 0
+    again = agree(user)
+    assert again.text_version == 2
+    assert export_training(tmp_path / "two").comments == 1
+
+
+# --- exports
+
+
+@pytest.mark.usefixtures("app")
+def test_an_export_holds_the_comments_of_those_who_agree_and_names_no_one(tmp_path: Path) -> None:
+    site, other = make_site(), make_site()
+    article = make_article(site)
+    willing, unwilling, wavering = make_user("Ada Willing", email="ada@example.org"), make_user(), make_user()
+    manager = make_user("Mona Manager")
+    for author in (willing, unwilling, wavering):
+        make_comment(article, author, f"A remark of {author.id}.")
+    rude = make_comment(article, willing, "You fool.")
+    reject(rude, actor=manager, reason=Reason.ABUSE, seen=rude.version, note="a note")
+    for status in (Status.PENDING, Status.HELD, Status.WITHDRAWN):
+        make_comment(article, willing, f"Not {status}.", status=status)
+    imported = make_comment(article, willing, "From elsewhere.")
+    imported.external_id = "x:1"
+    make_comment(make_article(other), willing, "On another site.")
+    consent = agree(willing)
+    agree(unwilling, granted=False)
+    agree(wavering)
+    agree(wavering, granted=False)
+
+    made = export_training(tmp_path / "one", site)
+    assert lines(tmp_path / "one") == [
+        {"text": f"A remark of {willing.id}.", "outcome": "published", "reason": "clean", "decided_by": "system",
+         "posted": rude.created_at.date().isoformat(), "consent": consent.id},
+        {"text": "You fool.", "outcome": "rejected", "reason": "abuse", "decided_by": "person",
+         "posted": rude.created_at.date().isoformat(), "consent": consent.id},
+    ]
+    manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
+    body = (tmp_path / "one" / "comments.jsonl").read_bytes()
+    assert manifest["sha256"] == sha256(body).hexdigest() == made.sha256
+    assert (manifest["consents"], manifest["comments"], manifest["site"]) == ([consent.id], 2, site.key)
+    assert manifest["ledger_head"] == verify().head
+    written = body.decode() + json.dumps(manifest)
+    for private in ("Ada", "ada@", "Mona", "a note"):
+        assert private not in written
+    assert export_training(tmp_path / "all").comments == 3
+    assert (tmp_path / "one" / "comments.jsonl").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.usefixtures("app")
+def test_a_withdrawal_excludes_the_next_export_and_names_those_that_held_it(tmp_path: Path) -> None:
+    author, other = make_user(), make_user()
+    article = make_article()
+    for _ in range(2):
+        make_comment(article, author)
+    make_comment(article, other)
+    agree(author)
+    agree(other)
+    first = export_training(tmp_path / "1")
+    record_use(first.id, "commentsvc-minilm-l6   2.2.0")
+    agree(author, granted=False)
+    assert export_training(tmp_path / "2").comments == 1
+    held = exports_with(author)
+    assert [(h.export_id, h.comments, h.used_for) for h in held] == [(first.id, 2, "commentsvc-minilm-l6 2.2.0")]
+    assert len(exports_with(other)) == 2
+
+
+@pytest.mark.usefixtures("app")
+def test_an_export_gets_a_folder_of_its_own_and_a_use_has_words(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("x")
+    with pytest.raises(Invalid):
+        export_training(tmp_path)
+    assert db.session.scalars(select(TrainingExport)).all() == []
+    made = export_training(tmp_path / "new")
+    with pytest.raises(Invalid):
+        record_use(made.id, " ")
+    record_use(made.id, "one")
+    assert record_use(made.id, "two").used_for == "one; two"
+    with pytest.raises(Invalid):
+        record_use(made.id, "x" * 500)
+    with pytest.raises(NotFound):
+        record_use(made.id + 1, "x")
+
+
+def test_the_commands(app: Flask, command: Command, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+    author = make_user()
+    make_comment(make_article(make_site(key="courier")), author)
+    entry = agree(author)
+    folder = tmp_path / "export"
+    made = command("training", "export", str(folder), "--site", "courier")
+    assert "1 comments" in made.output
+    assert len(lines(folder)) == 1
+    assert "used for: v3" in command("training", "used", "1", "v3").output
+    assert "v3" in command("training", "list").output
+    assert f"Head: {entry.hash}" in command("consents", "verify").output
+    db.session.execute(text("UPDATE consents SET granted = NOT granted"))
+    db.session.commit()
+    broken = command("consents", "verify")
+    assert broken.exit_code != 0
+    assert "was changed" in broken.output
