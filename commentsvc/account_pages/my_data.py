@@ -13,7 +13,13 @@ from commentsvc.accounts.resets import confirm_password
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import client_network, db
-from commentsvc.privacy.consents import TEXTS, consents_of, history_of, parse_purpose, record_consent
+from commentsvc.privacy.consents import (
+    TEXTS,
+    consents_of,
+    history_of,
+    parse_purpose,
+    record_consent,
+)
 from commentsvc.privacy.erasure import GRACE, NAME, ask_erasure, erasure_of, take_back
 from commentsvc.privacy.takeout import file_name, takeout_zip
 from commentsvc.privacy.training import exports_with

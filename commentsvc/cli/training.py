@@ -29,7 +29,7 @@ def export_command(folder: Path, site_key: str | None) -> None:
     made = export_training(folder, site, lambda number: click.echo(f"{number:,} comments", err=True))
     click.echo(
         f"Export {made.id}: {made.comments:,} comments in {folder}. Once a model is trained with it, say so: "
-        f"commentsvc training used {made.id} \"NAME AND VERSION\""
+        f'commentsvc training used {made.id} "NAME AND VERSION"'
     )
 
 

@@ -6,7 +6,8 @@ import datetime as dt
 import enum
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -137,16 +138,14 @@ class Checked:
 def verify() -> Checked:
     """Read the whole ledger and compute every hash again."""
     before, number = FIRST, 0
-    for entry in _all():
-        number += 1
-        if entry.previous_hash != before:
-            return Checked(number, before, f"Entry {entry.id} does not follow the one before it: one was taken out or put in.")
-        if entry.hash != hash_of(entry):
-            return Checked(number, before, f"Entry {entry.id} was changed after it was written.")
-        before = entry.hash
-    return Checked(number, before)
-
-
-def _all() -> Iterator[Consent]:
     # By number: an entry gets its own only when the one before is committed, or is refused.
-    yield from db.session.scalars(select(Consent).order_by(Consent.id).execution_options(yield_per=1000, populate_existing=True))
+    entries = db.session.scalars(select(Consent).order_by(Consent.id).execution_options(yield_per=1000, populate_existing=True))
+    with closing(entries):
+        for entry in entries:
+            number += 1
+            if entry.previous_hash != before:
+                return Checked(number, before, f"Entry {entry.id} does not follow the one before it: one was taken out or put in.")
+            if entry.hash != hash_of(entry):
+                return Checked(number, before, f"Entry {entry.id} was changed after it was written.")
+            before = entry.hash
+    return Checked(number, before)

@@ -19,7 +19,15 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.models import Reason
 from commentsvc.privacy import consents
-from commentsvc.privacy.consents import FIRST, TEXTS, Purpose, Text, consents_of, record_consent, verify
+from commentsvc.privacy.consents import (
+    FIRST,
+    TEXTS,
+    Purpose,
+    Text,
+    consents_of,
+    record_consent,
+    verify,
+)
 from commentsvc.privacy.models import Consent, TrainingExport
 from commentsvc.privacy.training import export_training, exports_with, record_use
 from tests.cli.conftest import Command, command  # noqa: F401 - a fixture

@@ -34,7 +34,7 @@ from commentsvc.privacy.erasure import NAME, ask_erasure, erase_due, take_back
 from commentsvc.privacy.models import Erasure
 from commentsvc.privacy.places import PLACES, Erase
 from commentsvc.privacy.takeout import takeout
-from tests.accounts.browsing import PASSWORD, Browser, make_known, mails
+from tests.accounts.browsing import PASSWORD, Browser, mails, make_known
 from tests.everything import fill_everything
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
@@ -274,5 +274,5 @@ def test_erasure_deletes_or_keeps_each_place_as_it_says() -> None:
         left = db.session.scalar(select(func.count()).select_from(table).where(table.c[column] == user.id))
         if what.erase is Erase.DELETE:
             assert left == 0, place
-    assert db.session.scalar(select(func.count()).select_from(Decision)) > 0
+    assert (db.session.scalar(select(func.count()).select_from(Decision)) or 0) > 0
     assert miscounted() == []

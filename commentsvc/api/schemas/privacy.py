@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from commentsvc.api.schemas.fields import BaseSchema, Choice, Id, Items, Moment, Named, Part, Text, Whole, YesNo
+from commentsvc.api.schemas.fields import (
+    BaseSchema,
+    Choice,
+    Id,
+    Items,
+    Moment,
+    Named,
+    Part,
+    Text,
+    Whole,
+    YesNo,
+)
 from commentsvc.privacy.consents import Purpose
 
 PASSWORD = {"format": "password", "maxLength": 200}
