@@ -42,6 +42,7 @@ EXAMPLES = 10
 MEANING = {
     ("/api/v1/registrations", "post"), ("/api/v1/registrations/{handle}/verification", "post"), ("/api/v1/registrations/{handle}/resend", "post"),
     ("/api/v1/password-resets", "post"), ("/api/v1/password-resets/{token}", "put"), ("/api/v1/sessions", "post"), ("/api/v1/me", "patch"),
+    ("/api/v1/me/consents/{purpose}", "put"), ("/api/v1/me/data", "post"), ("/api/v1/me/deletion", "post"),
     ("/api/v1/api-keys", "post"), ("/api/v1/sites", "post"), ("/api/v1/sites/{site_key}", "patch"), ("/api/v1/sites/{site_key}/roles", "put"),
     ("/api/v1/sites/{site_key}/articles", "post"), ("/api/v1/sites/{site_key}/articles", "get"), ("/api/v1/sites/{site_key}/counts", "get"),
     ("/api/v1/articles/{article_id}", "patch"), ("/api/v1/articles/{article_id}/comments", "get"), ("/api/v1/articles/{article_id}/comments", "post"),
@@ -50,7 +51,9 @@ MEANING = {
 }
 # Any text will do as its one parameter, so that nothing about it can be made invalid.
 UNBREAKABLE = {("/api/v1/registrations/{handle}/resend", "post")}
-HASHING = {("/api/v1/sessions", "post"), ("/api/v1/registrations", "post")}
+HASHING = {
+    ("/api/v1/sessions", "post"), ("/api/v1/registrations", "post"), ("/api/v1/me/data", "post"), ("/api/v1/me/deletion", "post"),
+}
 
 
 @dataclass
