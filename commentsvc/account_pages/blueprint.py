@@ -123,6 +123,9 @@ def _redraw(message: str, status: int, *, field: str | None = None) -> Response:
 
 
 def _sign_in_first() -> Response:
-    """The sign-in form in place of the page, which follows once signed in."""
+    """The sign-in form in place of the page, which follows once signed in; a text that was typed stays above it."""
     page = request.path if request.method in SAFE_METHODS else url_for("account.settings")
-    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True), 401)
+    puid, kept = (request.view_args or {}).get("puid"), ""
+    if puid is not None:
+        page, kept = url_for("account.statement", puid=puid), form_sent().get("text", "")
+    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True, kept=kept), 401)

@@ -16,8 +16,9 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.registrations import registrations
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
+    from commentsvc.api.statements import statements
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation))
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, statements))
     app.register_blueprint(documentation)
     caching.init_app(app)

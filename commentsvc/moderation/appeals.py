@@ -261,3 +261,28 @@ def _closed(appeal: Appeal) -> Conflict:
 
 def _day(moment: dt.datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
+
+
+class State(enum.StrEnum):
+    """Where a decision about a person stands, for her."""
+
+    HOLDS = "holds"
+    APPEALED = "appealed"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+    TAKEN_BACK = "taken_back"
+    WITHDRAWN = "withdrawn"  # by herself, with her comment
+
+
+def state_of(statement: Statement, appeal: Appeal | None) -> State:
+    """What has become of a decision. Pure."""
+    if statement.ending is not None:
+        return State(statement.ending)
+    if appeal is None:
+        return State.HOLDS
+    return State.UPHELD if appeal.status == AppealStatus.UPHELD else State.APPEALED
+
+
+def may_appeal(statement: Statement, appeal: Appeal | None, now: dt.datetime | None = None) -> bool:
+    """Whether the person can still appeal. Pure."""
+    return appeal is None and statement.ended_at is None and (now or utcnow()) <= statement.appeal_until
