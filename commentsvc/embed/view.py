@@ -136,6 +136,10 @@ class View:
     def guidelines(self) -> str:
         return render_markdown(self.site.guidelines) if self.site.guidelines.strip() else ""
 
+    @property
+    def public_modlog(self) -> bool:
+        return self.site.policy.public_modlog
+
     def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None) -> Markup:
         """Comments with the replies shown under each.
 

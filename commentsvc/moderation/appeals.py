@@ -18,7 +18,7 @@ from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import decide
+from commentsvc.moderation.decide import decide, undo
 from commentsvc.moderation.models import (
     Appeal,
     AppealStatus,
@@ -147,10 +147,26 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     return appeal
 
 
+def reopen(appeal: Appeal, *, actor: User) -> Decision:
+    """Take the decision on an appeal back, if nothing came after it: all is as before, and the appeal waits; flushes."""
+    decision = db.session.get(Decision, appeal.decision_id) if appeal.decision_id is not None else None
+    if decision is None:
+        raise Conflict("This appeal waits already.", code="appeal_open", current={"status": appeal.status})
+    return undo(decision, actor=actor)
+
+
 def open_appeals(site: Site) -> int:
     """How many appeals wait, counted up to COUNT_LIMIT."""
     waiting = select(Appeal.id).where(Appeal.site_id == site.id, Appeal.status == AppealStatus.OPEN).limit(COUNT_LIMIT)
     return db.session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def open_appeal_about(comment_id: int) -> int | None:
+    """The id of the appeal that waits for a decision on this comment."""
+    return db.session.scalar(
+        select(Appeal.id).join(Statement, Statement.id == Appeal.statement_id)
+        .where(Statement.comment_id == comment_id, Appeal.status == AppealStatus.OPEN)
+    )
 
 
 def page_of_appeals(
