@@ -34,15 +34,17 @@ APPEAL_NAMES = {
     "open": "Waiting", "upheld": "Upheld", "overturned": "Overturned", "settled": "Settled: the decision was taken back",
     "dropped": "Dropped: the author took the comment back",
 }
-WHOSE_NAMES = {Whose.ALL: "All", Whose.OTHERS: "For me", Whose.MINE: "Against my decisions"}
+WHOSE_NAMES = {Whose.ALL: "All", Whose.OTHERS: "Others'", Whose.MINE: "Mine"}
 
 
 def due_words(due: dt.datetime, now: dt.datetime | None = None) -> str:
-    """“Answer within 3 days”, or how long it is overdue."""
-    days = (due - (now or utcnow())) // dt.timedelta(days=1)
-    if days < 0:
-        return f"{-days} day{'' if days == -1 else 's'} overdue"
-    return "Answer today" if days == 0 else f"Answer within {days} day{'' if days == 1 else 's'}"
+    """“Answer within 3 days”, or for how long it is overdue."""
+    left = due - (now or utcnow())
+    day = dt.timedelta(days=1)
+    if left < dt.timedelta(0):
+        late = -left // day
+        return f"{late} day{'' if late == 1 else 's'} overdue" if late else "Overdue"
+    return f"Answer within {left // day} day{'' if left // day == 1 else 's'}" if left >= day else "Answer today"
 
 
 def overdue(due: dt.datetime, now: dt.datetime | None = None) -> bool:
