@@ -168,7 +168,7 @@ def card_context(
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": EMPTY_QUEUES.get(place.queue) if place.queue else None,
-        "conflict": None, "error": None, "typed_note": "", "typed_reason": "",
+        "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_law": "",
     }
     if card is not None:
         marks = marks_of(card.comment, card.screening)
