@@ -8,8 +8,6 @@ from werkzeug.wrappers import Response
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import submit_comment
-from commentsvc.comments.votes import vote as cast_vote
 from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
 from commentsvc.embed.personal import only, own_state
 from commentsvc.embed.plain import article_or_404, back_to, draw
@@ -19,7 +17,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.nudge import leave_for_review
-from commentsvc.moderation.screen import screen_comment
+from commentsvc.moderation.posting import cast_vote, take_in
 from commentsvc.sites.models import Article
 from commentsvc.web import require_person
 
@@ -49,9 +47,7 @@ def post_comment(article_id: int) -> Response:
     """Take a comment or reply in; what the cheap phases can decide is decided at once."""
     article = article_or_404(article_id)
     user = require_person(Permission.POST, article.site_id)
-    comment = submit_comment(article, user, request.form.get("body", ""), _parent_id())
-    comment.article = article
-    screen_comment(comment)
+    comment = take_in(article, user, request.form.get("body", ""), _parent_id())
     db.session.commit()
     if not by_script():
         return back_to(article.id, f"comment-{comment.id}")
