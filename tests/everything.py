@@ -45,6 +45,7 @@ def fill_everything() -> None:
     site = make_site(policy=Policy(), guidelines=AWKWARD)
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
     readers = [make_user() for _ in range(4)]
+    fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
     for article in (make_article(site), make_article(site)):
         comments: list[Comment] = []
@@ -66,7 +67,6 @@ def fill_everything() -> None:
         make_comment(article, status=Status.REJECTED)
         make_comment(article, status=Status.WITHDRAWN)
     db.session.add(ExternalAuthor(site_id=site.id, key="sfu:42", user_id=readers[0].id))
-    fill_people(site, moderator, readers)
     start_registration("new@example.org", "New Reader", "a rather long pass phrase 7")
     request_reset("nobody@example.org")
     start_session(readers[0], device="A browser")
