@@ -16,6 +16,7 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Flag, Reason
+from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
@@ -83,6 +84,8 @@ def decide(
     if actor is not None and undoes is None:
         _settle_flags(comment, decision)
     status_changed(comment, before)
+    if to == _S.REJECTED and undoes is None:
+        after_rejection(comment, reason)
     return decision
 
 
@@ -130,6 +133,8 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         comment, Status(decision.from_status), actor=actor, reason=Reason.UNDONE, seen=comment.version, undoes=decision
     )
     count_open_flags(comment)
+    if decision.to_status == _S.REJECTED:
+        after_undo(comment, actor=actor)
     return taken
 
 

@@ -72,7 +72,8 @@ def impose(
         raise Invalid("Write what she should read.", field="message")
     now = utcnow()
     ends_at = _end_of(kind, ends_at, now)
-    lock_person(user.id)
+    if rule is None:  # a rule acts under an article's lock, which a post takes after the person's
+        lock_person(user.id)
     _refuse_double(user, kind, site, now)
     sanction = Sanction(
         site_id=site.id if site else None, user_id=user.id, kind=kind.value, reason=reason.value, note=note, message=message,
