@@ -18,8 +18,9 @@ from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.nudge import leave_for_review
 from commentsvc.moderation.posting import cast_vote, take_in
+from commentsvc.moderation.sanctions import acknowledge, own_sanction
 from commentsvc.sites.models import Article
-from commentsvc.web import require_person
+from commentsvc.web import require_person, row_id, signed_in
 
 
 def _comment(comment_id: int) -> Comment:
@@ -30,6 +31,13 @@ def _comment(comment_id: int) -> Comment:
     if comment is None:
         raise NotFound("There is no such comment.")
     return comment
+
+
+def _article_id() -> int:
+    try:
+        return row_id(request.form.get("article", ""))
+    except ValueError:
+        raise NotFound("There is no such article.") from None
 
 
 def _parent_id() -> int | None:
@@ -127,6 +135,18 @@ def rewrite(comment_id: int) -> Response:
     return draw(article_or_404(comment.article_id), Asked(
         panel="reply" if parent else "", target=parent, values=values, notice=message
     ))
+
+
+@embed.post("/sanctions/<int:sanction_id>/read")
+@react_limit
+def read_told(sanction_id: int) -> Response:
+    """Say that one has read a warning, or that a sanction is over."""
+    user = signed_in()
+    acknowledge(own_sanction(user, sanction_id), user)
+    db.session.commit()
+    if by_script():
+        return jsonify(message="Thank you. You can go on.")
+    return back_to(article_or_404(_article_id()).id)
 
 
 @embed.post("/comments/<int:comment_id>/leave")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from commentsvc.moderation.models import Decision, Flag
 from commentsvc.moderation.people_models import Merge, PersonNote, Sanction, SanctionKind, Sweep
 from commentsvc.moderation.posting import levels
 from commentsvc.moderation.queue import AuthorRecord, author_records
-from commentsvc.moderation.sanctions import in_force
+from commentsvc.moderation.sanctions import in_force, sanctions_in_force
 from commentsvc.pagination import SortKey, page
 from commentsvc.screening.trust import Level
 from commentsvc.sites.models import Site
@@ -128,22 +128,6 @@ def person_rows(site: Site, users: Sequence[User]) -> list[PersonRow]:
         PersonRow(user, records.get(key, AuthorRecord()), trust[key], sanctions.get(key, ()))
         for user in users for key in [(site.id, user.id)]
     ]
-
-
-def sanctions_in_force(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Sanction]]:
-    """What holds now, by (site, person); one statement."""
-    found: dict[tuple[int, int], list[Sanction]] = {}
-    if not keys:
-        return found
-    sites, users = {site for site, _ in keys}, {user for _, user in keys}
-    for sanction in db.session.scalars(
-        select(Sanction)
-        .where(Sanction.user_id.in_(users), or_(Sanction.site_id.in_(sites), Sanction.site_id.is_(None)), in_force(utcnow()))
-        .order_by(Sanction.id)
-    ):
-        for site_id in sites if sanction.site_id is None else {sanction.site_id}:
-            found.setdefault((site_id, sanction.user_id), []).append(sanction)
-    return found
 
 
 def find_person(site: Site, user_id: int) -> User:

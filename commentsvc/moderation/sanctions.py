@@ -7,7 +7,7 @@ suspension to end. What she is told then is a mail that was queued when it began
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -15,10 +15,11 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
+from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import put_off, queue_mail
 from commentsvc.delivery.models import Mail
-from commentsvc.errors import Conflict, Invalid, NotAllowed, Sanctioned
+from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, Sanctioned
 from commentsvc.extensions import db
 from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import Rule, Sanction, SanctionKind
@@ -136,6 +137,22 @@ def active(user_id: int, site_id: int) -> Sequence[Sanction]:
     return db.session.scalars(select(Sanction).where(holds(user_id, site_id, utcnow())).order_by(Sanction.id)).all()
 
 
+def sanctions_in_force(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Sanction]]:
+    """What holds now, by (site, person); one statement."""
+    found: dict[tuple[int, int], list[Sanction]] = {}
+    if not keys:
+        return found
+    sites, users = {site for site, _ in keys}, {user for _, user in keys}
+    for sanction in db.session.scalars(
+        select(Sanction)
+        .where(Sanction.user_id.in_(users), or_(Sanction.site_id.in_(sites), Sanction.site_id.is_(None)), in_force(utcnow()))
+        .order_by(Sanction.id)
+    ):
+        for site_id in sites if sanction.site_id is None else {sanction.site_id}:
+            found.setdefault((site_id, sanction.user_id), []).append(sanction)
+    return found
+
+
 def check(user: User, site_id: int) -> None:
     """Sanctioned where the person may not vote or flag here; one statement."""
     refuse(active(user.id, site_id), (*BLOCKING,))
@@ -196,6 +213,34 @@ def told_to(user_id: int, site_id: int) -> Sequence[Sanction]:
         .order_by(Sanction.id.desc()).limit(5)
     ).all()
     return list(found)
+
+
+def shadowed(comments: Sequence[Comment]) -> set[int]:
+    """Which of one author's comments on a site she is shown as published although they are held; one statement at most.
+
+    Only while the shadow lasts. Once she has been told of it, what still waits says that it waits.
+    """
+    hidden = [c for c in comments if c.status == Status.HELD and c.hold_for == K.SHADOW]
+    if not hidden or not any(s.kind == K.SHADOW for s in active(hidden[0].author_id, hidden[0].site_id)):
+        return set()
+    return {c.id for c in hidden}
+
+
+def sanctions_shown_to(user_id: int) -> Sequence[Sanction]:
+    """All that was ever imposed on a person, on any site, latest first, as she may see it: no shadow that still holds."""
+    now = utcnow()
+    found = db.session.scalars(
+        select(Sanction).where(Sanction.user_id == user_id).order_by(Sanction.id.desc()).limit(200)
+    ).all()
+    return [s for s in found if s.kind != K.SHADOW or not s.active(now)]
+
+
+def own_sanction(user: User, sanction_id: int) -> Sanction:
+    """A sanction on the person herself that she may see; NotFound for any other."""
+    sanction = db.session.get(Sanction, sanction_id)
+    if sanction is None or sanction.user_id != user.id or (sanction.kind == K.SHADOW and sanction.active(utcnow())):
+        raise NotFound("Nothing like that was written to you.")
+    return sanction
 
 
 def admin_of_all(user: User) -> bool:
