@@ -76,6 +76,13 @@ def recall_mail(mail_id: int | None) -> bool:
     return taken.rowcount == 1
 
 
+def put_off(mail: Mail, due: dt.datetime) -> Mail:
+    """Have a queued mail delivered when it is due, with that date on it; flushes."""
+    mail.created_at = mail.next_attempt_at = due
+    db.session.flush()
+    return mail
+
+
 def _one_line(subject: str) -> str:
     """The subject without what could begin another header: breaks, and words that the mail library would decode to some."""
     plain = "".join(char if char.isprintable() else " " for char in subject).replace("=?", "= ?")

@@ -34,6 +34,8 @@ from commentsvc.moderation.models import (
     Statement,
 )
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
 from commentsvc.sites.models import Article, Site
 
 SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
@@ -53,7 +55,13 @@ class Waiting:
     reason: str = ""
     statement: str = ""  # the puid of the statement of reasons, where it was rejected here
     appeal: str = ""  # whether she has appealed ("open", "upheld"), or still can ("possible")
+    posted: bool = False  # shown to her as published, while she is shadowed
     doubtful: Sequence[Range] = ()  # sentences that may hurt somebody, while she can say it differently
+
+    @property
+    def status(self) -> str:
+        """The comment's, as its author sees it."""
+        return Status.PUBLISHED.value if self.posted else self.comment.status
 
     @property
     def pieces(self) -> list[Piece]:
@@ -67,6 +75,30 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A sanction in words for the person it is about."""
+
+    sanction: Sanction
+    holds: bool
+
+    @property
+    def warning(self) -> bool:
+        return self.sanction.kind == SanctionKind.WARN
+
+    @property
+    def reason(self) -> str:
+        return REJECT_REASONS[Reason(self.sanction.reason)]
+
+    @property
+    def effect(self) -> str:
+        return EFFECTS[self.sanction.kind]
+
+    @property
+    def until(self) -> str:
+        return in_words(self.sanction.ends_at) if self.sanction.ends_at else ""
+
+
+@dataclass(frozen=True)
 class Personal:
     """What is the reader's own in a conversation."""
 
@@ -75,6 +107,7 @@ class Personal:
     votes: Mapping[int, int]
     own: frozenset[int]
     waiting: Sequence[Waiting]
+    told: Sequence[Told] = ()  # sanctions on her that she should read of here
 
 
 @dataclass(frozen=True)
@@ -209,7 +242,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in five statements; None when signed out."""
+    """What is the reader's own under this article, in six statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -227,8 +260,14 @@ def personal(article: Article, user: User | None) -> Personal | None:
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
-        waiting=waiting(own_waiting(article.id, user.id)),
+        waiting=waiting(own_waiting(article.id, user.id)), told=told(user, article.site_id),
     )
+
+
+def told(user: User, site_id: int) -> list[Told]:
+    """What she should read about sanctions on her; one statement."""
+    now = utcnow()
+    return [Told(sanction, sanction.active(now)) for sanction in told_to(user.id, site_id)]
 
 
 def waiting(comments: Sequence[Comment]) -> list[Waiting]:
@@ -237,8 +276,10 @@ def waiting(comments: Sequence[Comment]) -> list[Waiting]:
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
     told = _told(rejected) if rejected else {}
-    doubtful = nudges(shown)
-    return [Waiting(c, *told.get(c.id, ("", "", "")), doubtful=doubtful.get(c.id, ())) for c in shown]
+    doubtful, posted = nudges(shown), shadowed(shown)
+    return [
+        Waiting(c, *told.get(c.id, ("", "", "")), posted=c.id in posted, doubtful=doubtful.get(c.id, ())) for c in shown
+    ]
 
 
 def _told(rejected: Sequence[int]) -> dict[int, tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation import statements
 from commentsvc.moderation.models import Decision, Flag, Reason, Statement
+from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
@@ -88,6 +89,8 @@ def decide(
     if actor is not None and undoes is None:
         _settle_flags(comment, decision)
     status_changed(comment, before)
+    if to == _S.REJECTED and undoes is None and before != _S.REJECTED:
+        after_rejection(comment, reason)
     return decision
 
 
@@ -140,6 +143,8 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         comment, Status(decision.from_status), actor=actor, reason=Reason.UNDONE, seen=comment.version, undoes=decision
     )
     count_open_flags(comment)
+    if decision.to_status == _S.REJECTED and decision.from_status != _S.REJECTED:
+        after_undo(comment, actor=actor)
     return taken
 
 

@@ -1,14 +1,14 @@
 """statements of reasons for what is rejected, and appeals against them
 
 Revision: 20261126ap
-Follows: 20261126s
+Follows: 20261126pe
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126ap'
-down_revision = '20261126s'
+down_revision = '20261126pe'
 branch_labels = None
 depends_on = None
 
