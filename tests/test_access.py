@@ -176,6 +176,7 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_statements.list_appeals", "GET"): ("/api/v1/sites/{site}/appeals", MANAGERS, {}),
     ("api_statements.get_appeal", "GET"): ("/api/v1/appeals/{appeal}", MANAGERS, {}),
     ("api_statements.judge", "POST"): ("/api/v1/appeals/{appeal}/decision", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
+    ("api_statements.undo", "POST"): ("/api/v1/appeals/{appeal}/undo", MANAGERS, {}),
     ("api_statements.public_modlog", "GET"): ("/api/v1/sites/{site}/public-modlog", EVERYONE, {}),
 }
 

@@ -25,6 +25,7 @@ from commentsvc.moderation.sanctions import (
     own_sanction,
     sanctions_shown_to,
 )
+from commentsvc.moderation.statements import statements_of_sanctions
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
 from commentsvc.web import form_sent, signed_in
@@ -77,9 +78,11 @@ def sanctions() -> str:
     """What was ever imposed on one's account, why, and what still holds."""
     user = signed_in()
     now = utcnow()
+    found = sanctions_shown_to(user.id)
+    puids = statements_of_sanctions([s.id for s in found])
     shown = [
-        {"row": s, "holds": s.active(now), "site": db.session.get(Site, s.site_id) if s.site_id else None}
-        for s in sanctions_shown_to(user.id)
+        {"row": s, "statement": puids.get(s.id), "holds": s.active(now), "site": db.session.get(Site, s.site_id) if s.site_id else None}
+        for s in found
     ]
     return render_template(
         "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, effects=EFFECTS, reasons=REJECT_REASONS, in_words=in_words,

@@ -6,6 +6,7 @@ from flask import current_app, flash, redirect, render_template, request, url_fo
 from werkzeug.wrappers import Response
 
 from commentsvc.account_pages.blueprint import account, redrawn_by
+from commentsvc.database import utcnow
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db, limiter
 from commentsvc.moderation.appeals import (
@@ -16,6 +17,7 @@ from commentsvc.moderation.appeals import (
     state_of,
     statement_for,
 )
+from commentsvc.moderation.sanctions import EFFECTS, in_words
 from commentsvc.moderation.statements import (
     BY_PROGRAM,
     ILLEGAL,
@@ -31,7 +33,13 @@ PER_PAGE = 20
 STATES = {
     "holds": ("It stands", "bad"), "appealed": ("You have appealed", "careful"), "upheld": ("It stands after your appeal", "bad"),
     "overturned": ("Overturned after your appeal", "good"), "taken_back": ("We took it back", "good"),
-    "withdrawn": ("You took the comment back", "quiet"),
+    "withdrawn": ("You took the comment back", "quiet"), "over": ("It is over", "quiet"),
+}
+
+# What the page of a decision about the account is called.
+SANCTION_TITLES = {
+    "warn": "You were warned", "suspend": "Your account was suspended", "ban": "Your account was banned",
+    "always_review": "Your comments are read before they appear", "shadow": "Others saw your comments only after they had been read",
 }
 
 react_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_REACT, key_func=limit_key, methods=["POST"])
@@ -43,7 +51,7 @@ def draw_statement(puid: str) -> str:
     return render_template(
         "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
         rules=RULE_NAMES, may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
-        by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
+        titles=SANCTION_TITLES, effects=EFFECTS, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
     )
 
 
@@ -54,7 +62,7 @@ def statements() -> str:
     found, following = page_of_statements(signed_in(), after, PER_PAGE)
     return render_template(
         "account/decisions.html", found=found, more=following, after=after, state_of=state_of, states=STATES, rules=RULE_NAMES,
-        may_appeal=may_appeal,
+        may_appeal=may_appeal, titles=SANCTION_TITLES,
     )
 
 

@@ -109,12 +109,24 @@ def get_appeal(appeal_id: int, user: User) -> Any:
 @statements.arguments(OutcomeInputSchema, example={"outcome": "overturned", "answer": "It was a quotation, and marked as one."})
 @statements.response(201, AppealCaseSchema)
 def judge(given: dict[str, Any], appeal_id: int, user: User) -> Any:
-    """Uphold the decision, or overturn it, which publishes the comment; the author is told your answer.
+    """Uphold the decision, or overturn it, which publishes the comment or ends the sanction; the author is told your answer.
 
     Whoever made the decision cannot judge it, unless the site has nobody else. Where a colleague was first, nothing
     changes: 409, and `current` says who decided what.
     """
     verbs.judge(_appeal(appeal_id, user), verbs.Outcome(given["outcome"]), actor=user, answer=given["answer"])
+    db.session.commit()
+    return _case_values(_appeal(appeal_id, user), user)
+
+
+@statements.route("/appeals/<row_id:appeal_id>/undo", methods=["POST"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("undoAppeal", errors=(403, 404, 409, 422))
+@for_user()
+@statements.response(201, AppealCaseSchema)
+def undo(appeal_id: int, user: User) -> Any:
+    """Take the decision on an appeal back, if nothing came after it: all is as before, and the appeal waits again."""
+    verbs.reopen(_appeal(appeal_id, user), actor=user)
     db.session.commit()
     return _case_values(_appeal(appeal_id, user), user)
 
@@ -156,11 +168,15 @@ def _statement_values(statement: Statement, appeal: Appeal | None) -> dict[str, 
             "automated_decision", "appeal_until",
         )
     } | {
-        "site_key": statement.site.key, "article": _article(statement), "state": verbs.state_of(statement, appeal),
+        "site_key": statement.site.key, "sanction": _sanction_kind(statement), "article": _article(statement), "state": verbs.state_of(statement, appeal),
         "rule": RULE_NAMES.get(statement.reason, RULE_NAMES["other"]), "application_date": statement.created_at,
         "end_date": statement.ended_at or statement.end_date, "may_appeal": verbs.may_appeal(statement, appeal),
         "appeal": appeal,
     }
+
+
+def _sanction_kind(statement: Statement) -> str | None:
+    return statement.sanction.kind if statement.sanction is not None else None
 
 
 def _article(statement: Statement) -> Article | None:
@@ -174,7 +190,7 @@ def _judged_values(appeal: Appeal) -> dict[str, Any]:
         for name in ("id", "text", "status", "created_at", "due_at", "decided_at", "answer", "decision_id", "alone")
     } | {
         "author": person_values(appeal.user), "decided_by": person_values(appeal.decided_by),
-        "decided_first_by": person_values(statement.decision.actor if statement.decision is not None else None),
+        "decided_first_by": person_values(statement.decider), "sanction": _sanction_kind(statement),
         "reason": statement.reason, "rule": RULE_NAMES.get(statement.reason, RULE_NAMES["other"]),
         "comment_id": statement.comment_id, "article": _article(statement),
     }

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -28,7 +28,10 @@ from commentsvc.moderation.models import (
     Reason,
     Statement,
 )
-from commentsvc.moderation.statements import Standing, mail_about, standing_of
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.repeat import after_undo
+from commentsvc.moderation.sanctions import admin_of_all, end, lock_person, resume
+from commentsvc.moderation.statements import Standing, mail_about, reopen_appeal, standing_of
 from commentsvc.pagination import SortKey, page
 from commentsvc.sites.models import Site
 
@@ -66,7 +69,8 @@ class Case:
     """An appeal with all that judging it needs."""
 
     appeal: Appeal  # with statement, its decision and actor, its author, and who decided it
-    comment: Comment | None
+    comment: Comment | None  # None: it is about a sanction
+    sanction: Sanction | None
     flags: Sequence[Flag]  # those that the rejection settled
     standing: Standing
 
@@ -118,27 +122,37 @@ def moot(statement: Statement) -> str | None:
 def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appeal:
     """Uphold or overturn the decision that was appealed, with a reason its author is told; flushes.
 
-    Overturning publishes the comment. Conflict where the appeal was closed meanwhile, and says by whom; NotAllowed
+    Overturning publishes the comment, or ends the sanction. Conflict where the appeal was closed meanwhile, and says by whom; NotAllowed
     for whoever made the decision, unless nobody else is there.
     """
     statement = db.session.get_one(Statement, appeal.statement_id)
-    comment = _lock(statement)
+    about = _lock(statement)
     db.session.refresh(appeal)
     if appeal.status != AppealStatus.OPEN:
         raise _closed(appeal)
     standing = standing_of(statement, actor)
     if not standing.may:
-        raise NotAllowed("You made this decision, so somebody else has to judge the appeal against it.", code="own_decision")
+        raise own_decision()
     reply = answer.replace("\x00", "").replace("\r\n", "\n").strip()
     if not reply:
         raise Invalid("Write a reason: the author is told it.", field="answer")
     if len(reply) > ANSWER_LENGTH:
         raise Invalid(f"This is {len(reply) - ANSWER_LENGTH:,} characters too long; the limit is {ANSWER_LENGTH:,}.", field="answer")
-    to, reason = STEPS[outcome]
-    db.session.refresh(comment)
-    decision = decide(comment, to, actor=actor, reason=reason, seen=comment.version, note=reply)
+    if isinstance(about, Sanction) and about.site_id is None and not admin_of_all(actor):
+        raise NotAllowed("This holds on all sites; only somebody who is admin of every site can judge it.", code="not_all_sites")
+    decision: Decision | None = None
+    if isinstance(about, Comment):
+        to, reason = STEPS[outcome]
+        db.session.refresh(about)
+        decision = decide(about, to, actor=actor, reason=reason, seen=about.version, note=reply)
+        if outcome == Outcome.OVERTURNED:
+            after_undo(about, actor=actor)
     appeal.status, appeal.answer, appeal.alone = outcome.value, reply, standing.first
-    appeal.decided_at, appeal.decided_by_id, appeal.decision_id = decision.created_at, actor.id, decision.id
+    appeal.decided_at, appeal.decided_by_id = utcnow(), actor.id
+    appeal.decision_id = decision.id if decision is not None else None
+    db.session.flush()
+    if isinstance(about, Sanction) and outcome == Outcome.OVERTURNED:
+        _lift(about, statement, actor, reply)
     appeal.mail_id = mail_about(
         statement, "Your appeal: the decision stands" if outcome == Outcome.UPHELD else "Your appeal: the decision was wrong",
         "appeal_decided", overturned=outcome == Outcome.OVERTURNED, answer=reply,
@@ -147,12 +161,36 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     return appeal
 
 
-def reopen(appeal: Appeal, *, actor: User) -> Decision:
+def _lift(sanction: Sanction, statement: Statement, actor: User, reply: str) -> None:
+    """End a sanction that was wrong; one that is over already only says so."""
+    now = utcnow()
+    if sanction.active(now):
+        end(sanction, actor=actor, note=reply)
+    statement.ended_at, statement.ending = sanction.ended_at or now, Ending.OVERTURNED.value
+    db.session.flush()
+
+
+def reopen(appeal: Appeal, *, actor: User) -> None:
     """Take the decision on an appeal back, if nothing came after it: all is as before, and the appeal waits; flushes."""
-    decision = db.session.get(Decision, appeal.decision_id) if appeal.decision_id is not None else None
-    if decision is None:
-        raise Conflict("This appeal waits already.", code="appeal_open", current={"status": appeal.status})
-    return undo(decision, actor=actor)
+    statement = db.session.get_one(Statement, appeal.statement_id)
+    about = _lock(statement)
+    db.session.refresh(appeal)
+    if appeal.status not in set(Outcome):
+        raise Conflict("Nobody has decided this appeal.", code="appeal_open", current={"status": appeal.status})
+    if isinstance(about, Comment):
+        undo(db.session.get_one(Decision, appeal.decision_id), actor=actor)
+        return
+    if not standing_of(statement, actor).may:
+        raise own_decision()
+    if about.site_id is None and not admin_of_all(actor):
+        raise NotAllowed("This holds on all sites; only somebody who is admin of every site can take this back.", code="not_all_sites")
+    if appeal.status == Outcome.OVERTURNED:
+        db.session.refresh(statement)
+        if about.ended_at is not None and about.ended_at == statement.ended_at:  # the appeal ended it, not its time
+            resume(about)
+        statement.ended_at = statement.ending = None
+        db.session.flush()
+    reopen_appeal(appeal)
 
 
 def open_appeals(site: Site) -> int:
@@ -179,13 +217,15 @@ def page_of_appeals(
     position = signer.read(scope, after)[:2] if after else None
     query = (
         select(Appeal).join(Statement, Statement.id == Appeal.statement_id).outerjoin(Decision, Decision.id == Statement.decision_id)
+        .outerjoin(Sanction, Sanction.id == Statement.sanction_id)
         .where(Appeal.site_id == site.id, (Appeal.status != AppealStatus.OPEN) if decided else (Appeal.status == AppealStatus.OPEN))
         .options(*_loaded())
     )
+    decider = func.coalesce(Decision.actor_id, Sanction.actor_id)
     if whose == Whose.MINE:
-        query = query.where(Decision.actor_id == person.id)
+        query = query.where(decider == person.id)
     elif whose == Whose.OTHERS:
-        query = query.where(Decision.actor_id.is_(None) | (Decision.actor_id != person.id))
+        query = query.where(decider.is_(None) | (decider != person.id))
     sort = SortKey(Appeal.decided_at) if decided else SortKey(Appeal.due_at, descending=False)
     rows, more = page(query, sort, Appeal.id, position=position, limit=limit)
     found = [row[0] for row in rows]
@@ -197,6 +237,7 @@ def _loaded() -> tuple[ExecutableOption, ...]:
     statement = joinedload(Appeal.statement)
     return (
         joinedload(Appeal.user), joinedload(Appeal.decided_by), statement.joinedload(Statement.decision).joinedload(Decision.actor),
+        statement.joinedload(Statement.sanction).joinedload(Sanction.actor),
         statement.joinedload(Statement.comment).joinedload(Comment.article),
         statement.joinedload(Statement.comment).joinedload(Comment.author),
     )
@@ -216,7 +257,7 @@ def case_of(appeal: Appeal, person: User) -> Case:
         select(Flag).where(Flag.comment_id == statement.comment_id, Flag.resolved_by_id == statement.decision_id)
         .order_by(Flag.id).options(joinedload(Flag.user))
     ).all() if statement.decision_id is not None else []
-    return Case(appeal, statement.comment, flags, standing_of(statement, person))
+    return Case(appeal, statement.comment, statement.sanction, flags, standing_of(statement, person))
 
 
 def page_of_statements(
@@ -246,15 +287,28 @@ def statement_for(user: User, puid: str) -> tuple[Statement, Appeal | None]:
 def _statements() -> Select[Statement, Appeal]:
     return (
         select(Statement, Appeal).outerjoin(Appeal, Appeal.statement_id == Statement.id)
-        .options(joinedload(Statement.comment).joinedload(Comment.article), joinedload(Statement.site))
+        .outerjoin(Sanction, Sanction.id == Statement.sanction_id)
+        # She is told of a shadow when it is over.
+        .where(or_(Sanction.id.is_(None), Sanction.kind != SanctionKind.SHADOW, Sanction.ended_at.is_not(None), Sanction.ends_at <= utcnow()))
+        .options(
+            joinedload(Statement.comment).joinedload(Comment.article), joinedload(Statement.site), joinedload(Statement.sanction),
+        )
     )
 
 
-def _lock(statement: Statement) -> Comment:
-    """Keep everybody else from deciding on what the statement is about."""
+def _lock(statement: Statement) -> Comment | Sanction:
+    """What the statement is about, and keep everybody else from deciding on it."""
+    if statement.sanction_id is not None:
+        lock_person(statement.user_id)
+        return db.session.get_one(Sanction, statement.sanction_id, populate_existing=True)
     comment = db.session.get_one(Comment, statement.comment_id)
     lock_article(comment.article_id)
     return comment
+
+
+def own_decision() -> NotAllowed:
+    """Whoever made a decision is not who judges an appeal against it."""
+    return NotAllowed("You made this decision, so somebody else has to judge the appeal against it.", code="own_decision")
 
 
 def _unknown() -> NotFound:
@@ -283,6 +337,7 @@ class State(enum.StrEnum):
     """Where a decision about a person stands, for her."""
 
     HOLDS = "holds"
+    OVER = "over"  # it ended by itself; it can still be found wrong
     APPEALED = "appealed"
     UPHELD = "upheld"
     OVERTURNED = "overturned"
@@ -291,11 +346,12 @@ class State(enum.StrEnum):
 
 
 def state_of(statement: Statement, appeal: Appeal | None) -> State:
-    """What has become of a decision. Pure."""
+    """What has become of a decision."""
     if statement.ending is not None:
         return State(statement.ending)
     if appeal is None:
-        return State.HOLDS
+        over = statement.end_date is not None and statement.end_date <= utcnow()
+        return State.OVER if over else State.HOLDS
     return State.UPHELD if appeal.status == AppealStatus.UPHELD else State.APPEALED
 
 

@@ -13,6 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.delivery.models import Mail
+from commentsvc.moderation.people_models import Sanction
 from commentsvc.sites.models import Site
 
 
@@ -114,6 +115,10 @@ class Statement(Base):
     __tablename__ = "statements"
     __table_args__ = (
         Index(None, "site_id", "id"), Index(None, "user_id", "id"), Index(None, "comment_id"),
+        Index(
+            "ux_statements_sanction", "sanction_id", unique=True,
+            postgresql_where=text("sanction_id IS NOT NULL"), sqlite_where=text("sanction_id IS NOT NULL"),
+        ),
         # What is restricted is so for one reason at a time.
         Index(
             "ux_statements_live", "comment_id", unique=True,
@@ -128,6 +133,7 @@ class Statement(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))  # whom it is for
     comment_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    sanction_id: Mapped[int | None] = mapped_column(ForeignKey(Sanction.id, ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(String(40))
 
     decision_visibility: Mapped[str | None] = mapped_column(String(60))
@@ -155,6 +161,19 @@ class Statement(Base):
     site: Mapped[Site] = relationship(lazy="raise")
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     decision: Mapped[Decision | None] = relationship(lazy="raise", foreign_keys="Statement.decision_id")
+    sanction: Mapped[Sanction | None] = relationship(lazy="raise")
+
+    @property
+    def decider(self) -> User | None:
+        """Who made the decision, where a person did; with decision or sanction loaded."""
+        made = self.decision if self.sanction_id is None else self.sanction
+        return made.actor if made is not None else None
+
+    @property
+    def note(self) -> str:
+        """What whoever made the decision wrote for colleagues."""
+        made = self.decision if self.sanction_id is None else self.sanction
+        return made.note if made is not None else ""
 
 
 class AppealStatus(enum.StrEnum):

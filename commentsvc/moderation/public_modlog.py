@@ -53,7 +53,7 @@ def page_of_public_modlog(site: Site, after: str | None = None, limit: int = PER
         select(Statement, Appeal, Article.title, Article.url)
         .outerjoin(Appeal, Appeal.statement_id == Statement.id)
         .outerjoin(Comment, Comment.id == Statement.comment_id).outerjoin(Article, Article.id == Comment.article_id)
-        .where(Statement.site_id == site.id),
+        .where(Statement.site_id == site.id, Statement.comment_id.is_not(None)),
         SortKey(Statement.id), Statement.id, position=position, limit=limit,
     )
     following = signer.write(scope, rows[-1][0].id, rows[-1][0].id) if more else None

@@ -17,12 +17,18 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
-from commentsvc.delivery.email import put_off, queue_mail
+from commentsvc.delivery.email import put_off, queue_mail, recall_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, Sanctioned
 from commentsvc.extensions import db
-from commentsvc.moderation.models import REJECT_REASONS, Reason
+from commentsvc.moderation.models import REJECT_REASONS, Reason, Statement
 from commentsvc.moderation.people_models import Rule, Sanction, SanctionKind
+from commentsvc.moderation.statements import (
+    end_with_sanction,
+    mail_link,
+    state_sanction,
+    statement_of_sanction,
+)
 from commentsvc.sites.models import Site
 
 MESSAGE_LENGTH = 2000
@@ -82,7 +88,7 @@ def impose(
     )
     db.session.add(sanction)
     db.session.flush()
-    _tell(sanction, user, site)
+    _tell(sanction, user, site, state_sanction(sanction, site))
     return sanction
 
 
@@ -101,11 +107,30 @@ def end(sanction: Sanction, *, actor: User, note: str = "") -> Sanction:
         mail_id, sanction.end_mail_id = sanction.end_mail_id, None
         db.session.flush()
         db.session.execute(delete(Mail).where(Mail.id == mail_id, Mail.sent_at.is_(None)))
+    end_with_sanction(sanction)
     user = db.session.get_one(User, sanction.user_id)
     if sanction.kind != K.WARN:
         sanction.end_mail_id = _mail_end(sanction, user, _site_of(sanction), due=None)
     db.session.flush()
     return sanction
+
+
+def resume(sanction: Sanction) -> None:
+    """Take back that a sanction was ended: until its own end it holds as before. Flushes.
+
+    Conflict where another of its kind holds by now. What the person is told of it is its caller's to say.
+    """
+    user, site, now = db.session.get_one(User, sanction.user_id), _site_of(sanction), utcnow()
+    lock_person(user.id)
+    _refuse_double(user, SanctionKind(sanction.kind), site, now)
+    mail_id, sanction.end_mail_id = sanction.end_mail_id, None
+    sanction.ended_at = sanction.ended_by_id = None
+    sanction.end_note = ""
+    db.session.flush()
+    recall_mail(mail_id)
+    if sanction.ends_at is not None and sanction.ends_at > now:
+        sanction.end_mail_id = _mail_end(sanction, user, site, due=sanction.ends_at)
+        db.session.flush()
 
 
 def acknowledge(sanction: Sanction, user: User) -> None:
@@ -331,12 +356,12 @@ def _site_of(sanction: Sanction) -> Site | None:
     return db.session.get_one(Site, sanction.site_id) if sanction.site_id is not None else None
 
 
-def _tell(sanction: Sanction, user: User, site: Site | None) -> None:
+def _tell(sanction: Sanction, user: User, site: Site | None, statement: Statement) -> None:
     """Mail what was imposed, unless that would undo it, and have the mail ready that says it is over."""
     if user.email is None:  # imported: nobody reads it
         return
     if sanction.kind != K.SHADOW:
-        queue_mail(user.email, _subject(sanction, site), "sanction", **_words(sanction, user, site))
+        queue_mail(user.email, _subject(sanction, site), "sanction", **_words(sanction, user, site, statement))
     if sanction.ends_at is not None:
         sanction.end_mail_id = _mail_end(sanction, user, site, due=sanction.ends_at)
         db.session.flush()
@@ -346,7 +371,8 @@ def _mail_end(sanction: Sanction, user: User, site: Site | None, *, due: dt.date
     if user.email is None:
         return None
     subject = f"You can take part again on {_place(site)}"
-    mail = queue_mail(user.email, subject, "sanction_ended", **_words(sanction, user, site))
+    told_late = statement_of_sanction(sanction.id) if sanction.kind == K.SHADOW else None
+    mail = queue_mail(user.email, subject, "sanction_ended", **_words(sanction, user, site, told_late))
     return mail.id if due is None else put_off(mail, due).id
 
 
@@ -362,9 +388,11 @@ def _place(site: Site | None) -> str:
     return site.name if site is not None else "all sites of this service"
 
 
-def _words(sanction: Sanction, user: User, site: Site | None) -> dict[str, Any]:
+def _words(sanction: Sanction, user: User, site: Site | None, statement: Statement | None) -> dict[str, Any]:
     return {
         "name": user.display_name, "place": _place(site), "kind": sanction.kind, "effect": EFFECTS[SanctionKind(sanction.kind)],
         "reason": REJECT_REASONS[Reason(sanction.reason)], "message": sanction.message, "automated": sanction.rule is not None,
         "since": in_words(sanction.starts_at), "until": in_words(sanction.ends_at) if sanction.ends_at else "",
+        "link": mail_link(statement) if statement is not None else "",
+        "appeal_until": in_words(statement.appeal_until) if statement is not None else "",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -32,6 +32,7 @@ from commentsvc.moderation.models import (
     Screening,
     Statement,
 )
+from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.sites.models import Article, Site
 
 # A decision that is taken back at once, a slip of the hand, never reaches its author.
@@ -47,6 +48,16 @@ BY_PERSON, BY_PROGRAM = "AUTOMATED_DECISION_NOT_AUTOMATED", "AUTOMATED_DECISION_
 
 # Phases that find something in what was written; the others hold whatever comes.
 DETECTING = frozenset({"banned_phrases", "suspect_phrases", "links", "repeat_post", "toxicity"})
+
+# What a sanction does, in the database's words: it has none for a comment that is read before it appears.
+PARTLY_SUSPENDED, ACCOUNT_SUSPENDED = "DECISION_PROVISION_PARTIAL_SUSPENSION", "DECISION_ACCOUNT_SUSPENDED"
+SANCTIONS: dict[SanctionKind, tuple[str, str]] = {
+    SanctionKind.WARN: ("decision_provision", PARTLY_SUSPENDED),
+    SanctionKind.SUSPEND: ("decision_account", ACCOUNT_SUSPENDED),
+    SanctionKind.BAN: ("decision_account", ACCOUNT_SUSPENDED),
+    SanctionKind.ALWAYS_REVIEW: ("decision_provision", PARTLY_SUSPENDED),
+    SanctionKind.SHADOW: ("decision_provision", PARTLY_SUSPENDED),
+}
 
 _OTHER = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
 
@@ -228,6 +239,63 @@ def _end(comment: Comment, decision: Decision) -> None:
     db.session.flush()
 
 
+def state_sanction(sanction: Sanction, site: Site | None) -> Statement:
+    """The statement of a sanction that was just imposed, and of which its own mail tells; flushes.
+
+    One on all sites is looked after by the site where the person wrote last.
+    """
+    home = site or _home_of(sanction.user_id)
+    reason, by_person = Reason(sanction.reason), sanction.actor_id is not None
+    rule = RULES.get(reason, RULES[Reason.OTHER])
+    column, code = SANCTIONS[SanctionKind(sanction.kind)]
+    statement = Statement(
+        puid=str(uuid.uuid4()), site_id=home.id, user_id=sanction.user_id, sanction_id=sanction.id, reason=reason.value,
+        decision_ground=INCOMPATIBLE, ground=f"Guidelines for comments of {home.name}: {RULE_NAMES.get(reason, RULE_NAMES[Reason.OTHER])}",
+        explanation=rule.explanation.replace("The comment", "What the person wrote", 1),
+        decision_facts=(
+            "A Community Manager decided this about the account, because of what was written from it." if by_person
+            else "A rule of the site did this by itself, because several comments of the account had been rejected."
+        ),
+        category=rule.category, created_at=sanction.starts_at, end_date=sanction.ends_at, source_type=OWN_INITIATIVE,
+        automated_detection=not by_person, automated_decision=BY_PERSON if by_person else BY_PROGRAM,
+        appeal_until=sanction.starts_at + dt.timedelta(days=home.policy.appeal_days), told=True, **{column: code},
+    )
+    db.session.add(statement)
+    db.session.flush()
+    return statement
+
+
+def _home_of(user_id: int) -> Site:
+    last = select(Comment.site_id).where(Comment.author_id == user_id).order_by(Comment.created_at.desc(), Comment.id.desc()).limit(1)
+    found = db.session.scalar(last) or db.session.scalars(select(Site.id).order_by(Site.id).limit(1)).one()
+    return db.session.get_one(Site, found)
+
+
+def statement_of_sanction(sanction_id: int) -> Statement | None:
+    """The statement of a sanction; None for one from before there were statements."""
+    return db.session.scalar(select(Statement).where(Statement.sanction_id == sanction_id))
+
+
+def statements_of_sanctions(ids: Sequence[int]) -> dict[int, str]:
+    """The puids of their statements, by sanction."""
+    found = db.session.execute(select(Statement.sanction_id, Statement.puid).where(Statement.sanction_id.in_(ids)))
+    return {row.sanction_id: row.puid for row in found}
+
+
+def end_with_sanction(sanction: Sanction) -> None:
+    """A colleague has ended a sanction: its statement ends, and an appeal against it is settled; flushes."""
+    statement = statement_of_sanction(sanction.id)
+    if statement is None or statement.ended_at is not None:
+        return
+    statement.ended_at, statement.ending = sanction.ended_at, Ending.TAKEN_BACK.value
+    db.session.flush()
+    db.session.execute(
+        update(Appeal)
+        .where(Appeal.statement_id == statement.id, Appeal.status == AppealStatus.OPEN)
+        .values(status=AppealStatus.SETTLED, decided_at=sanction.ended_at)
+    )
+
+
 def _reinstate(comment: Comment, undoes: Decision) -> None:
     statement = db.session.scalar(
         select(Statement).where(Statement.comment_id == comment.id, Statement.ended_by_id == undoes.id)
@@ -246,14 +314,19 @@ def _reinstate(comment: Comment, undoes: Decision) -> None:
 def _reopen(undoes: Decision) -> None:
     """The appeals that a decision closed, where it is undone."""
     for appeal in db.session.scalars(select(Appeal).where(Appeal.decision_id == undoes.id)).all():
-        was, mail_id = appeal.status, appeal.mail_id
-        appeal.status, appeal.answer, appeal.alone = AppealStatus.OPEN.value, "", False
-        appeal.decided_at = appeal.decided_by_id = appeal.decision_id = appeal.mail_id = None
+        reopen_appeal(appeal)
+
+
+def reopen_appeal(appeal: Appeal) -> None:
+    """Have an appeal wait again; its author is told, if she was told how it was decided. Flushes."""
+    was, mail_id = appeal.status, appeal.mail_id
+    appeal.status, appeal.answer, appeal.alone = AppealStatus.OPEN.value, "", False
+    appeal.decided_at = appeal.decided_by_id = appeal.decision_id = appeal.mail_id = None
+    db.session.flush()
+    if not recall_mail(mail_id) and was in {AppealStatus.UPHELD, AppealStatus.OVERTURNED}:
+        statement = db.session.get_one(Statement, appeal.statement_id)
+        appeal.mail_id = mail_about(statement, "Your appeal is open again", "appeal_reopened", due=appeal.due_at)
         db.session.flush()
-        if not recall_mail(mail_id) and was in {AppealStatus.UPHELD, AppealStatus.OVERTURNED}:
-            statement = db.session.get_one(Statement, appeal.statement_id)
-            appeal.mail_id = mail_about(statement, "Your appeal is open again", "appeal_reopened", due=appeal.due_at)
-            db.session.flush()
 
 
 def _tell(statement: Statement) -> None:
@@ -275,9 +348,11 @@ def check_undo(decision: Decision, actor: User) -> None:
 
 def standing_of(statement: Statement, person: User) -> Standing:
     """Whether the person may judge an appeal against the decision."""
-    first = statement.decision_id is not None and db.session.scalar(
-        select(Decision.actor_id).where(Decision.id == statement.decision_id)
-    ) == person.id
+    if statement.sanction_id is not None:
+        made = select(Sanction.actor_id).where(Sanction.id == statement.sanction_id)
+    else:
+        made = select(Decision.actor_id).where(Decision.id == statement.decision_id)
+    first = db.session.scalar(made) == person.id
     return Standing(first, alone=first and not _others(statement.site_id, person))
 
 
@@ -303,7 +378,7 @@ def mail_about(statement: Statement, subject: str, template: str, **context: obj
     mail = queue_mail_after(MAIL_AFTER, row.email, subject, template, context | {
         "statement": statement, "name": row.display_name, "site_name": row.name, "article": row.title,
         "rule": RULE_NAMES.get(statement.reason, RULE_NAMES[Reason.OTHER]),
-        "link": f"/account/decisions/from-mail/{mail_token(statement.puid)}",
+        "link": mail_link(statement), "about_account": statement.sanction_id is not None,
     })
     return mail.id
 
@@ -317,6 +392,11 @@ def mail_token(puid: str) -> str:
     """What the link in a mail names a statement by."""
     token = _tokens().dumps(puid)
     return token if isinstance(token, str) else token.decode()
+
+
+def mail_link(statement: Statement) -> str:
+    """The path that a mail about a statement leads to."""
+    return f"/account/decisions/from-mail/{mail_token(statement.puid)}"
 
 
 def read_mail_token(token: str) -> str | None:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column('user_id', big_id(), nullable=False),
         sa.Column('comment_id', big_id(), nullable=True),
         sa.Column('decision_id', big_id(), nullable=True),
+        sa.Column('sanction_id', big_id(), nullable=True),
         sa.Column('reason', sa.String(length=40), nullable=False),
         sa.Column('decision_visibility', sa.String(length=60), nullable=True),
         sa.Column('decision_provision', sa.String(length=60), nullable=True),
@@ -53,6 +54,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_statements_user_id_users')),
         sa.ForeignKeyConstraint(['comment_id'], ['comments.id'], name=op.f('fk_statements_comment_id_comments'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['decision_id'], ['decisions.id'], name=op.f('fk_statements_decision_id_decisions')),
+        sa.ForeignKeyConstraint(['sanction_id'], ['sanctions.id'], name=op.f('fk_statements_sanction_id_sanctions'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['ended_by_id'], ['decisions.id'], name=op.f('fk_statements_ended_by_id_decisions')),
         sa.ForeignKeyConstraint(['mail_id'], ['mails.id'], name=op.f('fk_statements_mail_id_mails'), ondelete='SET NULL'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_statements')),
@@ -63,6 +65,10 @@ def upgrade() -> None:
     op.create_index(op.f('ix_statements_comment_id'), 'statements', ['comment_id'])
     op.create_index(op.f('ix_statements_mail_id'), 'statements', ['mail_id'])
     op.create_index('ux_statements_live', 'statements', ['comment_id'], unique=True, postgresql_where=LIVE, sqlite_where=LIVE)
+    op.create_index(
+        'ux_statements_sanction', 'statements', ['sanction_id'], unique=True,
+        postgresql_where=sa.text('sanction_id IS NOT NULL'), sqlite_where=sa.text('sanction_id IS NOT NULL'),
+    )
     op.create_table(
         'appeals',
         sa.Column('id', big_id(), nullable=False),

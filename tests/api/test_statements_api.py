@@ -7,6 +7,9 @@ import pytest
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.sanctions import impose
 from commentsvc.screening.policy import Policy
 from tests.api.conftest import Caller, Paper, problem
 from tests.factories import make_comment, make_user
@@ -132,3 +135,25 @@ def test_the_times_of_appeals_are_settings_of_the_site(paper: Paper, field: str)
     path = f"/sites/{paper.site.key}"
     assert paper.admin.patch(path, {"policy": {field: 30}}).json["policy"][field] == 30
     assert problem(paper.admin.patch(path, {"policy": {field: 0}}))["status"] == 422
+
+
+def test_a_sanction_is_appealed_judged_and_taken_back(paper: Paper) -> None:
+    impose(
+        paper.people["member"], SanctionKind.BAN, actor=paper.people["manager"], site=paper.site, reason=Reason.SPAM, note="internal", message="No more.",
+    )
+    statement = paper.member.get("/me/statements").json["statements"][0]
+    assert (statement["sanction"], statement["decision_account"], statement["comment_id"]) == ("ban", "DECISION_ACCOUNT_SUSPENDED", None)
+    assert "internal" not in str(statement)
+    assert paper.member.post(f"/me/statements/{statement['puid']}/appeal", APPEAL).status_code == 201
+    appeal, = paper.second_manager.get(f"/sites/{paper.site.key}/appeals").json["appeals"]
+    assert (appeal["sanction"], appeal["decided_first_by"]["name"]) == ("ban", "Max Manager")
+    case = paper.second_manager.get(f"/appeals/{appeal['id']}").json
+    assert (case["card"], case["may_judge"]) == (None, True)
+    judged = paper.second_manager.post(f"/appeals/{appeal['id']}/decision", {"outcome": "overturned", "answer": "Sorry."})
+    assert (judged.status_code, judged.json["appeal"]["status"]) == (201, "overturned")
+    assert paper.member.post(paper.comments, {"body": "I am back."}).status_code in {201, 202}
+    undone = paper.second_manager.post(f"/appeals/{appeal['id']}/undo")
+    assert (undone.status_code, undone.json["appeal"]["status"]) == (201, "open")
+    assert problem(paper.member.post(paper.comments, {"body": "And gone."}))["status"] == 403
+    assert problem(paper.second_manager.post(f"/appeals/{appeal['id']}/undo"))["code"] == "appeal_open"
+    assert paper.reader.get(f"/sites/{paper.site.key}/public-modlog").status_code == 404

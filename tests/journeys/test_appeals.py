@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -11,12 +12,15 @@ from sqlalchemy import select
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.sessions import FRAMED_COOKIE
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import lodge
-from commentsvc.moderation.decide import approve, reject
+from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Appeal, Reason, Statement
+from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.sanctions import impose
 from commentsvc.moderation.statements import live_statement, mail_token
 from commentsvc.review.appeals import due_words
 from commentsvc.screening.policy import Policy
@@ -175,8 +179,6 @@ def test_who_cannot_appeal_any_more_reads_why_and_keeps_what_she_typed(
     if how == "late":
         db.session.get_one(Statement, statement.id).appeal_until = utcnow()
     elif how == "withdrawn":
-        from commentsvc.moderation.decide import withdraw
-
         withdraw(comment, db.session.get_one(User, author.id))
     else:
         approve(comment, actor=db.session.get_one(User, nora.id), seen=comment.version)
@@ -236,8 +238,6 @@ def test_a_page_of_appeals_costs_the_same_however_many_there_are(
 
 def test_days_are_said_in_words() -> None:
     now = utcnow()
-    from datetime import timedelta
-
     assert due_words(now + timedelta(days=3, hours=1), now) == "Answer within 3 days"
     assert due_words(now + timedelta(days=1, hours=1), now) == "Answer within 1 day"
     assert due_words(now + timedelta(hours=1), now) == "Answer today"
@@ -293,10 +293,37 @@ def test_the_widget_links_to_the_modlog_and_the_author_to_her_decision(app: Flas
     client = Desk(app, author)
     with client.client.session_transaction() as session:
         token = session["_user_id"]
-    from commentsvc.accounts.sessions import FRAMED_COOKIE
-
     value = app.session_interface.get_signing_serializer(app).dumps({"_user_id": token, "_fresh": True})  # type: ignore[attr-defined]
     client.client.set_cookie(FRAMED_COOKIE, value, path="/embed")
     hers = client.get(f"/embed/a/{article.id}").text
     assert f"/account/decisions/{puid}" in hers
     assert f"/account/decisions/{puid}#appeal" in hers
+
+
+def test_a_sanction_is_appealed_and_lifted_without_scripts(app: Flask, article: Article, author: User, nora: User, tomas: User) -> None:
+    make_comment(article, author)
+    impose(
+        author, SanctionKind.SUSPEND, actor=nora, site=article.site, reason=Reason.ABUSE, note="internal", message=f"Please stop. {EVIL}",
+        ends_at=utcnow() + timedelta(days=7),
+    )
+    db.session.commit()
+    hers = Desk(app, author)
+    link = re.search(r'href="(/account/decisions/[^"]+)"', hers.get("/account/sanctions").text)
+    assert link
+    page = hers.get(link.group(1)).text
+    assert "Your account was suspended" in page
+    assert SAFE in page
+    for secret in ("internal", "Nora"):
+        assert secret not in page
+    assert "Your account was suspended" in hers.get("/account/decisions").text
+    hers.send(link.group(1), "/appeal#appeal", {"text": "It was not me."})
+    assert "You made this decision" in Desk(app, nora).get("/review/post/appeals").text
+    desk = Desk(app, tomas)
+    page = desk.get("/review/post/appeals").text
+    assert "Overturn: lift it" in page
+    assert SAFE in page
+    appeal = db.session.scalars(select(Appeal)).one()
+    assert desk.send("/review/post/appeals", "/decide", {"outcome": "overturned", "answer": "It was somebody else."}).status_code == 302
+    assert "The decision was wrong. It no longer holds." in hers.get(link.group(1)).text
+    assert desk.send(f"/review/post/appeals/{appeal.id}", "/undo").status_code == 302
+    assert "Waiting for somebody else" in hers.get(link.group(1)).text

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.roles import grant_role
 from commentsvc.comments.counts import miscounted
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow, write_intent
@@ -33,7 +34,14 @@ from commentsvc.moderation.appeals import (
 from commentsvc.moderation.decide import approve, reject, undo, withdraw
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Appeal, Decision, Flag, Reason, Statement
-from commentsvc.moderation.statements import days_left, live_statement
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.sanctions import acknowledge, active, end, impose
+from commentsvc.moderation.statements import (
+    days_left,
+    live_statement,
+    read_mail_token,
+    statement_of_sanction,
+)
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -184,7 +192,7 @@ def test_undoing_what_was_decided_opens_the_appeal_again(article: Article, autho
         db.session.commit()
         assert (appeal.status, appeal.answer, appeal.decided_at, comment.status) == ("open", "", None, "rejected")
         assert statement_of(comment).id == statement.id
-        with pytest.raises(Conflict, match="waits already"):
+        with pytest.raises(Conflict, match="Nobody has decided"):
             reopen(appeal, actor=tomas)
     assert not any("appeal" in subject for subject in subjects(author))  # nobody was told what did not hold
 
@@ -372,3 +380,163 @@ def test_a_mail_that_went_is_followed_by_one_that_says_the_appeal_is_open_again(
     db.session.commit()
     reopen(appeal, actor=tomas)
     assert subjects(author)[-1] == "Your appeal is open again"
+
+
+def suspend(user: User, by: User | None, article: Article, kind: SanctionKind = SanctionKind.SUSPEND, **given: object) -> Sanction:
+    values: dict[str, object] = {"site": article.site, "reason": Reason.ABUSE, "note": "internal", "message": "Please read our guidelines."}
+    if kind in {SanctionKind.SUSPEND, SanctionKind.SHADOW}:
+        values["ends_at"] = utcnow() + dt.timedelta(days=7)
+    made = impose(user, kind, actor=by, **(values | given))  # type: ignore[arg-type]
+    db.session.commit()
+    return made
+
+
+def about(sanction: Sanction) -> Statement:
+    found = statement_of_sanction(sanction.id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kind", list(SanctionKind))
+def test_every_sanction_makes_a_statement_in_the_database_s_words(article: Article, author: User, nora: User, kind: SanctionKind) -> None:
+    sanction = suspend(author, nora, article, kind)
+    statement = about(sanction)
+    codes = (statement.decision_visibility, statement.decision_provision, statement.decision_account)
+    assert sum(code is not None for code in codes) == 1
+    assert (statement.decision_account == "DECISION_ACCOUNT_SUSPENDED") == (kind in {SanctionKind.SUSPEND, SanctionKind.BAN})
+    assert (statement.user_id, statement.reason, statement.end_date) == (author.id, "abuse", sanction.ends_at)
+    assert "A Community Manager decided this about the account" in statement.decision_facts
+    for text in (statement.decision_facts, statement.explanation, statement.ground):
+        assert "internal" not in text
+        assert author.display_name not in text
+
+
+def test_a_shadow_is_told_when_it_is_over(article: Article, author: User, nora: User) -> None:
+    sanction = suspend(author, nora, article, SanctionKind.SHADOW)
+    assert page_of_statements(author)[0] == []
+    with pytest.raises(NotFound):
+        statement_for(author, about(sanction).puid)
+    sanction.ends_at = utcnow() - dt.timedelta(minutes=1)
+    db.session.commit()
+    assert [s.id for s, _ in page_of_statements(author)[0]] == [about(sanction).id]
+
+
+def test_the_mail_of_a_sanction_says_how_to_appeal(article: Article, author: User, nora: User) -> None:
+    sanction = suspend(author, nora, article)
+    text = db.session.scalars(select(Mail.text).order_by(Mail.id)).first() or ""
+    assert "You can appeal until" in text
+    assert read_mail_token(text.split("/from-mail/")[1].split()[0]) == about(sanction).puid
+
+
+def test_overturning_ends_the_sanction_and_undo_brings_it_back(article: Article, author: User, nora: User, tomas: User) -> None:
+    sanction = suspend(author, nora, article)
+    appeal = lodge(about(sanction), author, "It was not me.")
+    with pytest.raises(NotAllowed):
+        judge(appeal, Outcome.OVERTURNED, actor=nora, answer="I was wrong.")
+    judge(appeal, Outcome.OVERTURNED, actor=tomas, answer="It was not her.")
+    db.session.commit()
+    assert active(author.id, article.site_id) == []
+    assert (about(sanction).ending, appeal.status) == ("overturned", "overturned")
+    reopen(appeal, actor=tomas)
+    db.session.commit()
+    assert [s.id for s in active(author.id, article.site_id)] == [sanction.id]
+    assert (about(sanction).ending, appeal.status) == (None, "open")
+    ends = [m for m in db.session.scalars(select(Mail)) if "take part again" in m.subject]
+    assert [m.next_attempt_at for m in ends] == [sanction.ends_at]
+
+
+def test_upholding_leaves_the_sanction(article: Article, author: User, nora: User, tomas: User) -> None:
+    sanction = suspend(author, nora, article)
+    appeal = lodge(about(sanction), author, "It was not me.")
+    judge(appeal, Outcome.UPHELD, actor=tomas, answer="It was.")
+    db.session.commit()
+    assert [s.id for s in active(author.id, article.site_id)] == [sanction.id]
+    mail = db.session.scalars(select(Mail).order_by(Mail.id.desc())).first()
+    assert mail is not None
+    assert "the decision about your account" in mail.text
+    with pytest.raises(NotAllowed):
+        reopen(appeal, actor=nora)
+    reopen(appeal, actor=tomas)
+    assert appeal.status == "open"
+
+
+def test_a_sanction_that_a_colleague_ends_settles_the_appeal(article: Article, author: User, nora: User, tomas: User) -> None:
+    sanction = suspend(author, nora, article)
+    appeal = lodge(about(sanction), author, "It was not me.")
+    end(sanction, actor=nora)
+    db.session.commit()
+    db.session.refresh(appeal)
+    assert (appeal.status, about(sanction).ending) == ("settled", "taken_back")
+    with pytest.raises(Conflict, match="taken back meanwhile"):
+        judge(appeal, Outcome.UPHELD, actor=tomas, answer="It stands.")
+
+
+def test_what_is_over_by_itself_can_still_be_found_wrong(article: Article, author: User, nora: User, tomas: User) -> None:
+    sanction = suspend(author, nora, article)
+    sanction.ends_at = about(sanction).end_date = utcnow() - dt.timedelta(minutes=1)
+    db.session.commit()
+    assert state_of(about(sanction), None) == State.OVER
+    appeal = lodge(about(sanction), author, "It was not me.")
+    judge(appeal, Outcome.OVERTURNED, actor=tomas, answer="You are right.")
+    db.session.commit()
+    assert (about(sanction).ending, sanction.ended_at) == ("overturned", None)
+    reopen(appeal, actor=tomas)
+    assert active(author.id, article.site_id) == []
+
+
+def test_a_warning_that_was_read_can_still_be_appealed(article: Article, author: User, nora: User, tomas: User) -> None:
+    sanction = suspend(author, nora, article, SanctionKind.WARN)
+    acknowledge(sanction, author)
+    appeal = lodge(about(sanction), author, "What was wrong with it?")
+    judge(appeal, Outcome.OVERTURNED, actor=tomas, answer="Nothing.")
+    assert about(sanction).ending == "overturned"
+
+
+def test_what_a_rule_imposed_is_a_program_s_decision(article: Article, author: User, nora: User, tomas: User) -> None:
+    article.site.policy_data = Policy(repeat_rejections=2, repeat_action="suspend", repeat_hours=24).to_data()
+    db.session.commit()
+    comments = []
+    for n in range(2):
+        comments.append(make_comment(article, author, f"Liars, number {n}."))
+        reject(comments[-1], actor=nora, reason=Reason.ABUSE, seen=comments[-1].version)
+    sanction, = active(author.id, article.site_id)
+    assert (about(sanction).automated_decision, about(sanction).automated_detection) == ("AUTOMATED_DECISION_FULLY", True)
+    # Overturning one of the rejections ends what followed from them.
+    appeal = lodge(statement_of(comments[0]), author, "It was a quotation.")
+    judge(appeal, Outcome.OVERTURNED, actor=tomas, answer="You are right.")
+    assert active(author.id, article.site_id) == []
+
+
+def test_a_sanction_on_all_sites_needs_an_admin_of_all_and_goes_where_she_wrote_last(app: Flask, author: User) -> None:
+    sites = [make_site(key=f"s{n}") for n in range(2)]
+    make_comment(make_article(sites[1]), author)
+    root, local = make_user("Root"), make_user("Local", role=Role.ADMIN, site=sites[1])
+    second = make_user("Second")
+    for user in (root, second):
+        for site in sites:
+            grant_role(site, user, Role.ADMIN)
+    db.session.commit()
+    sanction = impose(author, SanctionKind.BAN, actor=root, site=None, reason=Reason.SPAM)
+    appeal = lodge(about(sanction), author, "I sell nothing.")
+    assert appeal.site_id == sites[1].id
+    with pytest.raises(NotAllowed, match="admin of every site"):
+        judge(appeal, Outcome.OVERTURNED, actor=local, answer="She does not.")
+    judge(appeal, Outcome.OVERTURNED, actor=second, answer="She does not.")
+    assert active(author.id, sites[0].id) == []
+
+
+def test_of_two_who_judge_a_sanction_s_appeal_at_once_one_decides(app: Flask, article: Article, nora: User, tomas: User) -> None:
+    eva = make_user("Eva", role=Role.COMMUNITY_MANAGER, site=article.site)
+    appeals = []
+    for n in range(4):
+        person = make_user()
+        appeals.append(lodge(about(suspend(person, nora, article)), person, f"Appeal {n}.").id)
+    db.session.commit()
+    people = [tomas.id, eva.id]
+    db.session.remove()
+    results = race(app, people, appeals, [Outcome.UPHELD, Outcome.OVERTURNED])
+    assert sorted(results) == ["appeal_closed"] * 4 + ["judged"] * 4
+    for appeal in db.session.scalars(select(Appeal)):
+        statement = db.session.get_one(Statement, appeal.statement_id)
+        ended = db.session.get_one(Sanction, statement.sanction_id).ended_at is not None
+        assert ended == (appeal.status == "overturned")

@@ -23,6 +23,7 @@ from commentsvc.moderation.appeals import (
     Whose,
 )
 from commentsvc.moderation.models import AppealStatus, Reason
+from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.public_modlog import What
 
 
@@ -45,6 +46,7 @@ class StatementSchema(BaseSchema):
     puid = Text(required=True, metadata={"description": "The statement's own number; it says nothing about anybody."})
     site_key = Text(required=True)
     comment_id = Id(required=True, allow_none=True)
+    sanction = Choice(SanctionKind, required=True, allow_none=True, metadata={"description": "What was imposed on the account, where it is about that and no comment."})
     article = Part(CardArticleSchema, required=True, allow_none=True)
     state = Choice(State, required=True)
     reason = Choice(Reason, required=True, metadata={"description": "The rule, for programs."})
@@ -92,10 +94,11 @@ class JudgedAppealSchema(AppealSchema):
     reason = Choice(Reason, required=True)
     rule = Text(required=True)
     comment_id = Id(required=True, allow_none=True)
+    sanction = Choice(SanctionKind, required=True, allow_none=True, metadata={"description": "What was imposed on the account, where it is about that and no comment."})
     article = Part(CardArticleSchema, required=True, allow_none=True)
     decided_first_by = Part(PersonSchema, required=True, allow_none=True, metadata={"description": "Whose decision it is against; null: the system's."})
     decided_by = Part(PersonSchema, required=True, allow_none=True)
-    decision_id = Id(required=True, allow_none=True, metadata={"description": "What closed it. Undo that decision to open the appeal again."})
+    decision_id = Id(required=True, allow_none=True, metadata={"description": "Of the comment, that closed it; null where it is about a sanction."})
     alone = YesNo(required=True, metadata={"description": "Judged by whoever made the decision, because the site had nobody else."})
 
 
