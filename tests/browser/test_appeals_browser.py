@@ -20,7 +20,9 @@ from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Appeal, Reason, Statement
-from commentsvc.moderation.statements import live_statement
+from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.sanctions import impose
+from commentsvc.moderation.statements import live_statement, statement_of_sanction
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article, Site
 from tests.browser.test_review_browser import (  # noqa: F401 - fixtures
@@ -152,6 +154,12 @@ def test_the_pages_are_accessible_and_fit(
     for comment, outcome, by in ((stands, Outcome.UPHELD, tomas), (wrong, Outcome.OVERTURNED, nora)):
         statement = db.session.scalars(select(Statement).where(Statement.comment_id == comment.id)).one()
         judge(appeal_about(statement), outcome, actor=by, answer="We looked at it again, all three of us.\nThe rule is about advertising.")
+    banned = make_user("Zoë Quay")
+    make_comment(article, banned)
+    ban = impose(banned, SanctionKind.SUSPEND, actor=nora, site=article.site, reason=Reason.ABUSE, message="Please read our guidelines before you go on.", ends_at=utcnow() + dt.timedelta(days=7))
+    limited = statement_of_sanction(ban.id)
+    assert limited is not None
+    against = lodge(limited, banned, "It was my brother at my computer.")
     overdue = appeal_about(statement_of(waiting))
     overdue.due_at = utcnow() - dt.timedelta(days=2)
     db.session.commit()
@@ -164,12 +172,16 @@ def test_the_pages_are_accessible_and_fit(
     ):
         page.goto(path)
         looked_at(page, name, dark=dark)
+    theirs = sign_in(banned, size=size, dark=dark)
+    theirs.goto(f"/account/decisions/{limited.puid}")
+    looked_at(theirs, "decision-sanction", dark=dark)
     desk = sign_in(tomas, size=size, dark=dark)
     for name, path in (
         ("appeals", "/review/post/appeals"), ("appeal", f"/review/post/appeals/{overdue.id}"),
         ("appeals-decided", "/review/post/appeals?state=decided"),
         ("appeal-decided", f"/review/post/appeals/{appeal_about(statement_of(stands)).id}"),
-        ("appeals-empty", "/review/post/appeals?whose=mine"),
+        ("appeal-sanction", f"/review/post/appeals/{against.id}"), ("appeals-empty", "/review/post/appeals?whose=mine"),
+        ("card-appealed", f"/review/post/comments/{waiting.id}"),
     ):
         desk.goto(path)
         looked_at(desk, name, dark=dark)
