@@ -120,7 +120,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.sweep", "POST"): ("/review/{site}/people/{owner}/sweeps", MANAGERS, {"reason": "spam"}),
     ("review.sweep_progress", "GET"): ("/review/{site}/sweeps/{sweep}", MANAGERS, {}),
     ("review.take_sweep_back", "POST"): ("/review/{site}/sweeps/{sweep}/undo", MANAGERS, {}),
-    ("review.merge_form", "GET"): ("/review/{site}/people/{owner}/merge", NOBODY, {}),  # admins of every site
+    ("review.merge_form", "GET"): ("/review/{site}/people/{owner}/duplicates", NOBODY, {}),  # admins of every site
     ("review.merge_accounts", "POST"): ("/review/{site}/people/{owner}/merge", NOBODY, {}),
     ("review.people_rules", "GET"): ("/review/{site}/people/rules", ADMINS, {}),
     ("review.save_people_rules", "POST"): ("/review/{site}/people/rules", ADMINS, {"part": "remove", "domain": "x.example"}),
