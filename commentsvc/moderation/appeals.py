@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Status
@@ -153,6 +154,10 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     db.session.flush()
     if isinstance(about, Sanction) and outcome == Outcome.OVERTURNED:
         _lift(about, statement, actor, reply)
+    record(
+        actor, "appeal.decided", site_id=appeal.site_id, subject=f"user:{appeal.user_id}", appeal=appeal.id, outcome=outcome.value,
+        own_decision=standing.first,
+    )
     appeal.mail_id = mail_about(
         statement, "Your appeal: the decision stands" if outcome == Outcome.UPHELD else "Your appeal: the decision was wrong",
         "appeal_decided", overturned=outcome == Outcome.OVERTURNED, answer=reply,
@@ -177,9 +182,15 @@ def reopen(appeal: Appeal, *, actor: User) -> None:
     db.session.refresh(appeal)
     if appeal.status not in set(Outcome):
         raise Conflict("Nobody has decided this appeal.", code="appeal_open", current={"status": appeal.status})
+    was = appeal.status
     if isinstance(about, Comment):
         undo(db.session.get_one(Decision, appeal.decision_id), actor=actor)
-        return
+    else:
+        _hold_again(appeal, about, statement, actor)
+    record(actor, "appeal.reopened", site_id=appeal.site_id, subject=f"user:{appeal.user_id}", appeal=appeal.id, outcome=was)
+
+
+def _hold_again(appeal: Appeal, about: Sanction, statement: Statement, actor: User) -> None:
     if not standing_of(statement, actor).may:
         raise own_decision()
     if about.site_id is None and not admin_of_all(actor):

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
 from commentsvc.comments.models import Comment, Status
@@ -86,12 +87,22 @@ def decide(
     else:
         keep(decision)
     statements.follow(comment, decision, actor=actor, undoes=undoes, law=law, keep=keep)
-    if actor is not None and undoes is None:
-        _settle_flags(comment, decision)
+    if actor is not None:
+        _by_person(comment, decision, actor, seen)
     status_changed(comment, before)
     if to == _S.REJECTED and undoes is None and before != _S.REJECTED:
         after_rejection(comment, reason)
     return decision
+
+
+def _by_person(comment: Comment, decision: Decision, actor: User, seen: int) -> None:
+    if decision.to_status != _S.WITHDRAWN:  # an author's own step is no act of staff
+        record(
+            actor, "comment.decided" if decision.undoes_id is None else "comment.undone", site_id=comment.site_id,
+            subject=f"comment:{comment.id}", status=[decision.from_status, decision.to_status], reason=decision.reason, version=seen,
+        )
+    if decision.undoes_id is None:
+        _settle_flags(comment, decision)
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:

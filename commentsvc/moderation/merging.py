@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import ApiKey, ExternalAuthor, PasswordReset, User, UserSession
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Vote
@@ -56,6 +57,7 @@ def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
         (Statement, Statement.user_id), (Appeal, Appeal.user_id),
     ):
         db.session.execute(update(table).where(column == merged.id).values({column.key: kept.id}).execution_options(**WHOLE))
+    record(actor, "account.merged", subject=f"user:{merged.id}", into=kept.id, comments=row.comments, votes=row.votes)
     _tell(kept, merged)
     _close(merged)
     db.session.flush()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotAllowed, NotFound
@@ -22,6 +23,7 @@ def add_note(site: Site, user: User, body: str, *, author: User) -> PersonNote:
     note = PersonNote(site_id=site.id, user_id=user.id, author_id=author.id, body=_body(body), created_at=utcnow())
     db.session.add(note)
     db.session.flush()
+    _record(note, author, "note.added")
     return note
 
 
@@ -31,6 +33,7 @@ def edit_note(note: PersonNote, body: str, *, author: User) -> None:
     body = _body(body)
     if body != note.body:
         note.body, note.edited_at = body, utcnow()
+        _record(note, author, "note.changed")
         db.session.flush()
 
 
@@ -38,6 +41,7 @@ def delete_note(note: PersonNote, *, author: User) -> None:
     """Take a note back for good; only its own author may. Flushes."""
     _own(note, author)
     db.session.delete(note)
+    _record(note, author, "note.deleted")
     db.session.flush()
 
 
@@ -58,6 +62,10 @@ def notes_on(site: Site, user_id: int) -> Sequence[PersonNote]:
         .where(PersonNote.user_id == user_id, PersonNote.site_id == site.id)
         .order_by(PersonNote.id.desc()).options(joinedload(PersonNote.author)).limit(100)
     ).all()
+
+
+def _record(note: PersonNote, author: User, action: str) -> None:
+    record(author, action, site_id=note.site_id, subject=f"user:{note.user_id}", note=note.id)
 
 
 def _own(note: PersonNote, author: User) -> None:

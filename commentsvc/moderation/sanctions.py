@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.comments.models import Comment, Status
@@ -88,6 +89,11 @@ def impose(
     )
     db.session.add(sanction)
     db.session.flush()
+    if actor is not None:
+        record(
+            actor, "sanction.imposed", site_id=sanction.site_id, subject=f"user:{user.id}", sanction=sanction.id, kind=kind.value,
+            reason=reason.value, until=ends_at.isoformat() if ends_at else None,
+        )
     _tell(sanction, user, site, state_sanction(sanction, site))
     return sanction
 
@@ -103,6 +109,7 @@ def end(sanction: Sanction, *, actor: User, note: str = "") -> Sanction:
     now = utcnow()
     if not _close(sanction, actor.id, now, note):
         raise Conflict("This sanction is over already.", code="already_ended", current=current(sanction))
+    record(actor, "sanction.ended", site_id=sanction.site_id, subject=f"user:{sanction.user_id}", sanction=sanction.id, kind=sanction.kind)
     if sanction.end_mail_id is not None:  # it would come late, and say what is not so
         mail_id, sanction.end_mail_id = sanction.end_mail_id, None
         db.session.flush()
@@ -163,7 +170,7 @@ def active(user_id: int, site_id: int) -> Sequence[Sanction]:
 
 
 def sanctions_in_force(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Sanction]]:
-    """What holds now, by (site, person); one statement."""
+    """What holds now, by (site, person), with who imposed it; one statement."""
     found: dict[tuple[int, int], list[Sanction]] = {}
     if not keys:
         return found
@@ -171,7 +178,7 @@ def sanctions_in_force(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int
     for sanction in db.session.scalars(
         select(Sanction)
         .where(Sanction.user_id.in_(users), or_(Sanction.site_id.in_(sites), Sanction.site_id.is_(None)), in_force(utcnow()))
-        .order_by(Sanction.id)
+        .order_by(Sanction.id).options(joinedload(Sanction.actor), joinedload(Sanction.ended_by))
     ):
         for site_id in sites if sanction.site_id is None else {sanction.site_id}:
             found.setdefault((site_id, sanction.user_id), []).append(sanction)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Status
@@ -56,6 +57,7 @@ def start_sweep(site: Site, user: User, *, actor: User, reason: Reason, note: st
     )
     db.session.add(sweep)
     db.session.flush()
+    record(actor, "sweep.begun", site_id=site.id, subject=f"user:{user.id}", sweep=sweep.id, reason=reason.value, comments=total)
     follow_up(db.session, "sweep")
     return sweep
 
@@ -69,6 +71,7 @@ def undo_sweep(sweep: Sweep, *, actor: User) -> Sweep:
     if sweep.state in {SweepState.UNDOING, SweepState.UNDONE}:
         raise Conflict("This is being taken back already.", code="already_undone")
     sweep.state, sweep.position, sweep.undone_by_id, sweep.finished_at = SweepState.UNDOING.value, 0, actor.id, None
+    record(actor, "sweep.undone", site_id=sweep.site_id, subject=f"user:{sweep.user_id}", sweep=sweep.id)
     db.session.flush()
     follow_up(db.session, "sweep")
     return sweep

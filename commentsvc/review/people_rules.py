@@ -9,6 +9,7 @@ from flask import redirect, request, session, url_for
 from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Permission
+from commentsvc.accounts.site_settings import change_site
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.review.blueprint import page, review, site_for
@@ -16,6 +17,7 @@ from commentsvc.review.words import LEVEL_NAMES
 from commentsvc.screening.policy import EmailRule, Policy, check_policy
 from commentsvc.screening.trust import Level
 from commentsvc.sites.models import Site
+from commentsvc.web import signed_in
 
 SAVED = "review_people_rules_saved"
 ACTIONS = {"always_review": "Read comments first", "refuse": "Take no comments"}
@@ -42,11 +44,11 @@ def save_people_rules(site_key: str) -> Any:
     if part not in CHANGES:
         raise Invalid("The form does not say what it changes.", field="part")
     try:
-        site.policy_data = check_policy(replace(site.policy, **CHANGES[part](site.policy))).to_data()
+        policy = check_policy(replace(site.policy, **CHANGES[part](site.policy)))
     except Invalid as error:
         db.session.rollback()
         return _rules_page(site_for(site_key, Permission.MANAGE_SITE), error=error, part=part), 422
-    site.version += 1
+    change_site(site, {"policy_data": policy.to_data()}, by=signed_in())
     db.session.commit()
     session[SAVED] = site.id
     return redirect(url_for("review.people_rules", site_key=site.key), 303)

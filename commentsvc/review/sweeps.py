@@ -61,7 +61,7 @@ def take_sweep_back(site_key: str, sweep_id: int) -> Any:
     return redirect(url_for("review.sweep_progress", site_key=site.key, sweep_id=sweep_id), 303)
 
 
-@review.get("/<site_key>/people/<int:user_id>/merge")
+@review.get("/<site_key>/people/<int:user_id>/duplicates")
 def merge_form(site_key: str, user_id: int) -> Any:
     """Look for the person's other account."""
     site = site_for(site_key, Permission.MANAGE_ROLES)

@@ -1,14 +1,14 @@
 """sanctions, notes on people, sweeps and merges
 
 Revision: 20261126pe
-Follows: 20261126s
+Follows: 20261126te
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126pe'
-down_revision = '20261126s'
+down_revision = '20261126te'
 branch_labels = None
 depends_on = None
 

@@ -158,7 +158,7 @@ def test_every_page_is_sound_at_any_width_and_in_the_dark(sign_in: Open, boss: U
     page = sign_in(boss, size=size, dark=dark)
     for name, path in {
         "people": "people", "people-none": "people?q=zzz", "person": f"people/{spammer.id}", "sanctions": "sanctions",
-        "rules": "people/rules", "merge": f"people/{spammer.id}/merge?q=w",
+        "rules": "people/rules", "merge": f"people/{spammer.id}/duplicates?q=w",
     }.items():
         page.goto(f"/review/post/{path}")
         sound(page, f"{name}-{kind}")
