@@ -13,12 +13,15 @@ from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
 from redis import ConnectionPool
 
+from commentsvc.accounts.audit import head as audit_head
+from commentsvc.accounts.audit import seal_all
 from commentsvc.accounts.expiry import forget_expired
 from commentsvc.bell import Bell, LocalBell
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
 from commentsvc.extensions import db
+from commentsvc.moderation.sweeps import run_due_sweeps
 from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
@@ -73,13 +76,26 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
         with app.app_context():
             deliver_due(settings)
 
+    @huey.task()
+    def people() -> None:
+        with app.app_context():
+            run_due_sweeps()
+
     @huey.periodic_task(crontab(minute="*"))
     def sweep() -> None:
         mail()
+        people()
+
+    @huey.periodic_task(crontab(minute="*"))
+    def chain() -> None:
+        with app.app_context():
+            seal_all()
 
     @huey.periodic_task(crontab(hour="3", minute="17"))
     def forget() -> None:
         with app.app_context():
+            # The log that is shipped elsewhere is where nobody here can change it.
+            log.info("the audit log's head", head=str(audit_head()))
             forget_expired()
             db.session.commit()
             for step in nightly:
@@ -88,7 +104,7 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
                     more = step()
                     db.session.commit()
 
-    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail)})
+    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
-from commentsvc.accounts.models import ExternalAuthor
+from commentsvc.accounts.audit import record, seal
+from commentsvc.accounts.models import ExternalAuthor, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
@@ -23,13 +24,26 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
-from commentsvc.moderation.decide import approve, latest_decision, undo
+from commentsvc.moderation.appeals import Outcome, judge, lodge
+from commentsvc.moderation.decide import approve, latest_decision, reject, undo
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.people_models import (
+    Merge,
+    PersonNote,
+    SanctionKind,
+    Sweep,
+    SweepState,
+    SweepStep,
+)
+from commentsvc.moderation.sanctions import end, impose
+from commentsvc.moderation.statements import live_statement
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.privacy.consents import Purpose, record_consent
 from commentsvc.privacy.erasure import ask_erasure
 from commentsvc.privacy.training import export_training
 from commentsvc.screening.policy import Policy
+from commentsvc.sites.models import Site
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
 
 AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc\u05d5\u05dd\u202c, N\\A \\N 'x'; --"
@@ -40,6 +54,7 @@ def fill_everything() -> None:
     site = make_site(policy=Policy(), guidelines=AWKWARD)
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
     readers = [make_user() for _ in range(4)]
+    fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
     for article in (make_article(site), make_article(site)):
         comments: list[Comment] = []
@@ -58,7 +73,10 @@ def fill_everything() -> None:
         assert decision is not None
         undo(decision, actor=moderator)
         make_comment(article, status=Status.PENDING)
-        make_comment(article, status=Status.REJECTED)
+        rejected = make_comment(article, status=Status.REJECTED)
+        statement = live_statement(rejected.id)
+        assert statement is not None
+        judge(lodge(statement, db.session.get_one(User, rejected.author_id), AWKWARD), Outcome.UPHELD, actor=moderator, answer=AWKWARD)
         make_comment(article, status=Status.WITHDRAWN)
     db.session.add(ExternalAuthor(site_id=site.id, key="sfu:42", user_id=readers[0].id))
     start_registration("new@example.org", "New Reader", "a rather long pass phrase 7")
@@ -74,6 +92,9 @@ def fill_everything() -> None:
         ))
     db.session.add(Worker(id="host:1:2", started_at=utcnow(), seen_at=utcnow(), model_name="m", failures=0))
     db.session.add(Worker(id="Host:\u00e9", started_at=utcnow(), seen_at=utcnow(), error=AWKWARD, failures=3))
+    record(moderator, "settings.changed", site_id=site.id, subject=f"site:{site.id}", welcome=[AWKWARD, ""])
+    seal()
+    record(None, "backup.written", rows=7)  # not sealed yet
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     ask_for_address(readers[0], "another@example.org")
     for reader in readers[:2]:
@@ -83,6 +104,30 @@ def fill_everything() -> None:
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
+
+
+def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
+    """A sanction that holds, one that was ended; a note; a sweep with what it rejected; a merge."""
+    impose(
+        readers[0], SanctionKind.SUSPEND, actor=moderator, site=site, reason=Reason.ABUSE, message=AWKWARD, note=AWKWARD,
+        ends_at=utcnow() + dt.timedelta(days=3),
+    )
+    warning = impose(readers[1], SanctionKind.WARN, actor=moderator, site=site, reason=Reason.SPAM, message=AWKWARD)
+    end(warning, actor=moderator, note=AWKWARD)
+    db.session.add(PersonNote(site_id=site.id, user_id=readers[0].id, author_id=moderator.id, body=AWKWARD))
+    spammer, twin = make_user("Spammer"), make_user("Spammer 2", email=None)
+    comment = make_comment(make_article(site), spammer)
+    comment.author_level, comment.hold_for = "new", "always_review"
+    decision = reject(comment, actor=moderator, reason=Reason.SPAM, seen=comment.version)
+    sweep = Sweep(
+        site_id=site.id, user_id=spammer.id, actor_id=moderator.id, reason=Reason.SPAM.value, note=AWKWARD, state=SweepState.DONE.value,
+        position=comment.id, last_comment_id=comment.id, total=1, seen=1, rejected=1, finished_at=utcnow(),
+    )
+    db.session.add(sweep)
+    db.session.flush()
+    db.session.add(SweepStep(sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
+    db.session.add(Merge(kept_id=spammer.id, merged_id=twin.id, actor_id=moderator.id, comments=1))
+    db.session.commit()
 
 
 def fill_mails() -> None:

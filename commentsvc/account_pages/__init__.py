@@ -7,8 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
-    from commentsvc.account_pages import my_data, passwords, registration, settings, signing_in
+    from commentsvc.account_pages import my_data, passwords, registration, settings, signing_in, statements
     from commentsvc.account_pages.blueprint import account
 
-    del my_data, passwords, registration, settings, signing_in  # imported for their routes
+    del my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from commentsvc.accounts.models import User
 from commentsvc.api.access import is_author, may_review
@@ -14,8 +14,9 @@ from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.threads import own_waiting
 from commentsvc.extensions import db
 from commentsvc.moderation.marking import Range
-from commentsvc.moderation.models import Decision
+from commentsvc.moderation.models import Decision, Statement
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.sanctions import shadowed
 from commentsvc.sites.models import Article
 
 
@@ -23,7 +24,8 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     """One comment as this person sees it: a reader, its author, or a community manager."""
     if not is_author(comment, user) and not may_review(comment, user):
         return public_values(comment)
-    values = own_values(comment, _reasons([comment]).get(comment.id), comment.author)
+    posted = comment.id in shadowed([comment]) and not may_review(comment, user)
+    values = own_values(comment, _reasons([comment]).get(comment.id), comment.author, posted=posted)
     if is_author(comment, user):
         values |= _nudge(nudges([comment]), comment)
     return values | ({"version": comment.version} if may_review(comment, user) else {})
@@ -32,8 +34,8 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
     """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons, doubtful = _reasons(waiting), nudges(waiting)
-    return [own_values(c, reasons.get(c.id), user) | _nudge(doubtful, c) for c in waiting]
+    reasons, doubtful, posted = _reasons(waiting), nudges(waiting), shadowed(waiting)
+    return [own_values(c, reasons.get(c.id), user, posted=c.id in posted) | _nudge(doubtful, c) for c in waiting]
 
 
 def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
@@ -58,5 +60,9 @@ def _reasons(comments: Sequence[Comment]) -> dict[int, str]:
     if not ids:
         return {}
     latest = select(func.max(Decision.id)).where(Decision.comment_id.in_(ids)).group_by(Decision.comment_id)
-    rows = db.session.execute(select(Decision.comment_id, Decision.reason).where(Decision.id.in_(latest)))
+    rows = db.session.execute(
+        select(Decision.comment_id, func.coalesce(Statement.reason, Decision.reason).label("reason"))
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .where(Decision.id.in_(latest))
+    )
     return {row.comment_id: row.reason for row in rows}

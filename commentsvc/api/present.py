@@ -102,14 +102,14 @@ def public_values(comment: Comment) -> dict[str, Any]:
     return values | {"status": status.value, "author": None, "body_html": "", "votes": {"up": 0, "down": 0}}
 
 
-def own_values(comment: Comment, reason: str | None, author: User) -> dict[str, Any]:
-    """One's own comment: what became of it, why, and what happens next."""
+def own_values(comment: Comment, reason: str | None, author: User, *, posted: bool = False) -> dict[str, Any]:
+    """One's own comment: what became of it, why, and what happens next; `posted` while she is shadowed."""
     rejected = comment.status == Status.REJECTED
     known = Reason(reason) if rejected and reason else None
     return public_values(comment) | _said(comment, author) | {
-        "status": comment.status, "body": comment.body, "reason": known.value if known else None,
+        "status": Status.PUBLISHED.value if posted else comment.status, "body": comment.body, "reason": known.value if known else None,
         "reason_text": REASON_TEXTS.get(known, REASON_TEXTS[Reason.OTHER]) if known else None,
-        "what_next": WHAT_NEXT[Status(comment.status)],
+        "what_next": "It is posted." if posted else WHAT_NEXT[Status(comment.status)],
     }
 
 

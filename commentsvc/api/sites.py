@@ -8,10 +8,12 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.accounts.roles import find_user_by_email, grant_role, list_roles, revoke_role
+from commentsvc.accounts.site_settings import change_site
 from commentsvc.api.access import on_site
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
@@ -32,7 +34,7 @@ from commentsvc.markup import render
 from commentsvc.screening.policy import Policy, check_policy
 from commentsvc.sites.models import WELCOME, Site
 from commentsvc.sites.origins import check_origin
-from commentsvc.web import reader
+from commentsvc.web import reader, signed_in
 
 sites = Blueprint("sites", "Sites: what readers see, what admins set, and who is what.")
 
@@ -59,7 +61,8 @@ def create_site(given: dict[str, Any], user: User) -> Any:
             db.session.add(site)
     except IntegrityError:
         raise Conflict("There is a site with this key already.", code="key_taken") from None
-    grant_role(site, user, Role.ADMIN)
+    record(user, "site.created", site_id=site.id, subject=f"site:{site.id}")
+    grant_role(site, user, Role.ADMIN, by=user)
     db.session.commit()
     return _site_values(site, user), 201, {"Location": f"/api/v1/sites/{site.key}"}
 
@@ -95,16 +98,14 @@ def update_site(given: dict[str, Any], site: Site) -> Any:
     ).one()
     if given["version"] is not None and given["version"] != site.version:
         raise Conflict("Somebody else changed this site since you saw it.", current={"version": site.version})
+    values: dict[str, Any] = {text: given[text].strip() for text in ("welcome", "guidelines") if text in given}
     if "name" in given:
-        site.name = clean_name(given["name"], field="name", least=1, most=NAME_LENGTH)
-    for text in ("welcome", "guidelines"):
-        if text in given:
-            setattr(site, text, given[text].strip())
+        values["name"] = clean_name(given["name"], field="name", least=1, most=NAME_LENGTH)
     if "origins" in given:
-        site.origins = _origins(given["origins"])
+        values["origins"] = _origins(given["origins"])
     if "policy" in given:
-        site.policy_data = _policy(site.policy, given["policy"]).to_data()
-    site.version += 1
+        values["policy_data"] = _policy(site.policy, given["policy"]).to_data()
+    change_site(site, values, by=signed_in())
     db.session.commit()
     return _site_values(site, reader())
 
@@ -150,13 +151,13 @@ def grant(given: dict[str, Any], site: Site, user_id: int) -> Any:
 @sites.response(204)
 def revoke(site: Site, user_id: int) -> Response:
     """Make somebody a plain member again; a site's last admin stays."""
-    revoke_role(site, _person(user_id))
+    revoke_role(site, _person(user_id), by=signed_in())
     db.session.commit()
     return no_content()
 
 
 def _grant(site: Site, user: User, role: str) -> dict[str, Any]:
-    granted = grant_role(site, user, Role(role))
+    granted = grant_role(site, user, Role(role), by=signed_in())
     db.session.commit()
     return {"user": person_values(user), "role": granted.role}
 

@@ -15,6 +15,7 @@ from commentsvc.errors import CommentsvcError
 # Name -> module and object. A command imports only what it needs: the worker must not pay for
 # tables of numbers, nor the web process for a model runtime.
 COMMANDS = {
+    "audit": "commentsvc.cli.audit:audit",
     "backup": "commentsvc.cli.backup:backup",
     "consents": "commentsvc.cli.training:consents",
     "db": "commentsvc.cli.databases:db_group",
@@ -31,6 +32,7 @@ COMMANDS = {
     "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
     "training": "commentsvc.cli.training:training",
+    "statements": "commentsvc.cli.statements:statements",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",
     "worker": "commentsvc.cli.serve:worker",

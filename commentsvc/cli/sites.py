@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import func, select
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
@@ -49,6 +50,7 @@ def create_site(key: str, name: str, origins: list[str]) -> Site:
     made = Site(key=key, name=name, origins=checked, welcome=WELCOME, guidelines="", policy_data=Policy().to_data())
     db.session.add(made)
     db.session.flush()
+    record(None, "site.created", site_id=made.id, subject=f"site:{made.id}")
     return made
 
 

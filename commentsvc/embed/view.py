@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app, request
 from markupsafe import Markup
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
@@ -25,8 +25,17 @@ from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.models import (
+    FLAG_REASONS,
+    REJECT_REASONS,
+    Appeal,
+    Decision,
+    Reason,
+    Statement,
+)
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
 from commentsvc.sites.models import Article, Site
 
 SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
@@ -44,7 +53,15 @@ class Waiting:
 
     comment: Comment
     reason: str = ""
+    statement: str = ""  # the puid of the statement of reasons, where it was rejected here
+    appeal: str = ""  # whether she has appealed ("open", "upheld"), or still can ("possible")
+    posted: bool = False  # shown to her as published, while she is shadowed
     doubtful: Sequence[Range] = ()  # sentences that may hurt somebody, while she can say it differently
+
+    @property
+    def status(self) -> str:
+        """The comment's, as its author sees it."""
+        return Status.PUBLISHED.value if self.posted else self.comment.status
 
     @property
     def pieces(self) -> list[Piece]:
@@ -58,6 +75,30 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A sanction in words for the person it is about."""
+
+    sanction: Sanction
+    holds: bool
+
+    @property
+    def warning(self) -> bool:
+        return self.sanction.kind == SanctionKind.WARN
+
+    @property
+    def reason(self) -> str:
+        return REJECT_REASONS[Reason(self.sanction.reason)]
+
+    @property
+    def effect(self) -> str:
+        return EFFECTS[self.sanction.kind]
+
+    @property
+    def until(self) -> str:
+        return in_words(self.sanction.ends_at) if self.sanction.ends_at else ""
+
+
+@dataclass(frozen=True)
 class Personal:
     """What is the reader's own in a conversation."""
 
@@ -66,6 +107,7 @@ class Personal:
     votes: Mapping[int, int]
     own: frozenset[int]
     waiting: Sequence[Waiting]
+    told: Sequence[Told] = ()  # sanctions on her that she should read of here
 
 
 @dataclass(frozen=True)
@@ -126,6 +168,10 @@ class View:
     @property
     def guidelines(self) -> str:
         return render_markdown(self.site.guidelines) if self.site.guidelines.strip() else ""
+
+    @property
+    def public_modlog(self) -> bool:
+        return self.site.policy.public_modlog
 
     def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None) -> Markup:
         """Comments with the replies shown under each.
@@ -196,7 +242,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in five statements; None when signed out."""
+    """What is the reader's own under this article, in six statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -214,8 +260,14 @@ def personal(article: Article, user: User | None) -> Personal | None:
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
-        waiting=waiting(own_waiting(article.id, user.id)),
+        waiting=waiting(own_waiting(article.id, user.id)), told=told(user, article.site_id),
     )
+
+
+def told(user: User, site_id: int) -> list[Told]:
+    """What she should read about sanctions on her; one statement."""
+    now = utcnow()
+    return [Told(sanction, sanction.active(now)) for sanction in told_to(user.id, site_id)]
 
 
 def waiting(comments: Sequence[Comment]) -> list[Waiting]:
@@ -223,16 +275,29 @@ def waiting(comments: Sequence[Comment]) -> list[Waiting]:
     since = utcnow() - REJECTED_SHOWN
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
-    reasons: dict[int, str] = {}
-    if rejected:
-        for comment_id, reason in db.session.execute(
-            select(Decision.comment_id, Decision.reason)
-            .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
-            .order_by(Decision.id)
-        ):
-            reasons[comment_id] = reason_text(reason)
-    doubtful = nudges(shown)
-    return [Waiting(c, reasons.get(c.id, ""), doubtful.get(c.id, ())) for c in shown]
+    told = _told(rejected) if rejected else {}
+    doubtful, posted = nudges(shown), shadowed(shown)
+    return [
+        Waiting(c, *told.get(c.id, ("", "", "")), posted=c.id in posted, doubtful=doubtful.get(c.id, ())) for c in shown
+    ]
+
+
+def _told(rejected: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Why these comments were rejected: in words, by which statement, and whether that was or can be appealed."""
+    found: dict[int, tuple[str, str, str]] = {}
+    for comment_id, reason, statement, appeal in db.session.execute(
+        select(Decision.comment_id, Decision.reason, Statement, Appeal.status)
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(Appeal, Appeal.statement_id == Statement.id)
+        .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
+        .order_by(Decision.id)
+    ):
+        if statement is None:  # from before there were statements
+            found[comment_id] = (reason_text(reason), "", "")
+        else:
+            can = "possible" if utcnow() <= statement.appeal_until else ""
+            found[comment_id] = (reason_text(statement.reason), statement.puid, appeal or can)
+    return found
 
 
 def reason_text(reason: str) -> str:

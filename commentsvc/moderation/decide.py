@@ -9,13 +9,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.models import Decision, Flag, Reason
+from commentsvc.moderation import statements
+from commentsvc.moderation.models import Decision, Flag, Reason, Statement
+from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
@@ -37,21 +40,24 @@ def decide(
     seen: int,
     note: str = "",
     undoes: Decision | None = None,
-    keep: Callable[[Decision], None] | None = None,
+    law: str = "",
+    keep: Callable[[Decision | Statement], None] | None = None,
 ) -> Decision:
     """Move a comment to a status, for a reason, as `actor` (None: the system); flushes.
 
     With `keep` the decision is handed to it instead, to be written with others: the comment was
     then loaded under its article's lock. `seen` is the comment's version that was judged. If it moved on since, nothing changes and
     Conflict says who decided what; so it does for a step that TRANSITIONS lacks. A person's
-    decision settles the comment's open flags.
+    decision settles the comment's open flags. A rejection makes a statement of reasons for the author, which names
+    the `law` where there is one; what ends a rejection ends it.
     """
     lock_article(comment.article_id)
     now = utcnow()
     if keep is None:
         db.session.refresh(comment)
     before = comment.status
-    if comment.version != seen or (undoes is None and (Status(before), to) not in TRANSITIONS):
+    stands = reason == Reason.UPHELD and before == to == _S.REJECTED  # an appeal that changes nothing is a decision too
+    if comment.version != seen or (undoes is None and not stands and (Status(before), to) not in TRANSITIONS):
         raise _conflict(comment)
     values: dict[str, Any] = {"status": to.value, "version": seen + 1, "claimed_until": None}
     if to == _S.PUBLISHED and comment.published_at is None:
@@ -80,10 +86,23 @@ def decide(
         db.session.flush()
     else:
         keep(decision)
-    if actor is not None and undoes is None:
-        _settle_flags(comment, decision)
+    statements.follow(comment, decision, actor=actor, undoes=undoes, law=law, keep=keep)
+    if actor is not None:
+        _by_person(comment, decision, actor, seen)
     status_changed(comment, before)
+    if to == _S.REJECTED and undoes is None and before != _S.REJECTED:
+        after_rejection(comment, reason)
     return decision
+
+
+def _by_person(comment: Comment, decision: Decision, actor: User, seen: int) -> None:
+    if decision.to_status != _S.WITHDRAWN:  # an author's own step is no act of staff
+        record(
+            actor, "comment.decided" if decision.undoes_id is None else "comment.undone", site_id=comment.site_id,
+            subject=f"comment:{comment.id}", status=[decision.from_status, decision.to_status], reason=decision.reason, version=seen,
+        )
+    if decision.undoes_id is None:
+        _settle_flags(comment, decision)
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:
@@ -101,9 +120,13 @@ def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Deci
     return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
 
 
-def reject(comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "") -> Decision:
-    """A community manager takes a comment out of the thread, for a reason its author is told."""
-    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note)
+def reject(
+    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", law: str = ""
+) -> Decision:
+    """A community manager takes a comment out of the thread, for a reason its author is told; against a `law`, if one is named."""
+    if len(law) > statements.LAW_LENGTH:
+        raise Invalid(f"The law is {len(law) - statements.LAW_LENGTH:,} characters too long.", field="law")
+    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, law=law)
 
 
 def withdraw(comment: Comment, author: User) -> Decision:
@@ -123,6 +146,7 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         raise _conflict(comment)
     if decision.actor_id is None or decision.undoes_id is not None or decision.to_status == _S.WITHDRAWN:
         raise Invalid("Only a community manager's own decision can be undone.")
+    statements.check_undo(decision, actor)
     db.session.execute(
         update(Flag).where(Flag.resolved_by_id == decision.id).values(resolved_by_id=None)
     )
@@ -130,6 +154,8 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         comment, Status(decision.from_status), actor=actor, reason=Reason.UNDONE, seen=comment.version, undoes=decision
     )
     count_open_flags(comment)
+    if decision.to_status == _S.REJECTED and decision.from_status != _S.REJECTED:
+        after_undo(comment, actor=actor)
     return taken
 
 

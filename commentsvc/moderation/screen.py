@@ -21,7 +21,7 @@ from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
-from commentsvc.moderation.models import Decision, Reason, Screening
+from commentsvc.moderation.models import Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
@@ -52,7 +52,7 @@ REPEATED = (
     .limit(1)
 )
 
-Keep = Callable[[Screening | Decision], None]
+Keep = Callable[[Screening | Decision | Statement], None]
 """Takes a row to write: a worker writes those of a few comments with one statement."""
 
 
@@ -62,7 +62,7 @@ def submission_of(
     """All the phases need to know, in two statements; the article and its site are loaded."""
     db.session.flush()
     article = comment.article
-    policy: Policy = article.site.policy
+    policy: Policy = article.site.policy.for_level(comment.author_level)
     published = db.session.scalar(
         select(func.count()).select_from(
             select(Comment.id)
@@ -87,6 +87,7 @@ def submission_of(
         # An imported comment is older than the closing of its article.
         closed_at=article.closed_at, premoderated=article.premoderated,
         author_is_staff=Permission.SKIP_SCREENING in PERMISSIONS[Role(comment.author_role)],
+        author_level=comment.author_level, hold_for=comment.hold_for,
         author_published=published or 0, repeats=repeats is not None, scores=scores,
         explanation=explanation, unscored=unscored,
     )
@@ -184,7 +185,7 @@ def read_batch(
     """
     claims = claim(lane, batch, lease)
     loaded = load_comments([c.comment_id for c in claims]) if claims else {}
-    bodies = {c.id: (c.article_id, c.body, c.article.site.policy) for c in loaded.values()}
+    bodies = {c.id: (c.article_id, c.body, c.article.site.policy.for_level(c.author_level)) for c in loaded.values()}
     db.session.commit()
     claims = [c for c in claims if c.comment_id in bodies]
     wanted = [c for c in claims if not c.hopeless]
@@ -257,7 +258,7 @@ def decide_all(
 
 
 def _act(group: Sequence[Read], act: Act) -> None:
-    kept: list[Screening | Decision] = []
+    kept: list[Screening | Decision | Statement] = []
     for article_id in dict.fromkeys(one.article_id for one in group):
         lock_article(article_id)
     loaded = load_comments([one.claim.comment_id for one in group])

@@ -13,16 +13,21 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
+from commentsvc.moderation.appeals import open_appeals
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
     LABEL_NAMES,
+    LEVEL_MEANINGS,
+    LEVEL_NAMES,
     PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
     ROLE_NAMES,
+    SANCTION_NAMES,
+    SANCTIONS,
     STATUS_NAMES,
     SYSTEM,
     count_words,
@@ -35,7 +40,7 @@ review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -54,7 +59,9 @@ def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current."""
     counts: dict[Queue, int] = queue_counts(site)
     alarms, waiting = alarms_of(site)
-    frame: dict[str, Any] = {"site": site, "here": here, "counts": counts, "alarms": alarms, "waiting": waiting}
+    frame: dict[str, Any] = {
+        "site": site, "here": here, "counts": counts, "appeals_waiting": open_appeals(site), "alarms": alarms, "waiting": waiting,
+    }
     return render_template(f"review/{template}", **frame | context)
 
 
@@ -81,6 +88,7 @@ def words() -> dict[str, Any]:
     return {
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
+        "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
         "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,

@@ -8,12 +8,14 @@ from flask import redirect, request, session, url_for
 from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Permission
+from commentsvc.accounts.site_settings import change_site
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.settings_form import LABELLED, NUMBERS, SettingsForm
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
+from commentsvc.web import signed_in
 
 SAVED = "review_settings_saved"
 
@@ -42,9 +44,7 @@ def save_settings(site_key: str) -> Any:
     values = form.read(site.policy)
     if values is None:
         return _settings_page(site, form), 422
-    for name, value in values.items():
-        setattr(site, name, value)
-    site.version += 1
+    change_site(site, values, by=signed_in())
     db.session.commit()
     session[SAVED] = site.id
     return redirect(url_for("review.settings", site_key=site.key))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from commentsvc.errors import Invalid
+from commentsvc.screening.trust import Level
 
 # The model's label -> hold at this score; see docs/toxicity.md for how they were chosen.
 DEFAULT_HOLD = {
@@ -24,6 +25,33 @@ REPEAT_MOST = 30 * 24 * 3600
 FAIL_OPEN_LEAST = 60
 FAIL_OPEN_MOST = 7 * 24 * 3600
 PHRASE_LENGTH = 100
+# The six months that article 20 of the EU's Digital Services Act wants at least, whichever months they are.
+APPEAL_DAYS = 184
+APPEAL_MOST = 3650
+ANSWER_MOST = 365
+MAX_EMAIL_RULES = 500
+EMAIL_ACTIONS = ("always_review", "refuse")
+REPEAT_ACTIONS = ("always_review", "suspend")
+# No offset turns a limit into its opposite.
+OFFSET_MOST = 0.5
+PACE_MOST = 24 * 3600
+
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class EmailRule:
+    """What happens to comments of accounts whose e-mail address is at a domain."""
+
+    domain: str  # in lower case and ASCII, as addresses are kept
+    action: str  # one of EMAIL_ACTIONS
+    reason: str  # for colleagues
+    subdomains: bool = False  # also whatever ends in ".domain"
+
+    def covers(self, email: str) -> bool:
+        """Whether the rule is about this address."""
+        domain = email.rpartition("@")[2].casefold()
+        return domain == self.domain or (self.subdomains and domain.endswith(f".{self.domain}"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +72,44 @@ class Policy:
     repeat_window: int = 24 * 3600  # seconds in which the same text again is a repeat
     # Seconds after which comments are decided without the model while it fails; 0: never.
     fail_open_after: int = 0
+    appeal_days: int = APPEAL_DAYS  # for which an author can appeal
+    appeal_answer_days: int = 14  # within which the site means to answer an appeal
+    public_modlog: bool = False  # anybody can read what was removed, and why
+    # What an author's level of trust changes; as they stand here, nothing.
+    trust_offset_new: float = 0.0  # the limits of new and watched authors are lower by so much
+    trust_offset_trusted: float = 0.0  # those of trusted authors higher
+    trust_hold_watched: bool = False  # a person reads every comment of a watched author first
+    trust_links_from: str = Level.WATCHED.value  # below this level any link is held
+    trust_pace: int = 0  # seconds that new and watched authors wait between two comments; 0: as everybody
+    email_rules: tuple[EmailRule, ...] = ()
+    # So many of an author's comments rejected within so many days: what happens by itself. 0: nothing.
+    repeat_rejections: int = 0
+    repeat_days: int = 7
+    repeat_action: str = "always_review"
+    repeat_hours: int = 24  # how long it lasts; 0, for always_review alone: until somebody ends it
+
+    @property
+    def asks_trust(self) -> bool:
+        """Whether an author's level makes a difference."""
+        return bool(
+            self.trust_offset_new or self.trust_offset_trusted or self.trust_hold_watched or self.trust_pace
+            or self.trust_links_from != Level.WATCHED
+        )
+
+    def for_level(self, level: str | None) -> Policy:
+        """The policy as it is for an author of this level; of None, whom nobody asked about, as it stands."""
+        if level is None or not self.asks_trust:
+            return self
+        known = Level(level)
+        offset = {Level.TRUSTED: self.trust_offset_trusted, Level.MEMBER: 0.0}.get(known, -self.trust_offset_new)
+        hold_at = {label: min(max(limit + offset, 0.01), 1.0) for label, limit in self.hold_at.items()} if offset else self.hold_at
+        links = self.max_links if known.rank >= Level(self.trust_links_from).rank else 0
+        return replace(self, hold_at=hold_at, max_links=links)
+
+    def email_rule(self, email: str | None) -> EmailRule | None:
+        """The rule about this address; of several the one that says most exactly which."""
+        found = [rule for rule in self.email_rules if email and rule.covers(email)]
+        return max(found, key=lambda rule: len(rule.domain)) if found else None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
@@ -52,12 +118,16 @@ class Policy:
         for name in ("banned_phrases", "suspect_phrases"):
             if name in known:
                 known[name] = tuple(known[name])
+        if "email_rules" in known:
+            known["email_rules"] = tuple(EmailRule(**rule) for rule in known["email_rules"])
         if "hold_at" in known:
             known["hold_at"] = {**DEFAULT_HOLD, **known["hold_at"]}
         return cls(**known)
 
     def to_data(self) -> dict[str, Any]:
-        return {**asdict(self), "banned_phrases": list(self.banned_phrases), "suspect_phrases": list(self.suspect_phrases)}
+        lists = ("banned_phrases", "suspect_phrases", "email_rules")
+        data = asdict(self)
+        return {**data, **{name: list(data[name]) for name in lists}}
 
 
 def check_policy(policy: Policy) -> Policy:
@@ -66,6 +136,9 @@ def check_policy(policy: Policy) -> Policy:
         "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
         "max_links": (0, 1000), "new_author_comments": (0, 1000),
         "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
+        "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
+        "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
+        "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(policy, name) <= high:
@@ -73,6 +146,7 @@ def check_policy(policy: Policy) -> Policy:
     if policy.fail_open_after in range(1, FAIL_OPEN_LEAST):
         raise Invalid(f"fail_open_after must be 0 or at least {FAIL_OPEN_LEAST}.", field="policy.fail_open_after")
     _check_phrases(policy)
+    _check_people(policy)
     for name in ("hold_at", "reject_at"):
         for label, threshold in getattr(policy, name).items():
             if label not in DEFAULT_HOLD:
@@ -89,3 +163,23 @@ def _check_phrases(policy: Policy) -> None:
             raise Invalid(f"At most {MAX_PHRASES} phrases.", field=f"policy.{name}")
         if any(not re.search(r"\w", p) or len(p) > PHRASE_LENGTH for p in phrases):
             raise Invalid(f"A phrase has a letter or digit and at most {PHRASE_LENGTH} characters.", field=f"policy.{name}")
+
+
+def _check_people(policy: Policy) -> None:
+    if policy.trust_links_from not in set(Level):
+        raise Invalid(f"trust_links_from must be one of: {', '.join(Level)}.", field="policy.trust_links_from")
+    if policy.repeat_action not in REPEAT_ACTIONS:
+        raise Invalid(f"repeat_action must be one of: {', '.join(REPEAT_ACTIONS)}.", field="policy.repeat_action")
+    if policy.repeat_action == "suspend" and not policy.repeat_hours:
+        raise Invalid("A suspension ends: repeat_hours must be at least 1.", field="policy.repeat_hours")
+    if len(policy.email_rules) > MAX_EMAIL_RULES:
+        raise Invalid(f"At most {MAX_EMAIL_RULES} rules.", field="policy.email_rules")
+    for rule in policy.email_rules:
+        if not _DOMAIN.fullmatch(rule.domain) or len(rule.domain) > 253:
+            raise Invalid(f"{rule.domain[:80]} is not a domain like mail.example.", field="policy.email_rules")
+        if rule.action not in EMAIL_ACTIONS:
+            raise Invalid(f"An action is one of: {', '.join(EMAIL_ACTIONS)}.", field="policy.email_rules")
+        if not rule.reason.strip() or len(rule.reason) > 200:
+            raise Invalid("Say why, in at most 200 characters.", field="policy.email_rules")
+    if len({rule.domain for rule in policy.email_rules}) < len(policy.email_rules):
+        raise Invalid("There are two rules for one domain.", field="policy.email_rules")
