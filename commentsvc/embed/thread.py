@@ -138,7 +138,9 @@ def _first_view(site_key: str, url: str) -> Known:
     db.session.rollback()
     write_intent.set(True)
     site = get_site(site_key)
-    article, _ = register_article(site, url, request.args.get("title", "").strip() or url)
+    article, _ = register_article(
+        site, url, request.args.get("title", "").strip() or url, request.args.get("section", "")
+    )
     db.session.commit()
     return Known(article.id, article.version, site.id, site.version, site.origins)
 

@@ -22,7 +22,7 @@ from commentsvc.sites.models import Article, Site
 
 PER_PAGE = 50
 QUERY_LENGTH = 200
-CSV_HEAD = ("id", "title", "url", "published_comments", "open", "read_before_publishing", "registered_at")
+CSV_HEAD = ("id", "title", "url", "published_comments", "open", "read_before_publishing", "registered_at", "section")
 
 
 def page_of_articles(
@@ -70,7 +70,7 @@ def _rows(site: Site, text: str) -> Iterator[tuple[object, ...]]:
             yield (
                 article.id, article.title, article.url, article.comment_count,
                 "no" if article.closed_at else "yes", "yes" if article.premoderated else "no",
-                article.created_at.isoformat(timespec="seconds"),
+                article.created_at.isoformat(timespec="seconds"), article.section,
             )
             db.session.expunge(article)
         if after is None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
-from commentsvc.sites.models import TITLE_LENGTH, Article, Site
+from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, Article, Site
 from commentsvc.sites.origins import canonical_url, origin_of
 
 MAX_COUNTS = 100
@@ -28,11 +28,11 @@ def find_article(site: Site, url: str) -> Article | None:
     return db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
 
 
-def register_article(site: Site, url: str, title: str) -> tuple[Article, bool]:
+def register_article(site: Site, url: str, title: str, section: str = "") -> tuple[Article, bool]:
     """The article at `url`, made if need be, and whether it was; flushes.
 
     NotAllowed when the address is outside the site's origins. An article already known keeps
-    its title: a first view must not rename what the newsroom registered.
+    its title and section: a first view must not rename what the newsroom registered. What is too long is cut.
     """
     url = canonical_url(url)
     if origin_of(url) not in site.origins:
@@ -40,10 +40,12 @@ def register_article(site: Site, url: str, title: str) -> tuple[Article, bool]:
     known = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == url))
     if known is not None:
         return known, False
-    title = " ".join(title.replace("\x00", "").split())[:TITLE_LENGTH]
+    title = one_line(title)[:TITLE_LENGTH]
     if not title:
         raise Invalid("An article has a title.", field="title")
-    article = Article(site_id=site.id, url=url, title=title, comment_count=0, version=1)
+    article = Article(
+        site_id=site.id, url=url, title=title, section=one_line(section)[:SECTION_LENGTH].rstrip(), comment_count=0, version=1,
+    )
     # Two first views at once: one inserts, the other finds it.
     try:
         with db.session.begin_nested():
@@ -51,6 +53,20 @@ def register_article(site: Site, url: str, title: str) -> tuple[Article, bool]:
     except IntegrityError:
         return db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one(), False
     return article, True
+
+
+def one_line(text: str) -> str:
+    """A title or name as it is kept: one space between words, and no NUL, which PostgreSQL does not take."""
+    return " ".join(text.replace("\x00", "").split())
+
+
+def move_article(article: Article, section: str) -> None:
+    """Put the article into another section of the paper ("": none); its comments are found there then. Flushes."""
+    section = one_line(section)
+    if len(section) > SECTION_LENGTH:
+        raise Invalid(f"A section has at most {SECTION_LENGTH} characters.", field="section")
+    article.section = section
+    db.session.flush()
 
 
 def close_article(article: Article, *, closed: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
@@ -19,6 +19,7 @@ WELCOME = (
 
 URL_LENGTH = 2000
 TITLE_LENGTH = 500
+SECTION_LENGTH = 100
 
 
 class Site(Base):
@@ -47,12 +48,21 @@ class Article(Base):
     """A page of the publisher; `version` moves with every change a reader could see."""
 
     __tablename__ = "articles"
-    __table_args__ = (UniqueConstraint("site_id", "url"),)
+    __table_args__ = (
+        UniqueConstraint("site_id", "url"),
+        # The sections a site has, for the console's filter; SQLite wants the WHERE in the query to the letter.
+        Index(
+            "ix_articles_section", "site_id", "section",
+            postgresql_where=text("section <> ''"), sqlite_where=text("section <> ''"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     url: Mapped[str] = mapped_column(String(URL_LENGTH))  # canonical
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    # The part of the paper it stands in, as the publisher calls it; "" when nobody said.
+    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default="")
     closed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     premoderated: Mapped[bool] = mapped_column(default=False)
     comment_count: Mapped[int] = mapped_column(default=0)  # published comments

@@ -136,6 +136,20 @@ def test_only_the_sites_own_addresses_become_articles(paper: Paper) -> None:
         assert caller.post(path, {"url": "https://news.example/a", "title": "A"}).status_code == status
 
 
+def test_an_article_stands_in_a_section_of_the_paper(paper: Paper) -> None:
+    path = f"/sites/{paper.site.key}/articles"
+    made = paper.manager.post(path, {"url": "https://news.example/vote", "title": "The vote", "section": " City  Hall\n"})
+    assert (made.status_code, made.json["section"]) == (201, "City Hall")
+    again = paper.manager.post(path, {"url": "https://news.example/vote", "title": "The vote", "section": "Sports"})
+    assert (again.status_code, again.json["section"]) == (200, "City Hall")
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": "Politics"}).json["section"] == "Politics"
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"closed": True}).json["section"] == "Politics"
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": " "}).json["section"] == ""
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": "x" * 101}).status_code == 422
+    assert paper.manager.post(path, {"url": "https://news.example/b", "title": "B"}).json["section"] == ""
+    assert paper.member.patch(f"/articles/{made.json['id']}", {"section": "Mine"}).status_code == 403
+
+
 def test_an_article_can_be_closed_premoderated_and_renamed(paper: Paper) -> None:
     path = f"/articles/{paper.article.id}"
     changed = paper.manager.patch(path, {"closed": True, "premoderated": True, "title": " New  title "})

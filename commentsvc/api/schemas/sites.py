@@ -25,7 +25,7 @@ from commentsvc.screening.policy import (
     FAIL_OPEN_MOST,
     REPEAT_MOST,
 )
-from commentsvc.sites.models import TITLE_LENGTH, URL_LENGTH
+from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, URL_LENGTH
 
 # As long as an editor writes, and no longer than a page can show.
 NAME_LENGTH = 200
@@ -135,6 +135,7 @@ class ArticleSchema(BaseSchema):
     site_key = Text(required=True)
     url = Text(required=True, metadata={"description": "Canonical: without fragment, host in lower case."})
     title = Text(required=True)
+    section = Text(required=True, metadata={"description": "The part of the paper it stands in; empty when nobody said."})
     closed = YesNo(required=True, metadata={"description": "Whether new comments are refused."})
     premoderated = YesNo(required=True, metadata={"description": "Whether a person reads every comment first."})
     comment_count = Whole(required=True, metadata={"description": "Published comments."})
@@ -144,11 +145,13 @@ class ArticleSchema(BaseSchema):
 class ArticleInputSchema(BaseSchema):
     url = Text(required=True, metadata={"format": "uri", "maxLength": URL_LENGTH})
     title = Text(required=True, validate=_at_most(TITLE_LENGTH, 1))
+    section = Text(load_default="", validate=_at_most(SECTION_LENGTH), metadata={"description": "The part of the paper it stands in."})
 
 
 class ArticleChangesSchema(BaseSchema):
     closed = YesNo()
     premoderated = YesNo()
+    section = Text(validate=_at_most(SECTION_LENGTH), metadata={"description": "Empty: in none."})
     title = Text(validate=_at_most(TITLE_LENGTH, 1))
 
 
