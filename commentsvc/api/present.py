@@ -40,7 +40,7 @@ def article_values(article: Article, site: Site) -> dict[str, Any]:
     """An article as everybody sees it."""
     return {
         "id": article.id, "site_key": site.key, "url": article.url, "title": article.title,
-        "section": article.section, "closed": article.closed_at is not None, "premoderated": article.premoderated,
+        "section": article.section, "closed": article.closed, "premoderated": article.premoderated,
         "comment_count": article.comment_count, "created_at": article.created_at,
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.submit import may_rewrite
 from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
@@ -111,9 +112,13 @@ class View:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
 
-    @property
+    @cached_property  # asked once a comment
     def closed(self) -> bool:
-        return self.article.closed_at is not None
+        return self.article.closed
+
+    def editable(self, comment: Comment) -> bool:
+        """Whether the author can still take a comment that waits back, to write it anew."""
+        return not self.closed and may_rewrite(comment, self.article.policy)
 
     @property
     def max_length(self) -> int:

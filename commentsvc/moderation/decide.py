@@ -101,9 +101,17 @@ def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Deci
     return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
 
 
-def reject(comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "") -> Decision:
-    """A community manager takes a comment out of the thread, for a reason its author is told."""
-    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note)
+def reject(
+    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", site_reason: str | None = None
+) -> Decision:
+    """A community manager takes a comment out of the thread, for a reason its author is told.
+
+    `site_reason` is the key of one of the site's own reasons, which stands under `reason`.
+    """
+    decision = decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note)
+    decision.site_reason = site_reason
+    db.session.flush()
+    return decision
 
 
 def withdraw(comment: Comment, author: User) -> Decision:

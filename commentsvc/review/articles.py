@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from jinja2_fragments.flask import render_block
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.threads import MAX_LIMIT, cursors
@@ -32,7 +33,7 @@ def page_of_articles(
     scope = f"articles:{site.id}:{text}"
     signer = cursors()
     position = signer.read(scope, after)[:2] if after else None
-    query = select(Article).where(Article.site_id == site.id)
+    query = select(Article).where(Article.site_id == site.id).options(joinedload(Article.site))
     if text:
         query = query.where(
             or_(Article.title.icontains(text, autoescape=True), Article.url.icontains(text, autoescape=True))
@@ -69,7 +70,7 @@ def _rows(site: Site, text: str) -> Iterator[tuple[object, ...]]:
         for article in found:
             yield (
                 article.id, article.title, article.url, article.comment_count,
-                "no" if article.closed_at else "yes", "yes" if article.premoderated else "no",
+                "no" if article.closed else "yes", "yes" if article.premoderated else "no",
                 article.created_at.isoformat(timespec="seconds"), article.section,
             )
             db.session.expunge(article)
@@ -98,7 +99,7 @@ def premoderate(site_key: str, article_id: int) -> Any:
 
 
 def _article(site: Site, article_id: int) -> Article:
-    article = db.session.scalar(select(Article).where(Article.id == article_id, Article.site_id == site.id))
+    article = db.session.scalar(select(Article).where(Article.id == article_id, Article.site_id == site.id).options(joinedload(Article.site)))
     if article is None:
         raise NotFound("There is no such article on this site.")
     return article

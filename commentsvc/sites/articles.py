@@ -70,13 +70,18 @@ def move_article(article: Article, section: str) -> None:
 
 
 def close_article(article: Article, *, closed: bool) -> None:
-    """Close or reopen the conversation; nothing already said goes away. Flushes."""
-    if closed == (article.closed_at is not None):
+    """Close or reopen the conversation; nothing already said goes away. Its site is loaded. Flushes.
+
+    One that is reopened is open for as many days again as the policy gives a new one.
+    """
+    if closed == article.closed:
         return
-    article.closed_at = utcnow() if closed else None
+    now = utcnow()
+    article.closed_at = now if closed else None
+    article.reopened_at = article.reopened_at if closed else now
     article.version = Article.version + 1
     db.session.flush()
-    db.session.refresh(article)
+    db.session.refresh(article, ["closed_at", "reopened_at", "version"])
 
 
 def premoderate_article(article: Article, *, premoderated: bool) -> None:
