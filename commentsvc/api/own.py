@@ -16,14 +16,15 @@ from commentsvc.extensions import db
 from commentsvc.moderation.marking import Range
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.nudge import nudges
-from commentsvc.sites.models import Article
+from commentsvc.moderation.reasons import words_of_reason
+from commentsvc.sites.models import Article, Site
 
 
 def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     """One comment as this person sees it: a reader, its author, or a community manager."""
     if not is_author(comment, user) and not may_review(comment, user):
         return public_values(comment)
-    values = own_values(comment, _reasons([comment]).get(comment.id), comment.author)
+    values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author)
     if is_author(comment, user):
         values |= _nudge(nudges([comment]), comment)
     return values | ({"version": comment.version} if may_review(comment, user) else {})
@@ -32,7 +33,7 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
     """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons, doubtful = _reasons(waiting), nudges(waiting)
+    reasons, doubtful = _reasons(waiting, article.site), nudges(waiting)
     return [own_values(c, reasons.get(c.id), user) | _nudge(doubtful, c) for c in waiting]
 
 
@@ -52,11 +53,11 @@ def _nudge(doubtful: Mapping[int, Sequence[Range]], comment: Comment) -> dict[st
     return {"nudge": found} if found else {}
 
 
-def _reasons(comments: Sequence[Comment]) -> dict[int, str]:
-    """Why those among them that are rejected were, by id."""
+def _reasons(comments: Sequence[Comment], site: Site) -> dict[int, tuple[str, str | None]]:
+    """Why those among them that are rejected were, by id, and what the site calls it."""
     ids = [comment.id for comment in comments if comment.status == Status.REJECTED]
     if not ids:
         return {}
     latest = select(func.max(Decision.id)).where(Decision.comment_id.in_(ids)).group_by(Decision.comment_id)
-    rows = db.session.execute(select(Decision.comment_id, Decision.reason).where(Decision.id.in_(latest)))
-    return {row.comment_id: row.reason for row in rows}
+    rows = db.session.execute(select(Decision.comment_id, Decision.reason, Decision.site_reason).where(Decision.id.in_(latest)))
+    return {row.comment_id: (row.reason, words_of_reason(site, row.reason, row.site_reason)) for row in rows}

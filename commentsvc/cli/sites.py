@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from commentsvc.accounts.identity import clean_name
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.moderation.settings import first_version
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import WELCOME, Article, Site
 from commentsvc.sites.origins import check_origin
@@ -49,6 +50,7 @@ def create_site(key: str, name: str, origins: list[str]) -> Site:
     made = Site(key=key, name=name, origins=checked, welcome=WELCOME, guidelines="", policy_data=Policy().to_data())
     db.session.add(made)
     db.session.flush()
+    first_version(made, actor=None, via="command")
     return made
 
 

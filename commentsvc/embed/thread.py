@@ -114,9 +114,9 @@ def _find(site_key: str, url: str) -> Known | None:
     row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
     if row is None:
         return None
-    *known, days, section, closed_at, reopened_at, created_at = row
+    article_id, article_version, site_id, site_version, origins, days, section, closed_at, reopened_at, created_at = row
     closing = closing_time(days, section, closed_at, reopened_at or created_at)
-    return Known(*known, closed=closing is not None and closing <= utcnow())
+    return Known(article_id, article_version, site_id, site_version, origins, closing is not None and closing <= utcnow())
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:

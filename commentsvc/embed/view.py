@@ -26,8 +26,9 @@ from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.models import FLAG_REASONS, Decision, Reason
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.sites.models import Article, Site
 
 SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
@@ -219,32 +220,32 @@ def personal(article: Article, user: User | None) -> Personal | None:
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
-        waiting=waiting(own_waiting(article.id, user.id)),
+        waiting=waiting(own_waiting(article.id, user.id), article.site),
     )
 
 
-def waiting(comments: Sequence[Comment]) -> list[Waiting]:
+def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
     """One author's comments with why they are not public; two statements, whatever their number."""
     since = utcnow() - REJECTED_SHOWN
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
     reasons: dict[int, str] = {}
     if rejected:
-        for comment_id, reason in db.session.execute(
-            select(Decision.comment_id, Decision.reason)
+        for comment_id, reason, own in db.session.execute(
+            select(Decision.comment_id, Decision.reason, Decision.site_reason)
             .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
             .order_by(Decision.id)
         ):
-            reasons[comment_id] = reason_text(reason)
+            reasons[comment_id] = reason_text(site, reason, own)
     doubtful = nudges(shown)
     return [Waiting(c, reasons.get(c.id, ""), doubtful.get(c.id, ())) for c in shown]
 
 
-def reason_text(reason: str) -> str:
+def reason_text(site: Site, reason: str, own: str | None = None) -> str:
     """Why a comment was rejected, in words for its author."""
     if reason == Reason.CLOSED:
         return "The conversation was closed in the meantime"
-    return REJECT_REASONS.get(Reason(reason), REJECT_REASONS[Reason.OTHER])
+    return words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or ""
 
 
 def row_of(comment: Comment, author: User) -> CommentRow:

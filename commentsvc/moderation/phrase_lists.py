@@ -14,7 +14,7 @@ from sqlalchemy import select
 from commentsvc.accounts.models import User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.screening.policy import MAX_PHRASES, PHRASE_LENGTH, is_phrase
+from commentsvc.screening.policy import MAX_PHRASES, PHRASE_LENGTH, Policy, is_phrase
 from commentsvc.sites.models import Site
 
 BANNED, SUSPECT = "banned", "suspect"
@@ -97,12 +97,11 @@ def read_phrases(text: str, name: str, note: str = "") -> list[Given]:
         raise Invalid(f"This is more than {IMPORT_BYTES // 1000} kB; bring it in parts.", field="phrases")
     found: list[Given] = []
     problems: list[str] = []
-    for number, (phrase, where, why) in enumerate(_lines(text), 1):
-        phrase = " ".join(phrase.encode("utf-8", "ignore").decode().split())
+    for number, row in enumerate(_lines(text), 1):
+        phrase, where, why = (" ".join(cell.encode("utf-8", "ignore").decode().split()) for cell in row)
         if not phrase:
             continue
-        where = where.strip().casefold() or name
-        why = " ".join(why.encode("utf-8", "ignore").decode().split()) or note
+        where, why = where.casefold() or name, why or note
         if not is_phrase(phrase):
             problems.append(f"“{_short(phrase)}” (phrase {number}) needs a letter or digit and has at most {PHRASE_LENGTH} characters")
         elif where not in LISTS:
@@ -145,12 +144,13 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def adding(site: Site, given: Iterable[Given]) -> tuple[dict[str, Any], Tally]:
+def adding(site: Site, given: Iterable[Given], policy: Policy | None = None) -> tuple[dict[str, Any], Tally]:
     """What to set on a locked site so that it has these phrases, each on one list; and what that comes to.
 
-    A phrase that is on the other list moves; one that is known keeps its note unless another is given.
+    A phrase that is on the other list moves; one that is known keeps its note unless another is given. `policy` is
+    what to go on from, if it is not the site's.
     """
-    policy, notes = site.policy, dict(site.phrase_notes or {})
+    policy, notes = policy or site.policy, dict(site.phrase_notes or {})
     where = {phrase: name for name, field in reversed(LISTS.items()) for phrase in getattr(policy, field)}
     added = moved = noted = known = 0
     for one in given:
@@ -168,7 +168,7 @@ def adding(site: Site, given: Iterable[Given]) -> tuple[dict[str, Any], Tally]:
         where[one.phrase] = one.list
         if again or before is None:
             notes[one.phrase] = {**note, "note": one.note}
-    lists = {field: tuple(p for p, at in where.items() if at == name) for name, field in LISTS.items()}
+    lists: dict[str, Any] = {field: tuple(p for p, at in where.items() if at == name) for name, field in LISTS.items()}
     for name, field in LISTS.items():
         if len(lists[field]) > MAX_PHRASES:
             raise Invalid(f"Nothing was added: the {name} list would have {len(lists[field]):,} phrases; it takes {MAX_PHRASES:,}.", field="phrases")
@@ -179,6 +179,6 @@ def removing(site: Site, phrases: Iterable[str]) -> tuple[dict[str, Any], int]:
     """What to set on a locked site so that these phrases are on no list; and how many that are."""
     gone = set(phrases)
     policy = site.policy
-    lists = {field: tuple(p for p in getattr(policy, field) if p not in gone) for field in LISTS.values()}
+    lists: dict[str, Any] = {field: tuple(p for p in getattr(policy, field) if p not in gone) for field in LISTS.values()}
     count = sum(len(getattr(policy, field)) - len(kept) for field, kept in lists.items())
     return {"policy": replace(policy, **lists)}, count

@@ -19,10 +19,15 @@ from commentsvc.api.schemas.fields import (
     Whole,
     YesNo,
 )
+from commentsvc.moderation.models import REJECT_REASONS
+from commentsvc.moderation.settings import COMMENT_LENGTH
 from commentsvc.screening.policy import (
+    CLOSE_AFTER_MOST,
     DEFAULT_HOLD,
+    EDIT_WINDOW_MOST,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
+    POSTS_PER_MINUTE_MOST,
     REPEAT_MOST,
 )
 from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, URL_LENGTH
@@ -46,6 +51,19 @@ class PolicySchema(BaseSchema):
     min_length = Whole(least=1, most=1000)
     max_depth = Whole(most=1000, metadata={"description": "How deep replies may go."})
     max_links = Whole(most=1000, metadata={"description": "A comment with more is held."})
+    edit_window = Whole(
+        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds in which an author may take back what waits, to write it anew. 0: as long as it waits."}
+    )
+    close_after_days = Whole(
+        most=CLOSE_AFTER_MOST, metadata={"description": "Days after which the conversation under a new article closes by itself. 0: never."}
+    )
+    posts_per_minute = Whole(
+        most=POSTS_PER_MINUTE_MOST, metadata={"description": "Of one person, within the installation's own limit. 0: that alone."}
+    )
+    new_author_posts_per_minute = Whole(
+        most=POSTS_PER_MINUTE_MOST,
+        metadata={"description": "Of one with fewer published comments than `new_author_comments`, at least one. 0: as for everybody."},
+    )
     banned_phrases = Items(Text(), metadata={"description": "Rejected with `reject_clear`, else held."})
     suspect_phrases = Items(Text(), metadata={"description": "Held."})
     hold_at = Named(
@@ -68,15 +86,52 @@ class PolicySchema(BaseSchema):
     )
 
 
+class SectionSchema(BaseSchema):
+    """What a section has of its own; what is left out, it has from the site."""
+
+    premoderate = YesNo()
+    max_links = Whole(most=1000)
+    new_author_comments = Whole(most=1000)
+    close_after_days = Whole(most=CLOSE_AFTER_MOST)
+    hold_at = Named(keys=Choice(DEFAULT_HOLD), values=Share(), metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}})
+    reject_at = Named(keys=Choice(DEFAULT_HOLD), values=Share(), metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}})
+
+
+class SitePolicySchema(PolicySchema):
+    """The site's policy, and what its sections have of their own."""
+
+    sections = Named(
+        keys=Text(), values=Part(SectionSchema),
+        metadata={"description": "Section of the paper -> what it has of its own. Replaces the ones before."},
+    )
+
+
+class ReasonSchema(BaseSchema):
+    key = Text(required=True, metadata={"description": "Names it in a decision. Built-in ones keep theirs."})
+    words = Text(required=True, metadata={"description": "What the author is told."})
+    category = Choice(REJECT_REASONS, metadata={"description": "The built-in one it counts as; needed for one of the site's own."})
+    hidden = YesNo(load_default=False, metadata={"description": "No longer offered."})
+
+
+class MessageSchema(BaseSchema):
+    """A text to authors, with `{name}`, `{site}`, `{article}` and `{reason}` for what is known then."""
+
+    reason = Text(required=True, metadata={"description": "The reason's key; empty: for any."})
+    language = Text(required=True, metadata={"description": "BCP 47, such as `en` or `pt-BR`."})
+    text = Text(required=True)
+
+
 class SiteSchema(BaseSchema):
     key = Text(required=True)
     name = Text(required=True)
+    language = Text(required=True, metadata={"description": "BCP 47."})
     welcome_text = Text(required=True, metadata={"description": "What stands above the conversation."})
     guidelines_html = Text(required=True, metadata={"description": "Sanitised HTML; empty when there are none."})
     welcome = Text(metadata={"description": "With `{site}` for the name. Shown to those who manage the site."})
     guidelines = Text(metadata={"description": "Markdown. Shown to those who manage the site."})
     origins = Items(Text(), metadata={"description": "Who may frame it. Shown to those who manage the site."})
-    policy = Part(PolicySchema, metadata={"description": "Shown to those who manage the site."})
+    policy = Part(SitePolicySchema, metadata={"description": "Shown to those who manage the site."})
+    policy_version = Whole(metadata={"description": "The number of the latest version of what is set; 0: none was kept yet. Shown to those who manage the site."})
     version = Whole(metadata={"description": "Send it back with a change, to overwrite nobody's."})
 
 
@@ -88,7 +143,14 @@ class SiteChangesSchema(BaseSchema):
         Text(), validate=Length(max=MAX_ORIGINS, error=f"At most {MAX_ORIGINS} origins."),
         metadata={"description": "Such as `https://news.example`, without a path."},
     )
-    policy = Part(PolicySchema)
+    language = Text()
+    policy = Part(SitePolicySchema)
+    reasons = Items(
+        Part(ReasonSchema), allow_none=True,
+        metadata={"description": "All reasons in their order; built-in ones left out come last, as they are. Null: the built-in ones."},
+    )
+    messages = Items(Part(MessageSchema), metadata={"description": "All messages to authors; replaces the ones before."})
+    comment = Text(load_default="", validate=_at_most(COMMENT_LENGTH), metadata={"description": "Why, for the history."})
     version = Whole(load_default=None, metadata={"description": "The version you saw; 409 when the site has moved on."})
 
 
