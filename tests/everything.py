@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import func, select
 
 from commentsvc.accounts.api_keys import issue_key
+from commentsvc.accounts.audit import record, seal
 from commentsvc.accounts.models import ExternalAuthor
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
@@ -68,6 +69,9 @@ def fill_everything() -> None:
         ))
     db.session.add(Worker(id="host:1:2", started_at=utcnow(), seen_at=utcnow(), model_name="m", failures=0))
     db.session.add(Worker(id="Host:\u00e9", started_at=utcnow(), seen_at=utcnow(), error=AWKWARD, failures=3))
+    record(moderator, "settings.changed", site_id=site.id, subject=f"site:{site.id}", welcome=[AWKWARD, ""])
+    seal()
+    record(None, "backup.written", rows=7)  # not sealed yet
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     fill_mails()
     db.session.commit()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.audit import record_own
 from commentsvc.accounts.identity import clean_name, token_hash
 from commentsvc.accounts.models import ApiKey, User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role, allowed
@@ -44,7 +45,9 @@ def create_key(user: User, name: str, scopes: list[str], site: Site | None) -> t
             raise Invalid(f"You do not hold {scope} {where} yourself.", field="scopes", code="scope_not_held")
     if len(list_keys(user)) >= MAX_KEYS:
         raise Conflict(f"You have {MAX_KEYS} keys. Revoke one that is no longer used first.", code="too_many_keys")
-    return issue_key(user, name, wanted, site)
+    key, secret = issue_key(user, name, wanted, site)
+    record_own(user, "key.made", site_id=key.site_id, subject=f"key:{key.id}", scopes=wanted)
+    return key, secret
 
 
 def issue_key(user: User, name: str, scopes: Sequence[str], site: Site | None = None) -> tuple[ApiKey, str]:
@@ -71,10 +74,12 @@ def revoke_key(user: User, key_id: int) -> None:
     revoked = db.session.execute(
         update(ApiKey)
         .where(ApiKey.id == key_id, ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
-        .values(revoked_at=utcnow()).returning(ApiKey.id)
+        .values(revoked_at=utcnow()).returning(ApiKey.site_id)
     ).all()
     if not revoked:
         raise NotFound("You have no such key.")
+    record_own(user, "key.revoked", site_id=revoked[0].site_id, subject=f"key:{key_id}")
+    db.session.flush()
 
 
 def revoke_keys(user: User | None) -> int:
@@ -113,6 +118,7 @@ def user_by_key(secret: str) -> User | None:
     user.session_token = ""
     user.scopes = frozenset(key.scopes.split())
     user.key_site_id = key.site_id
+    user.key_id = key.id
     return user
 
 

@@ -6,7 +6,16 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.permissions import Role
@@ -36,6 +45,7 @@ class User(UserMixin, Base):
     session_token: str = ""
     scopes: frozenset[str] | None = None  # None: a person's session, all she may do
     key_site_id: int | None = None  # an API key tied to one site acts nowhere else
+    key_id: int | None = None  # of the API key
 
     def get_id(self) -> str:
         """What Flask-Login puts into the cookie: the session's token, so that it can be revoked."""
@@ -59,6 +69,8 @@ class SiteRole(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(30))
+    granted_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # None: before this was kept
+    granted_by_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the command line, or not kept; no key, as in the audit log
     user: Mapped[User] = relationship(back_populates="roles", lazy="raise")
     site: Mapped[Site] = relationship(lazy="raise")
 
@@ -143,6 +155,43 @@ class ApiKey(Base):
     last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class AuditEntry(Base):
+    """An action of staff; `accounts.audit` writes and chains them.
+
+    No foreign keys: what was done stays told when whom or what it was done by or to is gone.
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index(None, "site_id", "id"), Index(None, "site_id", "actor_id", "id"),
+        Index(
+            "ix_audit_entries_unsealed", "id",
+            postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the command line
+    via: Mapped[str] = mapped_column(String(10))
+    action: Mapped[str] = mapped_column(String(60))
+    site_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the whole installation
+    subject: Mapped[str] = mapped_column(String(100))
+    facts: Mapped[str] = mapped_column(Text)  # JSON, as it was hashed
+    position: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # in the chain; None: not sealed yet
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+class AuditHead(Base):
+    """Where the chain of the audit log ends: one row, or none yet."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
 class SigningKey(Base):

@@ -7,6 +7,7 @@ import secrets
 
 from sqlalchemy import Select, select, update
 
+from commentsvc.accounts.audit import record_own
 from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import check_email, token_hash
 from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
@@ -66,6 +67,7 @@ def reset_password(token: str, new_password: str) -> User:
         raise _expired()
     user = db.session.get_one(User, found.user_id)
     set_password(user, new_hash)
+    record_own(user, "password.reset")
     return user
 
 
@@ -83,7 +85,9 @@ def change_password(user: User, current: str, new: str, *, keep_token: str, netw
         raise Invalid("This is not your present password.", field="current_password", code="password_wrong")
     check_password(new, inputs=[email, name])
     new_hash = hash_password(new)
-    set_password(db.session.get_one(User, user_id), new_hash, keep_token=keep_token)
+    changed = db.session.get_one(User, user_id)
+    set_password(changed, new_hash, keep_token=keep_token)
+    record_own(changed, "password.changed")
 
 
 def set_password(user: User, password_hash: str, *, keep_token: str = "") -> None:

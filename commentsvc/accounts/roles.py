@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import lookup_email
 from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import Role
+from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.sites.models import Site
@@ -23,10 +25,10 @@ def find_user_by_email(email: str) -> User | None:
     return db.session.scalar(select(User).where(User.email == lookup_email(email)))
 
 
-def grant_role(site: Site, user: User, role: Role) -> SiteRole:
+def grant_role(site: Site, user: User, role: Role, *, by: User | None = None) -> SiteRole:
     """Give the person this role on the site, in place of any other; flushes.
 
-    Conflict when it would leave the site without an admin.
+    `by` None is the command line. Conflict when it would leave the site without an admin.
     """
     if role not in GRANTED:
         raise Invalid(
@@ -35,22 +37,25 @@ def grant_role(site: Site, user: User, role: Role) -> SiteRole:
         )
     _lock(site)
     grant = _grant_of(site, user)
+    if grant is not None and grant.role == role:
+        return grant
+    before = grant.role if grant else None
     if grant is None:
-        grant = SiteRole(site_id=site.id, user_id=user.id, role=role.value)
+        grant = SiteRole(site_id=site.id, user_id=user.id)
         db.session.add(grant)
-    else:
-        if grant.role == Role.ADMIN and role != Role.ADMIN:
-            _keep_an_admin(site, user)
-        grant.role = role.value
+    elif before == Role.ADMIN:
+        _keep_an_admin(site, user)
+    grant.role, grant.granted_at, grant.granted_by_id = role.value, utcnow(), by.id if by else None
+    record(by, "role.granted", site_id=site.id, subject=f"user:{user.id}", role=[before, role.value])
     db.session.flush()
     db.session.refresh(user, ["roles"])
     return grant
 
 
-def revoke_role(site: Site, user: User) -> None:
+def revoke_role(site: Site, user: User, *, by: User | None = None) -> None:
     """Make the person a plain member of the site again; flushes.
 
-    NotFound when she holds no role there, Conflict when she is its last admin.
+    `by` None is the command line. NotFound when she holds no role there, Conflict when she is its last admin.
     """
     _lock(site)
     grant = _grant_of(site, user)
@@ -59,6 +64,7 @@ def revoke_role(site: Site, user: User) -> None:
     if grant.role == Role.ADMIN:
         _keep_an_admin(site, user)
     db.session.delete(grant)
+    record(by, "role.revoked", site_id=site.id, subject=f"user:{user.id}", role=[grant.role, None])
     db.session.flush()
     db.session.refresh(user, ["roles"])
 

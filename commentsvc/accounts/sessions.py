@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.api_keys import user_by_key
+from commentsvc.accounts.audit import record_own
 from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import lookup_email, token_hash
 from commentsvc.accounts.models import User, UserSession
@@ -69,10 +70,13 @@ def start_session(user: User, *, device: str) -> str:
     """A new session's token; only its hash is kept. Flushes."""
     token = PREFIX + secrets.token_urlsafe(32)
     now = utcnow()
-    db.session.add(UserSession(
+    started = UserSession(
         token_hash=token_hash(token), user_id=user.id, device=" ".join(device.replace("\x00", "").split())[:DEVICE_LENGTH],
         created_at=now, last_seen_at=now, expires_at=now + min(_lifetime(), _longest()),
-    ))
+    )
+    db.session.add(started)
+    db.session.flush()
+    record_own(user, "session.started", subject=f"session:{started.id}")
     db.session.flush()
     return token
 
@@ -155,7 +159,7 @@ def user_by_token(token: str) -> User | None:
         row.last_seen_at = now
         row.expires_at = min(now + _lifetime(), row.created_at + _longest())
     user = row.user
-    user.session_token, user.scopes, user.key_site_id = token, None, None
+    user.session_token, user.scopes, user.key_site_id, user.key_id = token, None, None, None
     return user
 
 

@@ -20,18 +20,15 @@ from commentsvc.api.schemas.sites import (
     CountsSchema,
 )
 from commentsvc.comments.counts import lock_article
-from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.moderation.articles import change_article
 from commentsvc.sites.articles import (
-    close_article,
     comment_counts,
     find_article,
-    move_article,
-    one_line,
-    premoderate_article,
     register_article,
 )
 from commentsvc.sites.models import Article, Site
+from commentsvc.web import signed_in
 
 articles = Blueprint("articles", "Articles that carry a conversation.")
 
@@ -95,17 +92,9 @@ def get_article(article: Article) -> Any:
 @articles.response(200, ArticleSchema, example=ARTICLE)
 def update_article(given: dict[str, Any], article: Article) -> Any:
     """Close or reopen the conversation, have every comment read first, or change title and section."""
-    if "title" in given:
-        title = one_line(given["title"])
-        if not title:
-            raise Invalid("An article has a title.", field="title")
-        article.title = title
-    if "section" in given:
-        move_article(article, given["section"])
-    if "closed" in given:
-        close_article(article, closed=given["closed"])
-    if "premoderated" in given:
-        premoderate_article(article, premoderated=given["premoderated"])
+    change_article(
+        article, by=signed_in(), title=given.get("title"), section=given.get("section"), closed=given.get("closed"), premoderated=given.get("premoderated")
+    )
     lock_article(article.id)  # its version: pages that are kept show all of these
     db.session.commit()
     return article_values(article, article.site)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.exc import IntegrityError
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
@@ -34,7 +35,7 @@ from commentsvc.screening.policy import Policy, check_policy
 from commentsvc.sites.languages import check_language
 from commentsvc.sites.models import WELCOME, Site
 from commentsvc.sites.origins import check_origin
-from commentsvc.web import reader
+from commentsvc.web import reader, signed_in
 
 sites = Blueprint("sites", "Sites: what readers see, what admins set, and who is what.")
 
@@ -62,7 +63,8 @@ def create_site(given: dict[str, Any], user: User) -> Any:
     except IntegrityError:
         raise Conflict("There is a site with this key already.", code="key_taken") from None
     first_version(site, actor=user, via="api")
-    grant_role(site, user, Role.ADMIN)
+    record(user, "site.created", site_id=site.id, subject=f"site:{site.id}")
+    grant_role(site, user, Role.ADMIN, by=user)
     db.session.commit()
     return _site_values(site, user), 201, {"Location": f"/api/v1/sites/{site.key}"}
 
@@ -95,7 +97,7 @@ def update_site(given: dict[str, Any], site: Site) -> Any:
     site = lock_site(site.id)
     if given["version"] is not None and given["version"] != site.version:
         raise Conflict("Somebody else changed this site since you saw it.", current={"version": site.version})
-    change_settings(site, _changes(site, given), actor=reader(), via="api", comment=given["comment"].strip())
+    change_settings(site, _changes(site, given), actor=signed_in(), via="api", comment=given["comment"].strip())
     db.session.commit()
     return _site_values(site, reader())
 
@@ -141,13 +143,13 @@ def grant(given: dict[str, Any], site: Site, user_id: int) -> Any:
 @sites.response(204)
 def revoke(site: Site, user_id: int) -> Response:
     """Make somebody a plain member again; a site's last admin stays."""
-    revoke_role(site, _person(user_id))
+    revoke_role(site, _person(user_id), by=signed_in())
     db.session.commit()
     return no_content()
 
 
 def _grant(site: Site, user: User, role: str) -> dict[str, Any]:
-    granted = grant_role(site, user, Role(role))
+    granted = grant_role(site, user, Role(role), by=signed_in())
     db.session.commit()
     return {"user": person_values(user), "role": granted.role}
 

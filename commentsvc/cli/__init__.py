@@ -15,6 +15,7 @@ from commentsvc.errors import CommentsvcError
 # Name -> module and object. A command imports only what it needs: the worker must not pay for
 # tables of numbers, nor the web process for a model runtime.
 COMMANDS = {
+    "audit": "commentsvc.cli.audit:audit",
     "backup": "commentsvc.cli.backup:backup",
     "db": "commentsvc.cli.databases:db_group",
     "demo": "commentsvc.cli.demo:demo_group",

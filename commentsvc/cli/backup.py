@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
+from commentsvc.accounts.audit import record
 from commentsvc.cli.model.console import plain_errors, progress, settings
 from commentsvc.cli.run import alone
 from commentsvc.config import Settings
-from commentsvc.database import utcnow
+from commentsvc.database import utcnow, words_of
+from commentsvc.errors import name_of
+from commentsvc.extensions import db
 from commentsvc.transfer.archive import Archive, Progress, about, opened
 from commentsvc.transfer.backup import target_of, write_backup
 from commentsvc.transfer.restore import Restored, check_revision, check_room, filled, put_files
@@ -41,6 +45,7 @@ def backup(*, target: Path, with_secret: bool, with_models: bool, verify: bool) 
         if verify:
             with opened(path) as archive:
                 _try_out(archive, path.resolve().parent, bars)
+    _record("backup.written", rows=manifest.total_rows, secret=with_secret, models=with_models)
     for name, rows in ((table, manifest.rows(table)) for table in manifest.tables):
         click.echo(f"{rows:>12,} {name}", err=True)
     click.echo(f"{path}: {path.stat().st_size / 1e6:,.1f} MB, revision {manifest.revision}{', restored and compared' if verify else ''}")
@@ -88,7 +93,18 @@ def _bring_back(archive: Archive, chosen: Settings, bars: Progress, *, replacing
             write_backup(before, chosen, secret=True, progress=bars)
             click.echo(f"What is there is kept in {before}.", err=True)
         restored = restore_rows(archive, replace=replacing, progress=bars)
+        _record("backup.restored", made_at=archive.manifest.made_at, rows=archive.manifest.total_rows, replaced=replacing)
         return restored, put_files(archive, chosen)
+
+
+def _record(action: str, **facts: Any) -> None:
+    """In the audit log; a database that has none yet, or takes nothing, is backed up all the same."""
+    try:
+        record(None, action, **facts)
+        db.session.commit()
+    except DatabaseError as error:
+        db.session.rollback()
+        click.echo(f"This could not be written into the audit log: {words_of(error) if isinstance(error, OperationalError) else name_of(error)}", err=True)
 
 
 def _try_out(archive: Archive, beside: Path, bars: Progress) -> Restored:
@@ -105,7 +121,6 @@ def _try_out(archive: Archive, beside: Path, bars: Progress) -> Restored:
 @contextmanager
 def _application(chosen: Settings) -> Iterator[Flask]:
     from commentsvc import create_app
-    from commentsvc.extensions import db
     from commentsvc.tasks import EXTENSION
 
     logging.getLogger("alembic").setLevel(logging.WARNING)

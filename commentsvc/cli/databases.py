@@ -66,11 +66,13 @@ def rekey() -> None:
 
     Everybody is signed out. Nodes that run go on with the old key until they are started again.
     """
+    from commentsvc.accounts.audit import record
     from commentsvc.accounts.signing import adopt_signing_key
     from commentsvc.extensions import db
 
     settings: Settings = current_app.config["SETTINGS"]
     adopt_signing_key(settings)
+    record(None, "secret.adopted")
     db.session.commit()
     click.echo("Nodes that start from now on need this secret key. Start all of them again; everybody is signed out.")
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from commentsvc.accounts.audit import record
 from commentsvc.cli.sites import create_site
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
@@ -75,6 +76,11 @@ def _command(chosen: Format) -> click.Command:
             report = import_comments(
                 site, chosen.read(path), progress=lambda done, total: progress.update(task, completed=done, total=total)
             )
+        record(
+            None, "comments.imported", site_id=site.id, subject=f"site:{site.id}", format=chosen.name, read=report.read,
+            imported=report.imported,
+        )
+        db.session.commit()
         _show(report)
         if report_path is not None:
             report_path.write_text(json.dumps(report.to_data(), indent=2) + "\n", encoding="utf-8")

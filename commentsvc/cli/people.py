@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from commentsvc.accounts.api_keys import revoke_keys
+from commentsvc.accounts.audit import record, record_by_command
 from commentsvc.accounts.identity import check_email, clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import check_password, hash_password
@@ -34,7 +35,10 @@ def create(email: str, name: str, password: str) -> None:
     hashed = hash_password(password)
     if find_user_by_email(address) is not None:
         raise Conflict(f"There is an account for {address} already.")
-    db.session.add(User(email=address, display_name=display_name, password_hash=hashed))
+    made = User(email=address, display_name=display_name, password_hash=hashed)
+    db.session.add(made)
+    db.session.flush()
+    record(None, "account.created", subject=f"user:{made.id}")
     db.session.commit()
     click.echo(f"Created an account for {address}. Next: commentsvc role grant {address} admin --site KEY")
 
@@ -53,6 +57,10 @@ def sign_out(email: str | None, *, everybody: bool, keys: bool) -> None:
         raise NotFound(f"There is no account for {email}.")
     ended = end_sessions(found)
     revoked = revoke_keys(found) if keys else 0
+    if found is None:
+        record(None, "sessions.ended", sessions=ended, keys=revoked)
+    else:
+        record_by_command(found, "sessions.ended", sessions=ended, keys=revoked)
     db.session.commit()
     click.echo(f"Ended {ended} sessions{f' and {revoked} keys' if keys else ''}.")
 

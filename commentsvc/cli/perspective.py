@@ -86,6 +86,7 @@ def _serve(host: str, port: int, workers: int, threads: int, *, no_keys: bool, a
 @with_appcontext
 def key(name: str, owner: str | None, quota: str | None) -> None:
     """Make a key for the program NAME and print it, this once."""
+    from commentsvc.accounts.audit import record
     from commentsvc.accounts.roles import find_user_by_email
     from commentsvc.extensions import db
     from commentsvc.perspective.keys import create_program_key
@@ -95,6 +96,7 @@ def key(name: str, owner: str | None, quota: str | None) -> None:
     if owner and person is None:
         raise NotFound(f"There is no account for {owner}.")
     made, secret = create_program_key(name, owner=person, quota=quota)
+    record(None, "key.made", subject=f"key:{made.id}", scopes=made.scopes.split(), quota=quota)
     db.session.commit()
     click.echo(f"Made the key {made.name}. Keep it; nothing shows it again:", err=True)
     click.echo(secret)
@@ -124,10 +126,12 @@ def keys() -> None:
 @with_appcontext
 def revoke(prefix: str) -> None:
     """End the key that begins with PREFIX; programs that use it are refused at once."""
+    from commentsvc.accounts.audit import record
     from commentsvc.extensions import db
     from commentsvc.perspective.keys import revoke_program_key
 
     ended = revoke_program_key(prefix)
+    record(None, "key.revoked", subject=f"key:{ended.id}")
     db.session.commit()
     click.echo(f"Revoked {ended.name}.")
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from commentsvc.accounts.audit import record
 from commentsvc.config import Settings
 from commentsvc.extensions import db
 from commentsvc.moderation import rescore as core
@@ -71,6 +72,12 @@ def rescore(
     selection = Selection(site, since, until_id)
     left = core.count(selection, report.last_id)
     db.session.rollback()
+    if apply:  # before the first change: killed in the middle, it was done all the same
+        record(
+            None, "comments.rescored", site_id=site.id if site else None, subject=f"site:{site.id}" if site else "",
+            model=model.info.sha256, hold=hold, since=since.isoformat() if since else None,
+        )
+        db.session.commit()
     try:
         with _progress() as bar:
             task = bar.add_task("scoring", total=report.read + left, completed=report.read)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import func, select
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
@@ -51,6 +52,7 @@ def create_site(key: str, name: str, origins: list[str]) -> Site:
     db.session.add(made)
     db.session.flush()
     first_version(made, actor=None, via="command")
+    record(None, "site.created", site_id=made.id, subject=f"site:{made.id}")
     return made
 
 

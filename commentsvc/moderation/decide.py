@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
 from commentsvc.comments.models import Comment, Status
@@ -80,6 +81,11 @@ def decide(
         db.session.flush()
     else:
         keep(decision)
+    if actor is not None and to != _S.WITHDRAWN:  # an author's own step is no act of staff
+        record(
+            actor, "comment.decided" if undoes is None else "comment.undone", site_id=comment.site_id,
+            subject=f"comment:{comment.id}", status=[before, to.value], reason=reason.value, version=seen,
+        )
     if actor is not None and undoes is None:
         _settle_flags(comment, decision)
     status_changed(comment, before)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
 
+from commentsvc.accounts.audit import changed, record
 from commentsvc.accounts.models import User
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotFound
@@ -57,6 +58,10 @@ def change_settings(
     if after == before:
         db.session.flush()
         return None
+    record(
+        actor, "settings.changed", site_id=site.id, subject=f"site:{site.id}", policy_version=site.policy_version + (1 if site.policy_version else 2),
+        **({"restores": restores} if restores else {}), **changed(_flat(before), _flat(after)),
+    )
     if not site.policy_version:
         _keep(site, before, [], actor=None, via=via, comment=BEFORE_THE_HISTORY)
     return _keep(site, after, differences(before, after), actor=actor, via=via, comment=comment, restores=restores)
@@ -137,6 +142,11 @@ def settings_data_of(version: PolicyVersion) -> dict[str, Any]:
     if data.get("messages"):
         kept["messages"] = check_messages(data["messages"], reasons_of(Site(reasons=kept["reasons"])))
     return {"policy": Policy.from_data(data["policy"]).to_data(), **kept}
+
+
+def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    """One level deep, so that the audit log has the setting that changed and not all of the policy."""
+    return {name: value for name, value in data.items() if name != "policy"} | dict(data["policy"])
 
 
 def _keep(

@@ -14,12 +14,13 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.threads import MAX_LIMIT, cursors
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.articles import change_article
 from commentsvc.pagination import SortKey
 from commentsvc.pagination import page as keyset_page
 from commentsvc.review.blueprint import by_htmx, page, review, site_for
 from commentsvc.review.csv_export import csv_response
-from commentsvc.sites.articles import close_article, premoderate_article
 from commentsvc.sites.models import Article, Site
+from commentsvc.web import signed_in
 
 PER_PAGE = 50
 QUERY_LENGTH = 200
@@ -83,7 +84,7 @@ def close(site_key: str, article_id: int) -> Any:
     """Close or reopen, as the form says; saying it twice changes nothing."""
     site = site_for(site_key, Permission.MANAGE_ARTICLES)
     article = _article(site, article_id)
-    close_article(article, closed=request.form.get("closed") == "1")
+    change_article(article, by=signed_in(), closed=request.form.get("closed") == "1")
     db.session.commit()
     return _shown(site, article)
 
@@ -93,7 +94,7 @@ def premoderate(site_key: str, article_id: int) -> Any:
     """Have new comments read before they are published, or screened only, as the form says."""
     site = site_for(site_key, Permission.MANAGE_ARTICLES)
     article = _article(site, article_id)
-    premoderate_article(article, premoderated=request.form.get("premoderated") == "1")
+    change_article(article, by=signed_in(), premoderated=request.form.get("premoderated") == "1")
     db.session.commit()
     return _shown(site, article)
 

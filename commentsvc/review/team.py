@@ -43,7 +43,7 @@ def grant(site_key: str) -> Any:
     email = request.form.get("email", "").strip()
     try:
         role = _role()
-        grant_role(site, _owner(email), role)
+        grant_role(site, _owner(email), role, by=signed_in())
     except (Invalid, Conflict) as error:
         return _refused(site, error, email=email)
     db.session.commit()
@@ -64,9 +64,9 @@ def change(site_key: str, grant_id: int) -> Any:
     person = held.user
     try:
         if request.form.get("remove"):
-            revoke_role(site, person)
+            revoke_role(site, person, by=signed_in())
         else:
-            grant_role(site, person, _role())
+            grant_role(site, person, _role(), by=signed_in())
     except (Invalid, Conflict) as error:
         return _refused(site, error)
     db.session.commit()

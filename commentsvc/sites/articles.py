@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotAllowed, NotFound
@@ -24,8 +25,15 @@ def get_site(key: str) -> Site:
 
 
 def find_article(site: Site, url: str) -> Article | None:
-    """The article at that address, None when nobody registered it."""
-    return db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
+    """The article at that address with its site, None when nobody registered it."""
+    found = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
+    return None if found is None else _of(site, found)
+
+
+def _of(site: Site, article: Article) -> Article:
+    """The article with its site, which is known already."""
+    set_committed_value(article, "site", site)
+    return article
 
 
 def register_article(site: Site, url: str, title: str, section: str = "") -> tuple[Article, bool]:
@@ -39,7 +47,7 @@ def register_article(site: Site, url: str, title: str, section: str = "") -> tup
         raise NotAllowed(f"{origin_of(url)} is not one of this site's origins.", code="foreign_origin")
     known = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == url))
     if known is not None:
-        return known, False
+        return _of(site, known), False
     title = one_line(title)[:TITLE_LENGTH]
     if not title:
         raise Invalid("An article has a title.", field="title")
@@ -51,8 +59,8 @@ def register_article(site: Site, url: str, title: str, section: str = "") -> tup
         with db.session.begin_nested():
             db.session.add(article)
     except IntegrityError:
-        return db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one(), False
-    return article, True
+        return _of(site, db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one()), False
+    return _of(site, article), True
 
 
 def one_line(text: str) -> str:
