@@ -78,7 +78,7 @@ def named(rows: Sequence[PhraseRow]) -> list[PhraseRow]:
     ids = {row.by_id for row in rows if row.by_id is not None}
     if not ids:
         return list(rows)
-    names: dict[int, str] = dict(db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids))).tuples().all())
+    names = {row.id: row.display_name for row in db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids)))}
     return [replace(row, by=names.get(row.by_id, "") if row.by_id else "") for row in rows]
 
 

@@ -134,7 +134,7 @@ def _phrases_page(site: Site, *, problem: str = "", nothing_chosen: bool = False
     return settings_page(
         "settings_phrases.html", site, "review.phrases", rows=named(found[(number - 1) * PER_PAGE : number * PER_PAGE]),
         found=len(found), number=number, page_count=pages, q=_query(), only=_list(), problem=problem, nothing_chosen=nothing_chosen,
-        names=LIST_NAMES, counts={name: len(getattr(policy, field)) for name, field in LISTS.items()}, most=MAX_PHRASES,
+        names=LIST_NAMES, sizes={name: len(getattr(policy, field)) for name, field in LISTS.items()}, most=MAX_PHRASES,
         typed=typed_text(request.form, "phrases"), typed_note=typed_text(request.form, "note"), note_length=NOTE_LENGTH,
         import_kb=IMPORT_BYTES // 1000, chosen=set(request.form.getlist("phrase")),
     )
