@@ -23,6 +23,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.decide import approve, latest_decision, undo
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.screening.policy import Policy
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
@@ -36,6 +37,11 @@ def fill_everything() -> None:
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
     readers = [make_user() for _ in range(4)]
     make_article(site, closed_at=utcnow())
+    change_settings(
+        lock_site(site.id), {"policy": Policy(banned_phrases=(AWKWARD[:60],)), "messages": [{"reason": "", "language": "en", "text": AWKWARD}]},
+        actor=moderator, via="console", comment=AWKWARD,
+    )
+    db.session.commit()
     for article in (make_article(site), make_article(site)):
         comments: list[Comment] = []
         for number in range(12):

@@ -92,7 +92,7 @@ def read_phrases(text: str, name: str, note: str = "") -> list[Given]:
 
     Those whose line names no list go into `name`, those without a note have `note`. Invalid says which lines are wrong.
     """
-    text = text.removeprefix("\ufeff").replace("\x00", "")
+    text = text.removeprefix("\ufeff").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     if len(text.encode("utf-8", "surrogatepass")) > IMPORT_BYTES:
         raise Invalid(f"This is more than {IMPORT_BYTES // 1000} kB; bring it in parts.", field="phrases")
     found: list[Given] = []

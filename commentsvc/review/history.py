@@ -161,7 +161,7 @@ def shown(difference: Difference) -> Shown:
         )
     before, after = _value(difference.path, difference.before), _value(difference.path, difference.after)
     if "\n" in before or "\n" in after:
-        old, new = before.split("\n"), after.split("\n")
+        old, new = str(difference.before or "").splitlines(), str(difference.after or "").splitlines()
         if len(old) + len(new) <= LINES_COMPARED:
             return Shown(name, lines=_compared(old, new))
     return Shown(name, before, after)
@@ -179,7 +179,7 @@ def _compared(old: list[str], new: list[str]) -> list[Line]:
 
 def _value(path: tuple[str, ...], value: Any) -> str:
     if value is None or value == "":
-        return "nothing"
+        return "as the site" if path[:2] == ("policy", "sections") else "nothing"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):

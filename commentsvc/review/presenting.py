@@ -114,12 +114,13 @@ def why(screening: Screening | None) -> list[Why]:
     if screening is None:
         return []
     return [
-        Why(PHASE_NAMES.get(f["phase"], f["phase"]), _finding_text(f), bool(f.get("verdict")))
+        Why(PHASE_NAMES.get(f["phase"], f["phase"]), finding_text(f), bool(f.get("verdict")))
         for f in screening.findings
     ]
 
 
-def _finding_text(finding: Mapping[str, Any]) -> str:
+def finding_text(finding: Mapping[str, Any]) -> str:
+    """What a phase found, in words for people."""
     labels: Mapping[str, float] = finding.get("labels") or {}
     phrases = sorted({str(match["phrase"]) for match in finding.get("matches", ())})
     if phrases:

@@ -14,11 +14,12 @@ from commentsvc.extensions import db
 from commentsvc.moderation.engine import engine
 from commentsvc.moderation.trial import TEXT_LENGTH, Kind, Trial, try_text
 from commentsvc.review.blueprint import review
-from commentsvc.review.presenting import marked_text
+from commentsvc.review.presenting import finding_text, marked_text
 from commentsvc.review.settings_form import typed_text
 from commentsvc.review.settings_pages import managed, settings_page
 from commentsvc.review.words import PHASE_NAMES
 from commentsvc.screening.policy import Policy
+from commentsvc.screening.submission import Finding
 from commentsvc.sites.models import Site
 from commentsvc.web import limit_key, settings_of, spend
 
@@ -65,7 +66,11 @@ class AskedTrial:
 @review.context_processor
 def marking() -> dict[str, Any]:
     """How templates show a trial's text."""
-    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES}
+    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES, "finding_words": _words}
+
+
+def _words(finding: Finding) -> str:
+    return finding_text(finding.to_data())
 
 
 def _marked(trial: Trial) -> Markup:
