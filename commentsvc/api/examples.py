@@ -41,6 +41,6 @@ OWN_COMMENT: dict[str, Any] = {
 }
 DECISION: dict[str, Any] = {
     "id": "88", "comment_id": "350", "from_status": "held", "to_status": "rejected", "reason": "abuse",
-    "note": "Second time this week.", "actor": {"id": "9", "name": "Tom Okafor"}, "undoes_id": None,
+    "site_reason": None, "note": "Second time this week.", "actor": {"id": "9", "name": "Tom Okafor"}, "undoes_id": None,
     "created_at": "2026-03-02T09:30:00Z", "version": 3,
 }

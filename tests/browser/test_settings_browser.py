@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
@@ -99,7 +99,12 @@ def test_what_is_not_saved_is_said_and_enter_saves(sign_in: SignIn, address: str
     expect(unsaved).to_be_hidden()
     links.fill("3")
     asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
     page.get_by_role("link", name="History").click(no_wait_after=True)
     page.wait_for_timeout(300)
     assert asked == ["beforeunload"]

@@ -198,7 +198,8 @@ def test_phrases_are_added_found_moved_and_taken_off(admin: Desk, site: Site) ->
     assert "No phrase or note has" in admin.get(f"{BASE}/phrases?q=nothing-like-this").text
     admin.post(f"{BASE}/phrases", form | {"list": "banned", "phrases": "idiot"})
     db.session.refresh(site)
-    assert (site.policy.banned_phrases, site.policy.suspect_phrases) == (("idiot",), ("snake oil",))
+    policy = site.policy
+    assert (policy.banned_phrases, policy.suspect_phrases) == (("idiot",), ("snake oil",))
     assert admin.post(f"{BASE}/phrases/remove", form).status_code == 422
     assert admin.post(f"{BASE}/phrases/remove", form | {"phrase": "idiot"}).status_code == 302
     db.session.refresh(site)

@@ -193,10 +193,11 @@ def test_what_is_no_language_is_refused(written: str) -> None:
 
 
 def test_the_policys_sections_are_checked() -> None:
-    for sections in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"": {}}, {"x" * 101: {}}, {"A": {"max_length": 5}}, {"A": {"max_links": -1}}, {"A": {"hold_at": {"nice": 0.5}}},
         {"A": {"hold_at": 3}}, {"A": {"premoderate": 1}}, {"A": {"max_links": True}}, {"A": {}, " a ": {}}, {f"s{n}": {} for n in range(201)},
-    ):
+    )
+    for sections in wrong:
         with pytest.raises(Invalid):
             check_policy(Policy(sections=sections))
 
