@@ -45,6 +45,15 @@ class NotAllowed(CommentsvcError):  # noqa: N818
     code = "not_allowed"
 
 
+class Sanctioned(NotAllowed):
+    """A sanction stands in the way; `sanction` says which, why and until when, for the person herself."""
+
+    def __init__(self, message: str, *, code: str, sanction_id: int, sanction: dict[str, object]) -> None:
+        super().__init__(message, code=code)
+        self.sanction_id = sanction_id
+        self.sanction = sanction
+
+
 class Conflict(CommentsvcError):  # noqa: N818
     """Somebody else acted first; `current` says what holds now."""
 

@@ -21,6 +21,7 @@ from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
 from commentsvc.extensions import db
+from commentsvc.moderation.sweeps import run_due_sweeps
 from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
@@ -75,9 +76,15 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
         with app.app_context():
             deliver_due(settings)
 
+    @huey.task()
+    def people() -> None:
+        with app.app_context():
+            run_due_sweeps()
+
     @huey.periodic_task(crontab(minute="*"))
     def sweep() -> None:
         mail()
+        people()
 
     @huey.periodic_task(crontab(minute="*"))
     def chain() -> None:
@@ -97,7 +104,7 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
                     more = step()
                     db.session.commit()
 
-    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail)})
+    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks

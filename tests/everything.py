@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from commentsvc.accounts.api_keys import issue_key
 from commentsvc.accounts.audit import record, seal
-from commentsvc.accounts.models import ExternalAuthor
+from commentsvc.accounts.models import ExternalAuthor, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
@@ -21,11 +21,22 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
-from commentsvc.moderation.decide import approve, latest_decision, undo
+from commentsvc.moderation.decide import approve, latest_decision, reject, undo
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.people_models import (
+    Merge,
+    PersonNote,
+    SanctionKind,
+    Sweep,
+    SweepState,
+    SweepStep,
+)
+from commentsvc.moderation.sanctions import end, impose
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.screening.policy import Policy
+from commentsvc.sites.models import Site
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
 
 AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc\u05d5\u05dd\u202c, N\\A \\N 'x'; --"
@@ -36,6 +47,7 @@ def fill_everything() -> None:
     site = make_site(policy=Policy(), guidelines=AWKWARD)
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
     readers = [make_user() for _ in range(4)]
+    fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
     change_settings(
         lock_site(site.id), {"policy": Policy(banned_phrases=(AWKWARD[:60],)), "messages": [{"reason": "", "language": "en", "text": AWKWARD}]},
@@ -80,6 +92,30 @@ def fill_everything() -> None:
     record(None, "backup.written", rows=7)  # not sealed yet
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     fill_mails()
+    db.session.commit()
+
+
+def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
+    """A sanction that holds, one that was ended; a note; a sweep with what it rejected; a merge."""
+    impose(
+        readers[0], SanctionKind.SUSPEND, actor=moderator, site=site, reason=Reason.ABUSE, message=AWKWARD, note=AWKWARD,
+        ends_at=utcnow() + dt.timedelta(days=3),
+    )
+    warning = impose(readers[1], SanctionKind.WARN, actor=moderator, site=site, reason=Reason.SPAM, message=AWKWARD)
+    end(warning, actor=moderator, note=AWKWARD)
+    db.session.add(PersonNote(site_id=site.id, user_id=readers[0].id, author_id=moderator.id, body=AWKWARD))
+    spammer, twin = make_user("Spammer"), make_user("Spammer 2", email=None)
+    comment = make_comment(make_article(site), spammer)
+    comment.author_level, comment.hold_for = "new", "always_review"
+    decision = reject(comment, actor=moderator, reason=Reason.SPAM, seen=comment.version)
+    sweep = Sweep(
+        site_id=site.id, user_id=spammer.id, actor_id=moderator.id, reason=Reason.SPAM.value, note=AWKWARD, state=SweepState.DONE.value,
+        position=comment.id, last_comment_id=comment.id, total=1, seen=1, rejected=1, finished_at=utcnow(),
+    )
+    db.session.add(sweep)
+    db.session.flush()
+    db.session.add(SweepStep(sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
+    db.session.add(Merge(kept_id=spammer.id, merged_id=twin.id, actor_id=moderator.id, comments=1))
     db.session.commit()
 
 

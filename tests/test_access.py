@@ -17,7 +17,12 @@ from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.notes import add_note
+from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.sanctions import impose
 from commentsvc.moderation.settings import first_version
+from commentsvc.moderation.sweeps import start_sweep
 from tests.factories import make_article, make_comment, make_site, make_user
 
 # stranger: admin of another site; neighbour: community manager of another site
@@ -67,6 +72,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.vote", "POST"): ("/embed/comments/{comment}/vote", SIGNED_IN, {"value": "1"}),
     ("embed.flag", "POST"): ("/embed/comments/{comment}/flag", SIGNED_IN, {"reason": "abuse"}),
     ("embed.withdraw", "POST"): ("/embed/comments/{comment}/withdraw", NOBODY, {}),
+    ("embed.read_told", "POST"): ("/embed/sanctions/{sanction}/read", NOBODY, {}),
     ("embed.rewrite", "POST"): ("/embed/comments/{held}/rewrite", NOBODY, {}),
     ("embed.leave", "POST"): ("/embed/comments/{held}/leave", NOBODY, {}),
     # Accounts
@@ -86,6 +92,8 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.reset", "POST"): ("/account/reset/x", EVERYONE, {}),
     ("account.welcome", "GET"): ("/account/welcome", EVERYONE, {}),
     ("account.settings", "GET"): ("/account/", SIGNED_IN, {}),
+    ("account.sanctions", "GET"): ("/account/sanctions", SIGNED_IN, {}),
+    ("account.read_sanction", "POST"): ("/account/sanctions/{sanction}/read", NOBODY, {}),
     ("account.change_name", "POST"): ("/account/name", SIGNED_IN, {}),
     ("account.change_password_view", "POST"): ("/account/password", SIGNED_IN, {}),
     ("account.make_key", "POST"): ("/account/keys", SIGNED_IN, {}),
@@ -101,6 +109,22 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.approve", "POST"): ("/review/{site}/comments/{held}/approve", MANAGERS, {"version": "1"}),
     ("review.reject", "POST"): ("/review/{site}/comments/{held}/reject", MANAGERS, {"version": "1", "reason": "abuse"}),
     ("review.undo", "POST"): ("/review/{site}/decisions/{decision}/undo", MANAGERS, {}),
+    ("review.people", "GET"): ("/review/{site}/people", MANAGERS, {}),
+    ("review.people_csv", "GET"): ("/review/{site}/people.csv", MANAGERS, {}),
+    ("review.person", "GET"): ("/review/{site}/people/{owner}", MANAGERS, {}),
+    ("review.sanction", "POST"): ("/review/{site}/people/{owner}/sanctions", MANAGERS, {"kind": "ban", "reason": "spam"}),
+    ("review.end_sanction", "POST"): ("/review/{site}/sanctions/{sanction}/end", MANAGERS, {}),
+    ("review.sanctions", "GET"): ("/review/{site}/sanctions", MANAGERS, {}),
+    ("review.sanctions_csv", "GET"): ("/review/{site}/sanctions.csv", MANAGERS, {}),
+    ("review.note", "POST"): ("/review/{site}/people/{owner}/notes", MANAGERS, {"body": "Noted."}),
+    ("review.change_note", "POST"): ("/review/{site}/notes/{note}", NOBODY, {"body": "Changed."}),  # its author's own
+    ("review.sweep", "POST"): ("/review/{site}/people/{owner}/sweeps", MANAGERS, {"reason": "spam"}),
+    ("review.sweep_progress", "GET"): ("/review/{site}/sweeps/{sweep}", MANAGERS, {}),
+    ("review.take_sweep_back", "POST"): ("/review/{site}/sweeps/{sweep}/undo", MANAGERS, {}),
+    ("review.merge_form", "GET"): ("/review/{site}/people/{owner}/duplicates", NOBODY, {}),  # admins of every site
+    ("review.merge_accounts", "POST"): ("/review/{site}/people/{owner}/merge", NOBODY, {}),
+    ("review.people_rules", "GET"): ("/review/{site}/people/rules", ADMINS, {}),
+    ("review.save_people_rules", "POST"): ("/review/{site}/people/rules", ADMINS, {"part": "remove", "domain": "x.example"}),
     ("review.modlog", "GET"): ("/review/{site}/modlog", MANAGERS, {}),
     ("review.modlog_csv", "GET"): ("/review/{site}/modlog.csv", MANAGERS, {}),
     ("review.articles", "GET"): ("/review/{site}/articles", MANAGERS, {}),
@@ -183,6 +207,23 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_moderation.card", "GET"): ("/api/v1/comments/{held}/card", MANAGERS, {}),
     ("api_moderation.decide", "POST"): ("/api/v1/comments/{held}/decisions", MANAGERS, {"action": "approve", "version": 2}),
     ("api_moderation.undo", "POST"): ("/api/v1/decisions/{decision}/undo", MANAGERS, {}),
+    ("api_people.list_people", "GET"): ("/api/v1/sites/{site}/people", MANAGERS, {}),
+    ("api_people.get_person", "GET"): ("/api/v1/sites/{site}/people/{owner}", MANAGERS, {}),
+    ("api_people.get_timeline", "GET"): ("/api/v1/sites/{site}/people/{owner}/timeline", MANAGERS, {}),
+    ("api_people.list_sanctions_of", "GET"): ("/api/v1/sites/{site}/people/{owner}/sanctions", MANAGERS, {}),
+    ("api_people.impose_sanction", "POST"): ("/api/v1/sites/{site}/people/{owner}/sanctions", MANAGERS, {"kind": "ban", "reason": "spam"}),
+    ("api_people.list_sanctions", "GET"): ("/api/v1/sites/{site}/sanctions", MANAGERS, {}),
+    ("api_people.end_sanction", "POST"): ("/api/v1/sites/{site}/sanctions/{sanction}/end", MANAGERS, {}),
+    ("api_people.list_notes", "GET"): ("/api/v1/sites/{site}/people/{owner}/notes", MANAGERS, {}),
+    ("api_people.post_note", "POST"): ("/api/v1/sites/{site}/people/{owner}/notes", MANAGERS, {"body": "Noted."}),
+    ("api_people.patch_note", "PATCH"): ("/api/v1/sites/{site}/notes/{note}", NOBODY, {"body": "Changed."}),  # its author's own
+    ("api_people.remove_note", "DELETE"): ("/api/v1/sites/{site}/notes/{note}", NOBODY, {}),
+    ("api_people.post_sweep", "POST"): ("/api/v1/sites/{site}/people/{owner}/sweeps", MANAGERS, {"reason": "spam"}),
+    ("api_people.get_sweep", "GET"): ("/api/v1/sites/{site}/sweeps/{sweep}", MANAGERS, {}),
+    ("api_people.post_sweep_undo", "POST"): ("/api/v1/sites/{site}/sweeps/{sweep}/undo", MANAGERS, {}),
+    ("api_people.post_merge", "POST"): ("/api/v1/sites/{site}/people/{owner}/merge", NOBODY, {"other_id": "{manager_id}", "typed_name": "x"}),
+    ("api_people.my_sanctions", "GET"): ("/api/v1/me/sanctions", SIGNED_IN, {}),
+    ("api_people.read_sanction", "POST"): ("/api/v1/me/sanctions/{sanction}/read", NOBODY, {}),
     ("api_moderation.modlog", "GET"): ("/api/v1/sites/{site}/modlog", MANAGERS, {}),
 }
 
@@ -211,8 +252,14 @@ def world(app: Flask) -> World:
     judged = make_comment(article, owner, status=Status.HELD)
     decision = approve(judged, actor=manager, seen=judged.version)
     first_version(site, actor=None, via="command")
+    sanction = impose(owner, SanctionKind.WARN, actor=manager, site=site, reason=Reason.SPAM, message="Please.")
+    note = add_note(site, owner, "Noted.", author=manager)
+    spammer = make_user()
+    spam = make_comment(article, spammer)
+    sweep = start_sweep(site, spammer, actor=manager, reason=Reason.SPAM)
     db.session.commit()
     names = {
+        "sanction": sanction.id, "note": note.id, "sweep": sweep.id, "manager_id": str(manager.id), "spam": spam.id,
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
@@ -312,7 +359,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner|version)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner|version|sanction|note|sweep)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

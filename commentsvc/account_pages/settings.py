@@ -14,8 +14,19 @@ from commentsvc.accounts.resets import change_password
 from commentsvc.accounts.roles import roles_of
 from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
 from commentsvc.comments.authors import rename_author
+from commentsvc.database import utcnow
 from commentsvc.extensions import client_network, db
+from commentsvc.moderation.models import REJECT_REASONS
+from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.sanctions import (
+    EFFECTS,
+    acknowledge,
+    in_words,
+    own_sanction,
+    sanctions_shown_to,
+)
 from commentsvc.sites.articles import get_site
+from commentsvc.sites.models import Site
 from commentsvc.web import form_sent, signed_in
 
 # What a scope means to the person who grants it.
@@ -33,6 +44,12 @@ SCOPES = {
 }
 
 
+SANCTIONS = {
+    SanctionKind.WARN: "Warning", SanctionKind.SUSPEND: "Suspended", SanctionKind.BAN: "Banned",
+    SanctionKind.ALWAYS_REVIEW: "Read before publishing", SanctionKind.SHADOW: "Shown late",
+}
+
+
 def draw_settings(*, secret: str = "", **_path: object) -> str:
     """The whole page; `secret` is a new key's, shown this once."""
     user = signed_in()
@@ -42,7 +59,7 @@ def draw_settings(*, secret: str = "", **_path: object) -> str:
     ]
     sessions.sort(key=lambda entry: not entry["here"])
     return render_template(
-        "account/settings.html", user=user, sessions=sessions, keys=list_keys(user), grants=roles_of(user),
+        "account/settings.html", user=user, sanctioned=sanctions_shown_to(user.id), sessions=sessions, keys=list_keys(user), grants=roles_of(user),
         scopes=_grantable(user), chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
     )
 
@@ -53,6 +70,30 @@ ROLE_NAMES = {Role.EXPERT: "Expert", Role.COMMUNITY_MANAGER: "Community Manager"
 def _grantable(user: User) -> list[tuple[str, str]]:
     held = PERMISSIONS[Role.MEMBER].union(*(PERMISSIONS[Role(grant.role)] for grant in user.roles))
     return [(scope.value, label) for scope, label in SCOPES.items() if scope in held]
+
+
+@account.get("/sanctions")
+def sanctions() -> str:
+    """What was ever imposed on one's account, why, and what still holds."""
+    user = signed_in()
+    now = utcnow()
+    shown = [
+        {"row": s, "holds": s.active(now), "site": db.session.get(Site, s.site_id) if s.site_id else None}
+        for s in sanctions_shown_to(user.id)
+    ]
+    return render_template(
+        "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, effects=EFFECTS, reasons=REJECT_REASONS, in_words=in_words,
+    )
+
+
+@account.post("/sanctions/<int:sanction_id>/read")
+def read_sanction(sanction_id: int) -> Response:
+    """Say that one has read a warning, or that something is over."""
+    user = signed_in()
+    acknowledge(own_sanction(user, sanction_id), user)
+    db.session.commit()
+    flash("Thank you. You can go on.")
+    return redirect(url_for("account.sanctions"), 303)
 
 
 @account.get("/")

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Response, current_app
 from sqlalchemy import select
-from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.api.access import load_comment, on_article, on_comment
@@ -26,14 +25,12 @@ from commentsvc.api.schemas.comments import (
     VoteSchema,
 )
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import submit_comment
-from commentsvc.comments.votes import vote as cast_vote
 from commentsvc.database import write_intent
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
-from commentsvc.moderation.screen import screen_comment
+from commentsvc.moderation.posting import cast_vote, take_in
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, settings_of, signed_in
 
@@ -67,10 +64,7 @@ def post_comment(sent: dict[str, Any], given: dict[str, Any], article: Article) 
     same text sent twice within a minute.
     """
     user = signed_in()
-    comment = submit_comment(article, user, given["body"], given["parent_id"], request_key=sent["idempotency_key"])
-    set_committed_value(comment, "article", article)  # not yet there on one that was sent twice
-    if comment.status == Status.PENDING:
-        screen_comment(comment)
+    comment = take_in(article, user, given["body"], given["parent_id"], request_key=sent["idempotency_key"])
     db.session.commit()
     headers = {"Location": f"/api/v1/comments/{comment.id}"}
     seconds = wait_wanted(sent["prefer"])

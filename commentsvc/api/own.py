@@ -17,6 +17,7 @@ from commentsvc.moderation.marking import Range
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.reasons import words_of_reason
+from commentsvc.moderation.sanctions import shadowed
 from commentsvc.sites.models import Article, Site
 
 
@@ -24,7 +25,8 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     """One comment as this person sees it: a reader, its author, or a community manager."""
     if not is_author(comment, user) and not may_review(comment, user):
         return public_values(comment)
-    values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author)
+    posted = comment.id in shadowed([comment]) and not may_review(comment, user)
+    values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author, posted=posted)
     if is_author(comment, user):
         values |= _nudge(nudges([comment]), comment)
     return values | ({"version": comment.version} if may_review(comment, user) else {})
@@ -33,8 +35,8 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
     """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons, doubtful = _reasons(waiting, article.site), nudges(waiting)
-    return [own_values(c, reasons.get(c.id), user) | _nudge(doubtful, c) for c in waiting]
+    reasons, doubtful, posted = _reasons(waiting, article.site), nudges(waiting), shadowed(waiting)
+    return [own_values(c, reasons.get(c.id), user, posted=c.id in posted) | _nudge(doubtful, c) for c in waiting]
 
 
 def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:

@@ -102,14 +102,19 @@ def public_values(comment: Comment) -> dict[str, Any]:
     return values | {"status": status.value, "author": None, "body_html": "", "votes": {"up": 0, "down": 0}}
 
 
-def own_values(comment: Comment, reason: tuple[str, str | None] | None, author: User) -> dict[str, Any]:
-    """One's own comment: what became of it, why (the reason, and what the site calls it), and what happens next."""
+def own_values(
+    comment: Comment, reason: tuple[str, str | None] | None, author: User, *, posted: bool = False
+) -> dict[str, Any]:
+    """One's own comment: what became of it, why (the reason, and what the site calls it), and what happens next.
+
+    `posted` while she is shadowed.
+    """
     rejected = comment.status == Status.REJECTED
     known, words = (Reason(reason[0]), reason[1]) if rejected and reason else (None, None)
     return public_values(comment) | _said(comment, author) | {
-        "status": comment.status, "body": comment.body, "reason": known.value if known else None,
+        "status": Status.PUBLISHED.value if posted else comment.status, "body": comment.body, "reason": known.value if known else None,
         "reason_text": words or REASON_TEXTS.get(known, REASON_TEXTS[Reason.OTHER]) if known else None,
-        "what_next": WHAT_NEXT[Status(comment.status)],
+        "what_next": "It is posted." if posted else WHAT_NEXT[Status(comment.status)],
     }
 
 

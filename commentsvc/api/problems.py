@@ -13,8 +13,9 @@ from flask import Response, g
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
-from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotSignedIn, TooSoon
-from commentsvc.extensions import limiter
+from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotSignedIn, Sanctioned, TooSoon
+from commentsvc.extensions import db, limiter
+from commentsvc.moderation.sanctions import count_refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -53,6 +54,11 @@ def problem_of(error: CommentsvcError) -> Response:
         extra["errors"] = [{"field": error.field, "message": error.message}]
     if isinstance(error, Conflict) and error.current:
         extra["current"] = error.current
+    if isinstance(error, Sanctioned):
+        extra["sanction"] = error.sanction
+        db.session.rollback()
+        count_refusal(error.sanction_id)
+        db.session.commit()
     response = _problem(error.status, error.code, error.message, extra)
     if isinstance(error, NotSignedIn):
         response.headers["WWW-Authenticate"] = "Bearer"

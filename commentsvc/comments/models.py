@@ -39,6 +39,9 @@ class Comment(Base):
     depth: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     author_role: Mapped[str] = mapped_column(String(30), default="member")  # when it was posted
+    author_level: Mapped[str | None] = mapped_column(String(20))  # of trust, when it was posted; None: nobody asked
+    # Why a person reads it first whatever the pipeline finds: a sanction or rule that held when it was posted.
+    hold_for: Mapped[str | None] = mapped_column(String(40))
     status: Mapped[str] = mapped_column(String(20), default=Status.PENDING.value)
     version: Mapped[int] = mapped_column(default=1)  # moves with status and body
     revision: Mapped[int] = mapped_column(default=1)  # the current one's number
@@ -140,6 +143,8 @@ class Comment(Base):
         ),
         Index("ix_comments_author", "author_id", "created_at", "id"),
         Index("ix_comments_repeat", "author_id", "body_hash"),
+        # A person's record on a site, without reading her comments.
+        Index("ix_comments_record", "author_id", "site_id", "status", "created_at"),
         Index(
             "ux_comments_request", "site_id", "author_id", "request_key", unique=True,
             postgresql_where=text("request_key IS NOT NULL"), sqlite_where=text("request_key IS NOT NULL"),

@@ -6,6 +6,8 @@ import datetime as dt
 import hashlib
 import math
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
@@ -22,6 +24,18 @@ from commentsvc.sites.models import Article
 # A second press of Post within this time is the same comment, not a new one.
 DOUBLE_SUBMIT = dt.timedelta(seconds=60)
 PACE = dt.timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What is known of an author when she posts, kept with her comment for the screening."""
+
+    hold_for: str | None = None  # why a person reads it first
+    author_level: str | None = None  # of trust; None: the site does not ask
+
+
+Admit = Callable[[Article, User], Admission]
+"""Says whether the author may post here now (or raises why not), and what is known of her. Called under her lock."""
 
 
 # Marks on one letter that are read for comparing; putting them in order takes the square of their number.
@@ -73,7 +87,8 @@ def may_rewrite(comment: Comment, policy: Policy) -> bool:
 
 
 def submit_comment(
-    article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = ""
+    article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = "",
+    admit: Admit | None = None,
 ) -> Comment:
     """Store a comment as pending, seen by its author alone; flushes.
 
@@ -81,7 +96,7 @@ def submit_comment(
     an unfit body or a parent that is unknown or stands under another article, TooSoon beyond the site's pace. The same text
     under the same parent within a minute gives back the comment that is already there; so does
     the same `request_key` of this author on this site at any time, whatever became of the comment
-    since, and Conflict is what another post gets that uses the key again.
+    since, and Conflict is what another post gets that uses the key again. `admit` is asked of whatever is new.
     """
     # One post of a person at a time: two presses at once, on two processes, must find each other. SQLite has
     # one writer anyway.
@@ -109,9 +124,10 @@ def submit_comment(
         return again
     if Permission.SKIP_SCREENING not in PERMISSIONS[role]:
         _keep_pace(article, author, policy, now)
+    admission = admit(article, author) if admit is not None else Admission()
     comment = Comment(
         site_id=article.site_id, article=article, author_id=author.id,
-        author_role=role.value, body=body, body_html=render(body),
+        author_role=role.value, author_level=admission.author_level, hold_for=admission.hold_for, body=body, body_html=render(body),
         body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,

@@ -55,6 +55,13 @@ def queue_mail(recipient: str, subject: str, template: str, **context: object) -
     return mail
 
 
+def put_off(mail: Mail, due: dt.datetime) -> Mail:
+    """Have a queued mail delivered when it is due, with that date on it; flushes."""
+    mail.created_at = mail.next_attempt_at = due
+    db.session.flush()
+    return mail
+
+
 def _one_line(subject: str) -> str:
     """The subject without what could begin another header: breaks, and words that the mail library would decode to some."""
     plain = "".join(char if char.isprintable() else " " for char in subject).replace("=?", "= ?")

@@ -6,6 +6,7 @@ from flask import jsonify, request
 from werkzeug.wrappers import Response
 
 from commentsvc.accounts import sessions
+from commentsvc.accounts.identity import lookup_email
 from commentsvc.accounts.models import User
 from commentsvc.accounts.registration import resend_code, start_registration, verify_by_code
 from commentsvc.accounts.resets import request_reset
@@ -13,7 +14,7 @@ from commentsvc.embed.answers import account_form, typed
 from commentsvc.embed.blueprint import account_limit, by_script, device, embed
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
-from commentsvc.errors import NotFound
+from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import client_network, db
 from commentsvc.sites.models import Article
 
@@ -40,6 +41,9 @@ def account_fragment(article_id: int, form: str) -> Response:
 def sign_up(article_id: int) -> Response:
     """Step one: name, address, password. The answer is step two, whoever has the address."""
     article = article_or_404(article_id)
+    rule = article.site.policy.email_rule(lookup_email(request.form.get("email", "")))
+    if rule is not None and rule.action == "refuse":  # said now, rather than at her first comment
+        raise Invalid("This site takes no comments from accounts with an e-mail address at this domain.", field="email", code="email_domain")
     started = start_registration(
         request.form.get("email", ""), request.form.get("display_name", ""), request.form.get("password", ""),
         return_to=article.url,

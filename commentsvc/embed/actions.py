@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import may_rewrite, submit_comment
-from commentsvc.comments.votes import vote as cast_vote
+from commentsvc.comments.submit import may_rewrite
 from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
 from commentsvc.embed.personal import only, own_state
 from commentsvc.embed.plain import article_or_404, back_to, draw
@@ -19,9 +18,10 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.nudge import leave_for_review
-from commentsvc.moderation.screen import screen_comment
+from commentsvc.moderation.posting import cast_vote, take_in
+from commentsvc.moderation.sanctions import acknowledge, own_sanction
 from commentsvc.sites.models import Article
-from commentsvc.web import require_person
+from commentsvc.web import require_person, row_id, signed_in
 
 
 def _comment(comment_id: int) -> Comment:
@@ -32,6 +32,13 @@ def _comment(comment_id: int) -> Comment:
     if comment is None:
         raise NotFound("There is no such comment.")
     return comment
+
+
+def _article_id() -> int:
+    try:
+        return row_id(request.form.get("article", ""))
+    except ValueError:
+        raise NotFound("There is no such article.") from None
 
 
 def _parent_id() -> int | None:
@@ -49,9 +56,7 @@ def post_comment(article_id: int) -> Response:
     """Take a comment or reply in; what the cheap phases can decide is decided at once."""
     article = article_or_404(article_id)
     user = require_person(Permission.POST, article.site_id)
-    comment = submit_comment(article, user, request.form.get("body", ""), _parent_id())
-    comment.article = article
-    screen_comment(comment)
+    comment = take_in(article, user, request.form.get("body", ""), _parent_id())
     db.session.commit()
     if not by_script():
         return back_to(article.id, f"comment-{comment.id}")
@@ -133,6 +138,18 @@ def rewrite(comment_id: int) -> Response:
     return draw(article_or_404(comment.article_id), Asked(
         panel="reply" if parent else "", target=parent, values=values, notice=message
     ))
+
+
+@embed.post("/sanctions/<int:sanction_id>/read")
+@react_limit
+def read_told(sanction_id: int) -> Response:
+    """Say that one has read a warning, or that a sanction is over."""
+    user = signed_in()
+    acknowledge(own_sanction(user, sanction_id), user)
+    db.session.commit()
+    if by_script():
+        return jsonify(message="Thank you. You can go on.")
+    return back_to(article_or_404(_article_id()).id)
 
 
 @embed.post("/comments/<int:comment_id>/leave")

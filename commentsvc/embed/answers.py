@@ -11,11 +11,12 @@ from werkzeug.exceptions import HTTPException
 from commentsvc.comments.models import Comment
 from commentsvc.embed.blueprint import by_script, embed, frame
 from commentsvc.embed.plain import draw
-from commentsvc.embed.view import Asked, View, load_article, message_page
-from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
+from commentsvc.embed.view import Asked, View, load_article, message_page, personal, render_public
+from commentsvc.errors import CommentsvcError, NotSignedIn, Sanctioned, TooSoon
 from commentsvc.extensions import db
+from commentsvc.moderation.sanctions import count_refusal
 from commentsvc.sites.models import Article
-from commentsvc.web import form_sent, reader
+from commentsvc.web import form_sent, reader, row_id
 
 # What is never sent back to the browser, whatever goes wrong.
 SECRETS = frozenset({"password", "csrf_token"})
@@ -45,6 +46,7 @@ FORMS = {
     "embed.resend": Form("account", "code"), "embed.sign_in": Form("account", "sign-in"),
     "embed.forgot": Form("account", "forgot"), "embed.post_comment": Form("editor"),
     "embed.flag": Form("panel", "flag"), "embed.withdraw": Form("panel", "withdraw"),
+    "embed.read_told": Form("page"),
     "embed.vote": Form("page"), "embed.sign_out": Form("page"), "embed.rewrite": Form("page"), "embed.leave": Form("page"),
 }
 
@@ -90,6 +92,9 @@ def _as_error(status: int, message: str, code: str) -> CommentsvcError:
 
 def _fail(error: CommentsvcError) -> Response:
     db.session.rollback()
+    if isinstance(error, Sanctioned):
+        count_refusal(error.sanction_id)
+        db.session.commit()
     response = _json(error) if by_script() else _page(error)
     if isinstance(error, TooSoon):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -98,6 +103,9 @@ def _fail(error: CommentsvcError) -> Response:
 
 def _json(error: CommentsvcError) -> Response:
     data: dict[str, object] = {"message": error.message, "code": error.code, "field": error.field}
+    if isinstance(error, Sanctioned) and error.code == "warned" and (article := _article()) is not None:
+        mine = personal(article, reader())  # the message itself, with the button that says it is read
+        data["told"] = render_public("embed/told.html", v=View(article=article, site=article.site, me=mine))
     if error.code == "csrf":
         data["csrf"] = generate_csrf()  # widget.js sends the form once more with it
     form = FORMS.get(request.endpoint or "")
@@ -136,5 +144,10 @@ def _article() -> Article | None:
     args = request.view_args or {}
     if "article_id" in args:
         return load_article(args["article_id"])
+    if "sanction_id" in args:
+        try:
+            return load_article(row_id(form_sent().get("article", "")))
+        except ValueError:
+            return None
     comment = db.session.get(Comment, args["comment_id"]) if "comment_id" in args else None
     return load_article(comment.article_id) if comment else None

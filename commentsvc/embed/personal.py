@@ -58,13 +58,14 @@ def me_data(article: Article) -> dict[str, Any]:
     """What widget.js adds to the page that is the same for everybody."""
     mine = personal(article, reader())
     view = View(article=article, site=article.site, me=mine)
-    data: dict[str, Any] = {"user": None, "votes": {}, "own": [], "waiting": [], "who": render_public("embed/who.html", v=view)}
+    data: dict[str, Any] = {"user": None, "votes": {}, "own": [], "waiting": [], "told": "", "who": render_public("embed/who.html", v=view)}
     if mine is not None:
         data |= {
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
+            "told": render_public("embed/told.html", v=view) if mine.told else "",
             "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own),
             "waiting": [
-                {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.comment.status,
+                {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.status,
                  "html": render_public("embed/waiting.html", v=view, w=w)}
                 for w in mine.waiting
             ],
@@ -75,16 +76,19 @@ def me_data(article: Article) -> dict[str, Any]:
 def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict[str, Any]:
     """A reader's own comment as it stands: public as others see it, else with what happens next."""
     view = View(article=article, site=article.site, me=mine)
-    html, say = "", SAID[Status(comment.status)]
+    html, say, status = "", SAID[Status(comment.status)], comment.status
     if comment.status == Status.PUBLISHED and mine is not None:
         html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
     elif comment.status != Status.WITHDRAWN:
         for found in waiting([comment], article.site):  # none: it was rejected so long ago that nobody is reminded
             html = render_public("embed/waiting.html", v=view, w=found)
+            status = found.status
+            if found.posted:
+                say = "Your comment is posted."
             if found.doubtful:
                 say = f"{say} You can edit it. This may hurt someone: {' '.join(found.sentences)}"
     return {
-        "id": comment.id, "parent": comment.parent_id, "status": comment.status, "html": html,
+        "id": comment.id, "parent": comment.parent_id, "status": status, "html": html,
         "count": article.comment_count, "say": say,
     }
 

@@ -26,9 +26,11 @@ from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
-from commentsvc.moderation.models import FLAG_REASONS, Decision, Reason
+from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
+from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
 from commentsvc.sites.models import Article, Site
 
 SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
@@ -46,7 +48,13 @@ class Waiting:
 
     comment: Comment
     reason: str = ""
+    posted: bool = False  # shown to her as published, while she is shadowed
     doubtful: Sequence[Range] = ()  # sentences that may hurt somebody, while she can say it differently
+
+    @property
+    def status(self) -> str:
+        """The comment's, as its author sees it."""
+        return Status.PUBLISHED.value if self.posted else self.comment.status
 
     @property
     def pieces(self) -> list[Piece]:
@@ -60,6 +68,30 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A sanction in words for the person it is about."""
+
+    sanction: Sanction
+    holds: bool
+
+    @property
+    def warning(self) -> bool:
+        return self.sanction.kind == SanctionKind.WARN
+
+    @property
+    def reason(self) -> str:
+        return REJECT_REASONS[Reason(self.sanction.reason)]
+
+    @property
+    def effect(self) -> str:
+        return EFFECTS[self.sanction.kind]
+
+    @property
+    def until(self) -> str:
+        return in_words(self.sanction.ends_at) if self.sanction.ends_at else ""
+
+
+@dataclass(frozen=True)
 class Personal:
     """What is the reader's own in a conversation."""
 
@@ -68,6 +100,7 @@ class Personal:
     votes: Mapping[int, int]
     own: frozenset[int]
     waiting: Sequence[Waiting]
+    told: Sequence[Told] = ()  # sanctions on her that she should read of here
 
 
 @dataclass(frozen=True)
@@ -202,7 +235,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in five statements; None when signed out."""
+    """What is the reader's own under this article, in six statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -220,8 +253,14 @@ def personal(article: Article, user: User | None) -> Personal | None:
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
-        waiting=waiting(own_waiting(article.id, user.id), article.site),
+        waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
     )
+
+
+def told(user: User, site_id: int) -> list[Told]:
+    """What she should read about sanctions on her; one statement."""
+    now = utcnow()
+    return [Told(sanction, sanction.active(now)) for sanction in told_to(user.id, site_id)]
 
 
 def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
@@ -237,8 +276,8 @@ def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
             .order_by(Decision.id)
         ):
             reasons[comment_id] = reason_text(site, reason, own)
-    doubtful = nudges(shown)
-    return [Waiting(c, reasons.get(c.id, ""), doubtful.get(c.id, ())) for c in shown]
+    doubtful, posted = nudges(shown), shadowed(shown)
+    return [Waiting(c, reasons.get(c.id, ""), c.id in posted, doubtful.get(c.id, ())) for c in shown]
 
 
 def reason_text(site: Site, reason: str, own: str | None = None) -> str:

@@ -17,6 +17,7 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Flag, Reason
+from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
@@ -81,15 +82,22 @@ def decide(
         db.session.flush()
     else:
         keep(decision)
-    if actor is not None and to != _S.WITHDRAWN:  # an author's own step is no act of staff
-        record(
-            actor, "comment.decided" if undoes is None else "comment.undone", site_id=comment.site_id,
-            subject=f"comment:{comment.id}", status=[before, to.value], reason=reason.value, version=seen,
-        )
-    if actor is not None and undoes is None:
-        _settle_flags(comment, decision)
+    if actor is not None:
+        _by_person(comment, decision, actor, seen)
     status_changed(comment, before)
+    if to == _S.REJECTED and undoes is None:
+        after_rejection(comment, reason)
     return decision
+
+
+def _by_person(comment: Comment, decision: Decision, actor: User, seen: int) -> None:
+    if decision.to_status != _S.WITHDRAWN:  # an author's own step is no act of staff
+        record(
+            actor, "comment.decided" if decision.undoes_id is None else "comment.undone", site_id=comment.site_id,
+            subject=f"comment:{comment.id}", status=[decision.from_status, decision.to_status], reason=decision.reason, version=seen,
+        )
+    if decision.undoes_id is None:
+        _settle_flags(comment, decision)
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:
@@ -144,6 +152,8 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         comment, Status(decision.from_status), actor=actor, reason=Reason.UNDONE, seen=comment.version, undoes=decision
     )
     count_open_flags(comment)
+    if decision.to_status == _S.REJECTED:
+        after_undo(comment, actor=actor)
     return taken
 
 

@@ -66,6 +66,11 @@ def _named(data: Mapping[str, Any]) -> dict[str, Any]:
     reasons = data.get("reasons") or BUILT_IN
     named["reasons"] = _by(reasons, lambda r: str(r["key"]), drop="key")
     named["messages"] = _by(data.get("messages"), lambda m: f"{m['reason']} {m['language']}".strip(), keep="text")
+    policy = data["policy"]
+    if policy.get("email_rules"):
+        named["policy"] = {**policy, "email_rules": _by(policy["email_rules"], lambda rule: str(rule["domain"]), drop="domain")}
+    else:
+        named["policy"] = {name: value for name, value in policy.items() if name != "email_rules"}
     named["phrase_notes"] = {p: n["note"] for p, n in (data.get("phrase_notes") or {}).items() if n.get("note")}
     named["reason_order"] = ", ".join(str(r["key"]) for r in reasons)
     return named

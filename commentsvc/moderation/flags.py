@@ -11,12 +11,16 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import count_open_flags
 from commentsvc.moderation.models import Flag, FlagReason
+from commentsvc.moderation.sanctions import check
 
 TEXT_LENGTH = 1000
 
 
 def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Flag, bool]:
-    """Report a published comment; the flag, and whether it was made: a second changes the first. Flushes."""
+    """Report a published comment; the flag, and whether it was made: a second changes the first. Flushes.
+
+    Sanctioned where the person may not flag here.
+    """
     try:
         known = FlagReason(reason)
     except ValueError:
@@ -26,6 +30,7 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Fla
         raise Invalid(f"Keep it under {TEXT_LENGTH:,} characters.", field="text")
     if comment.author_id == user.id:
         raise NotAllowed("You cannot flag your own comment; withdraw it instead.", code="own_comment")
+    check(user, comment.site_id)
     lock_article(comment.article_id)
     db.session.refresh(comment)
     if comment.status != Status.PUBLISHED:

@@ -44,7 +44,8 @@ def nudges(comments: Sequence[Comment]) -> dict[int, tuple[Range, ...]]:
     looking again, elsewhere or later, gives the same answer.
     """
     since = utcnow() - PERIOD
-    asked = [c for c in comments if c.status == Status.HELD and c.created_at > since]
+    # Whoever is read first anyway gains nothing by saying it differently.
+    asked = [c for c in comments if c.status == Status.HELD and c.created_at > since and c.hold_for is None]
     if not asked:
         return {}
     first = min(c.created_at for c in asked)

@@ -16,7 +16,11 @@ from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Flag, Screening
+from commentsvc.moderation.people_models import Sanction
+from commentsvc.moderation.posting import levels
+from commentsvc.moderation.sanctions import sanctions_in_force
 from commentsvc.pagination import SortKey, page
+from commentsvc.screening.trust import Level
 from commentsvc.sites.models import Site
 
 # Counting stops here: "999+" is as good as 48,213 to the person who works through a queue.
@@ -74,6 +78,8 @@ class Card:
     flags: Sequence[Flag]  # open, with their users
     record: AuthorRecord
     decisions: Sequence[Decision]  # latest first, with actors
+    level: Level = Level.NEW  # of trust, as it is now
+    sanctions: Sequence[Sanction] = ()  # on its author, that hold on the site
 
 
 def parse_queue(text: str) -> Queue:
@@ -117,7 +123,7 @@ def page_of_cards(
 
 
 def cards(ids: Sequence[int]) -> list[Card]:
-    """The cards of these comments, in this order; six statements however many."""
+    """The cards of these comments, in this order; eight statements however many."""
     if not ids:
         return []
     found = {
@@ -150,11 +156,13 @@ def cards(ids: Sequence[int]) -> list[Card]:
         .options(joinedload(Decision.actor))
     ):
         decisions[decision.comment_id].append(decision)
-    records = author_records({(c.site_id, c.author_id) for c in found.values()})
+    authors = {(c.site_id, c.author_id) for c in found.values()}
+    records, trust, sanctions = author_records(authors), levels(authors), sanctions_in_force(authors)
     return [
         Card(
             comment=c, parent=c.parent, screening=screenings.get(c.id), flags=flags[c.id],
             record=records.get((c.site_id, c.author_id), AuthorRecord()), decisions=decisions[c.id],
+            level=trust[c.site_id, c.author_id], sanctions=sanctions.get((c.site_id, c.author_id), ()),
         )
         for i in ids
         if (c := found.get(i)) is not None

@@ -62,7 +62,7 @@ def submission_of(
     """All the phases need to know, in two statements; the article and its site are loaded."""
     db.session.flush()
     article = comment.article
-    policy: Policy = article.policy
+    policy: Policy = article.policy.for_level(comment.author_level)
     published = db.session.scalar(
         select(func.count()).select_from(
             select(Comment.id)
@@ -87,6 +87,7 @@ def submission_of(
         # An imported comment is older than the closing of its article.
         closed_at=article.closing, premoderated=article.premoderated,
         author_is_staff=Permission.SKIP_SCREENING in PERMISSIONS[Role(comment.author_role)],
+        author_level=comment.author_level, hold_for=comment.hold_for,
         author_published=published or 0, repeats=repeats is not None, scores=scores,
         explanation=explanation, unscored=unscored,
     )
@@ -184,7 +185,7 @@ def read_batch(
     """
     claims = claim(lane, batch, lease)
     loaded = load_comments([c.comment_id for c in claims]) if claims else {}
-    bodies = {c.id: (c.article_id, c.body, c.article.policy) for c in loaded.values()}
+    bodies = {c.id: (c.article_id, c.body, c.article.policy.for_level(c.author_level)) for c in loaded.values()}
     db.session.commit()
     claims = [c for c in claims if c.comment_id in bodies]
     wanted = [c for c in claims if not c.hopeless]

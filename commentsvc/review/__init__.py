@@ -8,7 +8,8 @@ from flask import Flask
 
 # Each adds its views to the one blueprint.
 VIEWS = (
-    "queues", "decisions", "modlog", "articles", "settings", "trial", "phrases", "reasons", "sections", "history", "team",
+    "queues", "decisions", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "trial", "phrases", "reasons",
+    "sections", "history", "team",
 )
 
 

@@ -21,10 +21,14 @@ from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
     LABEL_NAMES,
+    LEVEL_MEANINGS,
+    LEVEL_NAMES,
     PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
     ROLE_NAMES,
+    SANCTION_NAMES,
+    SANCTIONS,
     STATUS_NAMES,
     SYSTEM,
     count_words,
@@ -37,7 +41,7 @@ review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -86,8 +90,9 @@ def words() -> dict[str, Any]:
     """What every template of the console may say."""
     person = reader()
     return {
-        "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "reason_words": reason_words,
+        "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
+        "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
         "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,

@@ -38,6 +38,16 @@ VIA_NAMES = {"console": "in the console", "api": "through the API", "command": "
 _NAMES: dict[tuple[str, ...], str] = {
     ("policy", "banned_phrases"): "Banned phrases", ("policy", "suspect_phrases"): "Suspect phrases",
     ("reason_order",): "Order of the reasons",
+    # On the page of the rules about people.
+    ("policy", "trust_offset_new"): "Limits for new and watched authors lower by",
+    ("policy", "trust_offset_trusted"): "Limits for trusted authors higher by",
+    ("policy", "trust_hold_watched"): "Read every comment of watched authors first",
+    ("policy", "trust_links_from"): "Links pass from the level",
+    ("policy", "trust_pace"): "Seconds that new and watched authors wait",
+    ("policy", "repeat_rejections"): "Repeat offenders: rejected comments",
+    ("policy", "repeat_days"): "Repeat offenders: within days",
+    ("policy", "repeat_action"): "Repeat offenders: what happens",
+    ("policy", "repeat_hours"): "Repeat offenders: for hours",
 }
 _PARTS = {"words": "words for the author", "category": "counts as", "hidden": "hidden"}
 
@@ -134,6 +144,8 @@ def name_of(path: tuple[str, ...]) -> str:  # noqa: PLR0911 - one for each place
         case ("policy", "sections", section, *rest):
             inner = name_of(("policy", *rest)) if rest else ""
             return f"{section}: {inner}" if inner else str(section)
+        case ("policy", "email_rules", domain, *_):
+            return f"E-mail domain {domain}"
         case ("policy", "hold_at" | "reject_at" as kind, label):
             return LABELLED.get(f"{kind.removesuffix('_at')}_{label}", label)
         case ("policy", name):

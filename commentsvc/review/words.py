@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from commentsvc.accounts.permissions import Role
 from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
+from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.queue import COUNT_LIMIT, Queue
+from commentsvc.screening.trust import Level
 
 QUEUE_NAMES: dict[Queue, str] = {
     Queue.HELD: "Held",
@@ -75,9 +77,11 @@ PHASE_NAMES = {
     "banned_phrases": "Banned phrase",
     "suspect_phrases": "Suspect phrase",
     "links": "Many links",
+    "sanction": "Read first",
     "repeat_post": "Repeat",
     "toxicity": "Tone",
     "new_author": "New author",
+    "trust": "Watched author",
     "pre_moderation": "Read before publishing",
 }
 
@@ -97,6 +101,35 @@ ROLE_NAMES: dict[str, str] = {
     Role.EXPERT: "Expert",
     Role.COMMUNITY_MANAGER: "Community manager",
     Role.ADMIN: "Admin",
+}
+
+SANCTION_NAMES: dict[str, str] = {
+    SanctionKind.WARN: "Warned",
+    SanctionKind.SUSPEND: "Suspended",
+    SanctionKind.BAN: "Banned",
+    SanctionKind.ALWAYS_REVIEW: "Always read first",
+    SanctionKind.SHADOW: "Shadowed",
+}
+# (what to press, what it does) in the order the console offers them, the mildest first.
+SANCTIONS: dict[str, tuple[str, str]] = {
+    SanctionKind.WARN: ("Warn", "Has to read your message before posting again"),
+    SanctionKind.ALWAYS_REVIEW: ("Always read first", "Every new comment is held for you"),
+    SanctionKind.SUSPEND: ("Suspend", "No posts, votes or flags until a time; ends by itself"),
+    SanctionKind.BAN: ("Ban", "No posts, votes or flags until somebody ends it"),
+    SanctionKind.SHADOW: ("Shadow", "Held for you, and shown to the author as published; told when it ends. Against spam, at most 30 days"),
+}
+
+LEVEL_NAMES: dict[str, str] = {
+    Level.WATCHED: "Watched",
+    Level.NEW: "New",
+    Level.MEMBER: "Member",
+    Level.TRUSTED: "Trusted",
+}
+LEVEL_MEANINGS: dict[str, str] = {
+    Level.WATCHED: "Several comments rejected in the last 90 days",
+    Level.NEW: "Fewer than 3 comments that stand",
+    Level.MEMBER: "At least 3 comments that stand",
+    Level.TRUSTED: "At least 20 comments that stand, over 30 days, none rejected lately",
 }
 
 SYSTEM = "The system"

@@ -7,8 +7,16 @@ from collections.abc import Callable
 
 from commentsvc.screening.phrases import find_phrases
 from commentsvc.screening.submission import Finding, Submission, Verdict
+from commentsvc.screening.trust import Level
 
 Phase = Callable[[Submission], Finding | None]
+
+# What held for the author when she posted -> what a community manager reads of it.
+HELD_FOR = {
+    "always_review": "A community manager reads every comment of this author first.",
+    "shadow": "The author is shadowed: she sees this as published, others do once it is approved.",
+    "email_domain": "A rule of the site holds comments from e-mail addresses at this domain.",
+}
 
 _LINK = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
 
@@ -42,6 +50,13 @@ def trusted_author(s: Submission) -> Finding | None:
     if s.author_is_staff:
         return Finding("trusted_author", "trusted", "Written by the site's staff.", Verdict.PUBLISH)
     return None
+
+
+def sanction(s: Submission) -> Finding | None:
+    """Something held for the author when she posted: a person reads it, whatever else is found."""
+    if s.hold_for is None:
+        return None
+    return Finding("sanction", "held_for_review", HELD_FOR.get(s.hold_for, "A person reads this one."), Verdict.HOLD)
 
 
 def banned_phrases(s: Submission) -> Finding | None:
@@ -109,6 +124,14 @@ def new_author(s: Submission) -> Finding | None:
     return None
 
 
+def trust(s: Submission) -> Finding | None:
+    """A watched author's comments are read by a person where the site asks for it; limits move in Policy.for_level."""
+    if s.author_level == Level.WATCHED and s.policy.trust_hold_watched:
+        message = "Several of the author's comments were rejected lately."
+        return Finding("trust", "held_for_review", message, Verdict.HOLD)
+    return None
+
+
 def pre_moderation(s: Submission) -> Finding | None:
     """The article or the whole site is read before it is published."""
     if s.policy.premoderate or s.premoderated:
@@ -122,11 +145,13 @@ PHASES: tuple[Phase, ...] = (
     commenting_open,  # nothing else matters under a closed article
     length,
     trusted_author,  # before everything that could hold: staff do not queue for themselves
+    sanction,  # after staff, of whom none can be sanctioned, and before all that only adds to it
     banned_phrases,
     suspect_phrases,
     links,
     repeat_post,
     toxicity,  # needs the scores; until then the verdict is WAIT
     new_author,
+    trust,
     pre_moderation,  # last, so that the card shows what else was found
 )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from commentsvc.errors import Invalid
+from commentsvc.screening.trust import Level
 
 # The model's label -> hold at this score; see docs/toxicity.md for how they were chosen.
 DEFAULT_HOLD = {
@@ -25,6 +26,12 @@ REPEAT_MOST = 30 * 24 * 3600
 FAIL_OPEN_LEAST = 60
 FAIL_OPEN_MOST = 7 * 24 * 3600
 PHRASE_LENGTH = 100
+MAX_EMAIL_RULES = 500
+EMAIL_ACTIONS = ("always_review", "refuse")
+REPEAT_ACTIONS = ("always_review", "suspend")
+# No offset turns a limit into its opposite.
+OFFSET_MOST = 0.5
+PACE_MOST = 24 * 3600
 EDIT_WINDOW_MOST = 7 * 24 * 3600
 CLOSE_AFTER_MOST = 3650  # days
 POSTS_PER_MINUTE_MOST = 1000
@@ -40,9 +47,28 @@ RANGES = {
     "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
     "edit_window": (0, EDIT_WINDOW_MOST), "close_after_days": (0, CLOSE_AFTER_MOST),
     "posts_per_minute": (0, POSTS_PER_MINUTE_MOST), "new_author_posts_per_minute": (0, POSTS_PER_MINUTE_MOST),
+    "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
+    "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
 }
-_FLAGS = ("reject_clear", "premoderate")
+_SHARES = frozenset({"trust_offset_new", "trust_offset_trusted"})  # numbers that need not be whole
+_FLAGS = ("reject_clear", "premoderate", "trust_hold_watched")
 _PHRASE_LISTS = ("banned_phrases", "suspect_phrases")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class EmailRule:
+    """What happens to comments of accounts whose e-mail address is at a domain."""
+
+    domain: str  # in lower case and ASCII, as addresses are kept
+    action: str  # one of EMAIL_ACTIONS
+    reason: str  # for colleagues
+    subdomains: bool = False  # also whatever ends in ".domain"
+
+    def covers(self, email: str) -> bool:
+        """Whether the rule is about this address."""
+        domain = email.rpartition("@")[2].casefold()
+        return domain == self.domain or (self.subdomains and domain.endswith(f".{self.domain}"))
 
 
 @dataclass(frozen=True)
@@ -70,6 +96,41 @@ class Policy:
     new_author_posts_per_minute: int = 0  # of a person with no more published comments than a new author
     # Section -> what it has of its own, of SECTION_FIELDS; thresholds label by label.
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # What an author's level of trust changes; as they stand here, nothing.
+    trust_offset_new: float = 0.0  # the limits of new and watched authors are lower by so much
+    trust_offset_trusted: float = 0.0  # those of trusted authors higher
+    trust_hold_watched: bool = False  # a person reads every comment of a watched author first
+    trust_links_from: str = Level.WATCHED.value  # below this level any link is held
+    trust_pace: int = 0  # seconds that new and watched authors wait between two comments; 0: as everybody
+    email_rules: tuple[EmailRule, ...] = ()
+    # So many of an author's comments rejected within so many days: what happens by itself. 0: nothing.
+    repeat_rejections: int = 0
+    repeat_days: int = 7
+    repeat_action: str = "always_review"
+    repeat_hours: int = 24  # how long it lasts; 0, for always_review alone: until somebody ends it
+
+    @property
+    def asks_trust(self) -> bool:
+        """Whether an author's level makes a difference."""
+        return bool(
+            self.trust_offset_new or self.trust_offset_trusted or self.trust_hold_watched or self.trust_pace
+            or self.trust_links_from != Level.WATCHED
+        )
+
+    def for_level(self, level: str | None) -> Policy:
+        """The policy as it is for an author of this level; of None, whom nobody asked about, as it stands."""
+        if level is None or not self.asks_trust:
+            return self
+        known = Level(level)
+        offset = {Level.TRUSTED: self.trust_offset_trusted, Level.MEMBER: 0.0}.get(known, -self.trust_offset_new)
+        hold_at = {label: min(max(limit + offset, 0.01), 1.0) for label, limit in self.hold_at.items()} if offset else self.hold_at
+        links = self.max_links if known.rank >= Level(self.trust_links_from).rank else 0
+        return replace(self, hold_at=hold_at, max_links=links)
+
+    def email_rule(self, email: str | None) -> EmailRule | None:
+        """The rule about this address; of several the one that says most exactly which."""
+        found = [rule for rule in self.email_rules if email and rule.covers(email)]
+        return max(found, key=lambda rule: len(rule.domain)) if found else None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
@@ -78,12 +139,16 @@ class Policy:
         for name in _PHRASE_LISTS:
             if name in known:
                 known[name] = tuple(known[name])
+        if "email_rules" in known:
+            known["email_rules"] = tuple(EmailRule(**rule) for rule in known["email_rules"])
         if "hold_at" in known:
             known["hold_at"] = {**DEFAULT_HOLD, **known["hold_at"]}
         return cls(**known)
 
     def to_data(self) -> dict[str, Any]:
-        return {**asdict(self), "banned_phrases": list(self.banned_phrases), "suspect_phrases": list(self.suspect_phrases)}
+        lists = ("banned_phrases", "suspect_phrases", "email_rules")
+        data = asdict(self)
+        return {**data, **{name: list(data[name]) for name in lists}}
 
     def overrides(self, section: str | None) -> Mapping[str, Any]:
         """What the section has of its own; empty for one that has nothing, or where there is none."""
@@ -115,7 +180,8 @@ def check_policy(policy: Policy) -> Policy:
     """The policy itself, or Invalid naming the first field out of range."""
     for name, (low, high) in RANGES.items():
         value = getattr(policy, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        kinds = (int, float) if name in _SHARES else int
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             raise Invalid(f"{name} must be between {low} and {high}.", field=f"policy.{name}")
     for name in _FLAGS:
         if not isinstance(getattr(policy, name), bool):
@@ -123,6 +189,7 @@ def check_policy(policy: Policy) -> Policy:
     if policy.fail_open_after in range(1, FAIL_OPEN_LEAST):
         raise Invalid(f"fail_open_after must be 0 or at least {FAIL_OPEN_LEAST}.", field="policy.fail_open_after")
     _check_phrases(policy)
+    _check_people(policy)
     for name in ("hold_at", "reject_at"):
         for label, threshold in getattr(policy, name).items():
             if label not in DEFAULT_HOLD:
@@ -167,3 +234,21 @@ def _check_phrases(policy: Policy) -> None:
 def is_phrase(text: str) -> bool:
     """Whether there is a word in it, and not too many of them."""
     return len(text) <= PHRASE_LENGTH and re.search(r"\w", text) is not None
+def _check_people(policy: Policy) -> None:
+    if policy.trust_links_from not in set(Level):
+        raise Invalid(f"trust_links_from must be one of: {', '.join(Level)}.", field="policy.trust_links_from")
+    if policy.repeat_action not in REPEAT_ACTIONS:
+        raise Invalid(f"repeat_action must be one of: {', '.join(REPEAT_ACTIONS)}.", field="policy.repeat_action")
+    if policy.repeat_action == "suspend" and not policy.repeat_hours:
+        raise Invalid("A suspension ends: repeat_hours must be at least 1.", field="policy.repeat_hours")
+    if len(policy.email_rules) > MAX_EMAIL_RULES:
+        raise Invalid(f"At most {MAX_EMAIL_RULES} rules.", field="policy.email_rules")
+    for rule in policy.email_rules:
+        if not _DOMAIN.fullmatch(rule.domain) or len(rule.domain) > 253:
+            raise Invalid(f"{rule.domain[:80]} is not a domain like mail.example.", field="policy.email_rules")
+        if rule.action not in EMAIL_ACTIONS:
+            raise Invalid(f"An action is one of: {', '.join(EMAIL_ACTIONS)}.", field="policy.email_rules")
+        if not rule.reason.strip() or len(rule.reason) > 200:
+            raise Invalid("Say why, in at most 200 characters.", field="policy.email_rules")
+    if len({rule.domain for rule in policy.email_rules}) < len(policy.email_rules):
+        raise Invalid("There are two rules for one domain.", field="policy.email_rules")

@@ -29,6 +29,8 @@ class Submission:
     closed_at: dt.datetime | None = None  # of the article
     premoderated: bool = False  # the article is
     author_is_staff: bool = False
+    author_level: str | None = None  # of trust, when it was posted; None: nobody asked
+    hold_for: str | None = None  # why a person reads it whatever else is found; see phases.HELD_FOR
     author_published: int = 0  # comments of the author on this site that stand
     repeats: bool = False  # the author said the same within the policy's window
     scores: Mapping[str, float] | None = None

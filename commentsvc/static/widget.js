@@ -161,6 +161,7 @@
     $$(".own").forEach((el) => el.remove());
     me = found;
     $("#who").replaceChildren(parse(me.who));
+    $("#told").replaceChildren(parse(me.told || ""));
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
@@ -247,6 +248,7 @@
         return openAccount("sign-in", form, "ended");
       }
       complain(form, now.error, () => form.requestSubmit());
+      if (now.error.told) $("#told").replaceChildren(parse(now.error.told));
       return area.focus();
     }
     keep(draftKey(form), "");
@@ -257,6 +259,16 @@
     count(now.count);
     say(now.say);
     watch(now.id, now.status);
+  };
+
+  /** A message to her that she has read. */
+  const sendTold = async (form, button) => {
+    const now = await ask(target(form, button), new FormData(form));
+    if (now.error) return complain(form, now.error, () => form.requestSubmit(button));
+    form.closest("section").remove();
+    $$(".editor > .problem").forEach((p) => p.remove());
+    mainEditor?.elements.body.focus();
+    say(now.message);
   };
 
   // ---- Below a comment
@@ -394,6 +406,7 @@
       if (now.error) return complain($(".head"), now.error);
       me = NOBODY;
       $$(".own").forEach((el) => el.remove());
+      $("#told").replaceChildren();
       await loadMe();
       say(now.say);
     },
@@ -426,7 +439,7 @@
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
   on("submit", async (event) => {
-    const form = event.target, send = { post: sendPost, account: sendAccount }[form.dataset.form] || (form.dataset.for && sendPanel);
+    const form = event.target, send = { post: sendPost, account: sendAccount, told: sendTold }[form.dataset.form] || (form.dataset.for && sendPanel);
     if (!send) return;
     event.preventDefault();
     if (form.dataset.busy) return; // pressed twice

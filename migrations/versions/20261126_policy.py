@@ -1,14 +1,14 @@
 """versions of what is set on a site, its language, its own reasons and messages, and closing by itself
 
 Revision: 20261126po
-Follows: 20261126te
+Follows: 20261126pe
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126po'
-down_revision = '20261126te'
+down_revision = '20261126pe'
 branch_labels = None
 depends_on = None
 

@@ -68,6 +68,21 @@ class Moment(fields.Field[dt.datetime]):
         return None if value is None else moment(value)
 
 
+class Time(Moment):
+    """A time that is given: RFC 3339, with a zone."""
+
+    default_error_messages = COMMON | {"invalid": "This must be a time with its zone, such as 2026-12-24T18:00:00Z."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.datetime:
+        try:
+            found = dt.datetime.fromisoformat(value)
+            if found.tzinfo is None:
+                raise self.make_error("invalid")
+            return found.astimezone(dt.UTC)  # OverflowError: a zone at the end of time
+        except (TypeError, ValueError, OverflowError):
+            raise self.make_error("invalid") from None
+
+
 def moment(value: dt.datetime) -> str:
     """The time as the API writes it (and orjson: a test says so)."""
     return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

@@ -18,4 +18,5 @@ class ProblemSchema(BaseSchema):
     code = Text(required=True, metadata={"description": "What happened, for programs; it does not change between versions."})
     instance = Text(required=True, metadata={"description": "The request's id, as in `X-Request-Id` and in the service's log."})
     errors = Items(Part(FieldErrorSchema), metadata={"description": "The fields at fault, where there are any."})
+    sanction = Named(metadata={"description": "Where a sanction stands in the way: which, why, and until when."})
     current = Named(metadata={"description": "On a conflict: what holds now."})

@@ -25,11 +25,15 @@ from commentsvc.screening.policy import (
     CLOSE_AFTER_MOST,
     DEFAULT_HOLD,
     EDIT_WINDOW_MOST,
+    EMAIL_ACTIONS,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
+    PACE_MOST,
     POSTS_PER_MINUTE_MOST,
+    REPEAT_ACTIONS,
     REPEAT_MOST,
 )
+from commentsvc.screening.trust import Level
 from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, URL_LENGTH
 
 # As long as an editor writes, and no longer than a page can show.
@@ -42,6 +46,13 @@ MAX_ORIGINS = 50
 def _at_most(length: int, least: int = 0) -> Length:
     words = f"This must have {least} to {length:,} characters." if least else f"This must have at most {length:,} characters."
     return Length(min=least or None, max=length, error=words)
+
+
+class EmailRuleSchema(BaseSchema):
+    domain = Text(required=True, metadata={"description": "What stands behind the @, in lower case and ASCII."})
+    action = Choice(EMAIL_ACTIONS, required=True)
+    reason = Text(required=True, metadata={"description": "For colleagues."})
+    subdomains = YesNo(load_default=False, metadata={"description": "Also whatever ends in `.domain`."})
 
 
 class PolicySchema(BaseSchema):
@@ -78,6 +89,16 @@ class PolicySchema(BaseSchema):
     premoderate = YesNo(metadata={"description": "A person sees every comment first."})
     new_author_comments = Whole(most=1000, metadata={"description": "Hold an author's first comments."})
     repeat_window = Whole(most=REPEAT_MOST, metadata={"description": "Seconds in which the same text is a repeat."})
+    trust_offset_new = Share(metadata={"description": "The limits of new and watched authors are lower by so much, up to 0.5."})
+    trust_offset_trusted = Share(metadata={"description": "Those of trusted authors are higher by so much, up to 0.5."})
+    trust_hold_watched = YesNo(metadata={"description": "A person reads every comment of a watched author first."})
+    trust_links_from = Choice(Level, metadata={"description": "Below this level any link is held."})
+    trust_pace = Whole(most=PACE_MOST, metadata={"description": "Seconds that new and watched authors wait between two comments."})
+    email_rules = Items(Part(EmailRuleSchema), metadata={"description": "By the domain of an account's e-mail address. Replaces the list before."})
+    repeat_rejections = Whole(most=1000, metadata={"description": "After so many rejected comments, `repeat_action` by itself. 0: never."})
+    repeat_days = Whole(least=1, most=366, metadata={"description": "Within so many days."})
+    repeat_action = Choice(REPEAT_ACTIONS)
+    repeat_hours = Whole(most=366 * 24, metadata={"description": "How long it lasts; 0, for `always_review` alone: until somebody ends it."})
     fail_open_after = Whole(
         most=FAIL_OPEN_MOST,
         metadata={

@@ -1,0 +1,147 @@
+"""A post on its way in: may she, what is known of her, and what the screening makes of it at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Label, Select, exists, func, literal, or_, select, union_all
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import set_committed_value
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission
+from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.submit import Admission, submit_comment
+from commentsvc.comments.votes import vote
+from commentsvc.database import utcnow
+from commentsvc.errors import NotAllowed, TooSoon
+from commentsvc.extensions import db
+from commentsvc.moderation.models import Decision, Flag
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.sanctions import BLOCKING, check, holds, refuse
+from commentsvc.moderation.screen import screen_comment
+from commentsvc.screening.policy import Policy
+from commentsvc.screening.trust import FORGIVEN_AFTER, PUBLISHED_COUNTED, Level, Standing, level_of
+from commentsvc.sites.models import Article
+
+SLOW = {Level.NEW, Level.WATCHED}
+
+
+def take_in(
+    article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = ""
+) -> Comment:
+    """Store a person's comment and screen it as far as goes without the model; flushes.
+
+    As `submit_comment`; besides, Sanctioned or NotAllowed where she may not post here, TooSoon where
+    the site has new authors wait.
+    """
+    comment = submit_comment(article, author, body, parent_id, request_key=request_key, admit=admit)
+    set_committed_value(comment, "article", article)  # not yet there on one that was sent twice
+    if comment.status == Status.PENDING:
+        screen_comment(comment)
+    return comment
+
+
+def cast_vote(comment: Comment, user: User, value: int) -> Comment:
+    """As `vote`; Sanctioned where the person may not vote here."""
+    check(user, comment.site_id)
+    return vote(comment, user, value)
+
+
+def admit(article: Article, author: User) -> Admission:
+    """Whether the author may post here now, and what is known of her; one statement, under her lock."""
+    policy: Policy = article.site.policy
+    role = author.role_on(article.site_id)
+    staff = Permission.SKIP_SCREENING in PERMISSIONS[role]
+    rule = None if staff else policy.email_rule(author.email)
+    if rule is not None and rule.action == "refuse":
+        raise NotAllowed(
+            "This site takes no comments from accounts with an e-mail address at this domain.", code="email_domain"
+        )
+    now = utcnow()
+    asks = policy.asks_trust and not staff
+    found = db.session.execute(_known(author.id, article.site_id, now, asks=asks)).all()
+    sanctions: list[Sanction] = [row[0] for row in found if row[0] is not None]
+    refuse(sanctions, (*BLOCKING, SanctionKind.WARN))
+    level = None
+    if asks:
+        standing = Standing(*found[0][1:5])
+        level = level_of(standing, now)
+        _keep_pace(policy, level, found[0].last_posted, now)
+    kinds = {sanction.kind for sanction in sanctions}
+    hold_for = next((k.value for k in (SanctionKind.SHADOW, SanctionKind.ALWAYS_REVIEW) if k in kinds), None)
+    if hold_for is None and rule is not None:
+        hold_for = "email_domain"
+    return Admission(hold_for=hold_for, author_level=level.value if level else None)
+
+
+def _keep_pace(policy: Policy, level: Level, last_posted: dt.datetime | None, now: dt.datetime) -> None:
+    if not policy.trust_pace or level not in SLOW or last_posted is None:
+        return
+    left = math.ceil(policy.trust_pace - (now - last_posted).total_seconds())
+    if left > 0:
+        wait = f"{left} seconds" if left < 120 else f"{math.ceil(left / 60)} minutes"
+        raise TooSoon(f"New authors wait a little between comments here. What you typed is kept: send it again in {wait}.", retry_after=left)
+
+
+def _known(user_id: int, site_id: int, now: dt.datetime, *, asks: bool) -> Select[Any]:
+    """The sanctions that hold (one row without any, where the record is asked for too), and the record."""
+    if not asks:
+        return select(Sanction).where(holds(user_id, site_id, now)).order_by(Sanction.id)
+    record = select(*standing_columns(user_id, site_id, now), _last_posted(user_id, site_id)).subquery()
+    return select(Sanction, *record.c).select_from(record).outerjoin(Sanction, holds(user_id, site_id, now)).order_by(Sanction.id)
+
+
+def _last_posted(user_id: int, site_id: int) -> Label[Any]:
+    return (
+        select(Comment.created_at).where(Comment.author_id == user_id, Comment.site_id == site_id)
+        .order_by(Comment.created_at.desc()).limit(1).scalar_subquery().label("last_posted")
+    )
+
+
+def standing_columns(user_id: int, site_id: int, now: dt.datetime) -> tuple[Label[Any], ...]:
+    """The fields of a Standing of this person on this site, in their order, each read from `ix_comments_record`."""
+    c, d, later, flag, ruling = aliased(Comment), aliased(Decision), aliased(Decision), aliased(Flag), aliased(Decision)
+    mine = (c.author_id == user_id, c.site_id == site_id)
+    standing = (*mine, c.status == Status.PUBLISHED)
+    published = select(func.count()).select_from(
+        select(c.id).where(*standing).limit(PUBLISHED_COUNTED).subquery()
+    )
+    first = select(c.created_at).where(*standing).order_by(c.created_at).limit(1)
+    # Withdrawing what was rejected does not take it off the record.
+    was_rejected = exists(select(d.id).where(
+        d.comment_id == c.id, d.to_status == Status.REJECTED,
+        ~exists(select(later.id).where(later.comment_id == d.comment_id, later.id > d.id, later.to_status != Status.WITHDRAWN)),
+    ))
+    bad = select(func.count()).select_from(c).where(
+        *mine, c.status.in_([Status.REJECTED, Status.WITHDRAWN]), c.created_at > now - FORGIVEN_AFTER,
+        or_(c.status == Status.REJECTED, was_rejected),
+    )
+    upheld = bad.where(exists(
+        select(flag.id).join(ruling, ruling.id == flag.resolved_by_id)
+        .where(flag.comment_id == c.id, flag.user_id != c.author_id, ruling.to_status == Status.REJECTED)
+    ))
+    return (
+        published.scalar_subquery().label("published"), first.scalar_subquery().label("first_published"),
+        bad.scalar_subquery().label("rejected"), upheld.scalar_subquery().label("upheld"),
+    )
+
+
+def standings(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
+    """What the formula of trust looks at, by (site, person); one statement."""
+    if not keys:
+        return {}
+    now = utcnow()
+    each: list[Select[Any]] = [
+        select(literal(site).label("site"), literal(user).label("person"), *standing_columns(user, site, now)) for site, user in keys
+    ]
+    return {(site, user): Standing(*record) for site, user, *record in db.session.execute(union_all(*each))}
+
+
+def levels(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Level]:
+    """The levels of trust as they are now, by (site, person); one statement."""
+    now = utcnow()
+    return {key: level_of(standing, now) for key, standing in standings(keys).items()}

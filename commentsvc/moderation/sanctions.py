@@ -1,0 +1,377 @@
+"""Sanctions: imposed and ended by people, ending by themselves, in the transaction of whoever calls.
+
+Whether somebody is sanctioned is asked of the rows and of the time, so nothing has to run for a
+suspension to end. What she is told then is a mail that was queued when it began, due when it ends.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.orm import joinedload
+
+from commentsvc.accounts.audit import record
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
+from commentsvc.comments.models import Comment, Status
+from commentsvc.database import utcnow
+from commentsvc.delivery.email import put_off, queue_mail
+from commentsvc.delivery.models import Mail
+from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, Sanctioned
+from commentsvc.extensions import db
+from commentsvc.moderation.models import REJECT_REASONS, Reason
+from commentsvc.moderation.people_models import Rule, Sanction, SanctionKind
+from commentsvc.sites.models import Site
+
+MESSAGE_LENGTH = 2000
+NOTE_LENGTH = 2000
+# Longer than that is a ban, and should say so.
+SUSPEND_MOST = dt.timedelta(days=366)
+# Nobody is left talking to herself for longer; then she is told.
+SHADOW_MOST = dt.timedelta(days=30)
+# How long a person finds on her visits that a sanction is over, unless she has said that she read it.
+TOLD_FOR = dt.timedelta(days=30)
+
+K = SanctionKind
+BLOCKING = (K.BAN, K.SUSPEND)  # posts, votes and flags; the heaviest first
+TIMED = {K.SUSPEND: SUSPEND_MOST, K.SHADOW: SHADOW_MOST}  # kinds that need an end, at most so far away
+
+# What a kind does, after "Until … you".
+EFFECTS: dict[str, str] = {
+    K.WARN: "cannot post before you have read this message",
+    K.SUSPEND: "cannot post, vote or flag",
+    K.BAN: "cannot post, vote or flag",
+    K.ALWAYS_REVIEW: "can post, and a community manager reads each comment before it appears",
+    K.SHADOW: "could post, and others saw your comments only after a community manager had read them",
+}
+CODES = {K.BAN: "banned", K.SUSPEND: "suspended", K.WARN: "warned"}
+
+
+def impose(
+    user: User, kind: SanctionKind, *, actor: User | None, site: Site | None, reason: Reason, message: str = "",
+    note: str = "", ends_at: dt.datetime | None = None, rule: Rule | None = None,
+) -> Sanction:
+    """Impose a sanction on a person, on a site or (None) on all; she is told by mail. Flushes.
+
+    `actor` is None where a `rule` did it. Whoever calls has asked whether she may act on the site; for all
+    sites this asks, since it takes an admin of each. NotAllowed on oneself and on staff, Invalid where
+    a field does not fit, Conflict where such a sanction holds already: of two who act at once the
+    second learns what the first did.
+    """
+    if actor is not None and actor.id == user.id:
+        raise NotAllowed("You cannot sanction yourself.", code="yourself")
+    if site is None and (actor is None or not admin_of_all(actor)):
+        raise NotAllowed("Only somebody who is admin of every site can sanction on all of them.", code="not_all_sites")
+    if _is_staff(user, site):
+        raise NotAllowed("This person reviews comments here. Take that role from her first.", code="staff")
+    if reason not in REJECT_REASONS:
+        raise Invalid("Choose a reason: the person is told.", field="reason")
+    message, note = _text(message, "message", MESSAGE_LENGTH), _text(note, "note", NOTE_LENGTH)
+    if kind == K.WARN and not message:
+        raise Invalid("Write what she should read.", field="message")
+    now = utcnow()
+    ends_at = _end_of(kind, ends_at, now)
+    if rule is None:  # a rule acts under an article's lock, which a post takes after the person's
+        lock_person(user.id)
+    _refuse_double(user, kind, site, now)
+    sanction = Sanction(
+        site_id=site.id if site else None, user_id=user.id, kind=kind.value, reason=reason.value, note=note, message=message,
+        rule=rule.value if rule else None, starts_at=now, ends_at=ends_at, actor_id=actor.id if actor else None, created_at=now,
+    )
+    db.session.add(sanction)
+    db.session.flush()
+    if actor is not None:
+        record(
+            actor, "sanction.imposed", site_id=sanction.site_id, subject=f"user:{user.id}", sanction=sanction.id, kind=kind.value,
+            reason=reason.value, until=ends_at.isoformat() if ends_at else None,
+        )
+    _tell(sanction, user, site)
+    return sanction
+
+
+def end(sanction: Sanction, *, actor: User, note: str = "") -> Sanction:
+    """End a sanction before its time; the person is told. Flushes.
+
+    Conflict when it is over already. One on all sites is ended by whoever could impose it.
+    """
+    if sanction.site_id is None and not admin_of_all(actor):
+        raise NotAllowed("Only somebody who is admin of every site can end this one.", code="not_all_sites")
+    note = _text(note, "note", NOTE_LENGTH)
+    now = utcnow()
+    if not _close(sanction, actor.id, now, note):
+        raise Conflict("This sanction is over already.", code="already_ended", current=current(sanction))
+    record(actor, "sanction.ended", site_id=sanction.site_id, subject=f"user:{sanction.user_id}", sanction=sanction.id, kind=sanction.kind)
+    if sanction.end_mail_id is not None:  # it would come late, and say what is not so
+        mail_id, sanction.end_mail_id = sanction.end_mail_id, None
+        db.session.flush()
+        db.session.execute(delete(Mail).where(Mail.id == mail_id, Mail.sent_at.is_(None)))
+    user = db.session.get_one(User, sanction.user_id)
+    if sanction.kind != K.WARN:
+        sanction.end_mail_id = _mail_end(sanction, user, _site_of(sanction), due=None)
+    db.session.flush()
+    return sanction
+
+
+def acknowledge(sanction: Sanction, user: User) -> None:
+    """The person has read a warning, or that a sanction is over; a second time changes nothing. Flushes."""
+    if sanction.user_id != user.id:
+        raise NotAllowed("This was not written to you.", code="not_yours")
+    now = utcnow()
+    if sanction.kind == K.WARN:
+        _close(sanction, user.id, now, "")
+    elif sanction.active(now):
+        raise Conflict("This is not over yet.", code="not_over")
+    if sanction.seen_at is None:
+        sanction.seen_at = now
+    db.session.flush()
+
+
+def holds(user_id: int, site_id: int, now: dt.datetime) -> ColumnElement[bool]:
+    """Which sanctions hold for this person on this site at that time."""
+    return in_force(now) & (Sanction.user_id == user_id) & or_(Sanction.site_id == site_id, Sanction.site_id.is_(None))
+
+
+def in_force(now: dt.datetime) -> ColumnElement[bool]:
+    """Which sanctions hold at that time."""
+    return (Sanction.ended_at.is_(None) & (Sanction.starts_at <= now)) & or_(Sanction.ends_at.is_(None), Sanction.ends_at > now)
+
+
+def active(user_id: int, site_id: int) -> Sequence[Sanction]:
+    """The sanctions that hold for this person on this site now, oldest first; one statement."""
+    return db.session.scalars(select(Sanction).where(holds(user_id, site_id, utcnow())).order_by(Sanction.id)).all()
+
+
+def sanctions_in_force(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Sanction]]:
+    """What holds now, by (site, person), with who imposed it; one statement."""
+    found: dict[tuple[int, int], list[Sanction]] = {}
+    if not keys:
+        return found
+    sites, users = {site for site, _ in keys}, {user for _, user in keys}
+    for sanction in db.session.scalars(
+        select(Sanction)
+        .where(Sanction.user_id.in_(users), or_(Sanction.site_id.in_(sites), Sanction.site_id.is_(None)), in_force(utcnow()))
+        .order_by(Sanction.id).options(joinedload(Sanction.actor), joinedload(Sanction.ended_by))
+    ):
+        for site_id in sites if sanction.site_id is None else {sanction.site_id}:
+            found.setdefault((site_id, sanction.user_id), []).append(sanction)
+    return found
+
+
+def check(user: User, site_id: int) -> None:
+    """Sanctioned where the person may not vote or flag here; one statement."""
+    refuse(active(user.id, site_id), (*BLOCKING,))
+
+
+def refuse(sanctions: Sequence[Sanction], kinds: Sequence[SanctionKind]) -> None:
+    """Sanctioned for the first of these kinds, in their order, that is among the sanctions."""
+    for kind in kinds:
+        for sanction in sanctions:
+            if sanction.kind == kind:
+                raise refusal(sanction)
+
+
+def refusal(sanction: Sanction) -> Sanctioned:
+    """What a person is told who may not do something: why, and until when."""
+    if sanction.kind == K.WARN:
+        message = "A community manager has written to you. Read it and say so; then you can post again."
+    else:
+        until = f"until {in_words(sanction.ends_at)}" if sanction.ends_at else "any more"
+        where = "on this site" if sanction.site_id else "on any site of this service"
+        message = f"You cannot post, vote or flag {where} {until}. Reason: {REJECT_REASONS[Reason(sanction.reason)].lower()}."
+    return Sanctioned(
+        message, code=CODES[SanctionKind(sanction.kind)], sanction_id=sanction.id, sanction=own_values(sanction)
+    )
+
+
+def own_values(sanction: Sanction) -> dict[str, Any]:
+    """What the person herself may know of a sanction."""
+    return {
+        "id": str(sanction.id), "kind": sanction.kind, "reason": sanction.reason,
+        "reason_text": REJECT_REASONS[Reason(sanction.reason)], "message": sanction.message,
+        "all_sites": sanction.site_id is None, "automated": sanction.rule is not None,
+        "since": sanction.starts_at.isoformat(), "until": sanction.ends_at.isoformat() if sanction.ends_at else None,
+    }
+
+
+def count_refusal(sanction_id: int) -> None:
+    """Note that a sanction turned something away; in a transaction of its own, after that of the refused. Flushes."""
+    db.session.execute(
+        update(Sanction).where(Sanction.id == sanction_id).values(refused=Sanction.refused + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def told_to(user_id: int, site_id: int) -> Sequence[Sanction]:
+    """What the person should read on a visit here: what holds, and what is over and she has not said she knows.
+
+    A shadow shows only once it is over. One statement.
+    """
+    now = utcnow()
+    over = or_(Sanction.ended_at > now - TOLD_FOR, (Sanction.ends_at > now - TOLD_FOR) & (Sanction.ends_at <= now))
+    found = db.session.scalars(
+        select(Sanction)
+        .where(
+            Sanction.user_id == user_id, or_(Sanction.site_id == site_id, Sanction.site_id.is_(None)),
+            or_(in_force(now) & (Sanction.kind != K.SHADOW.value), over & Sanction.seen_at.is_(None) & (Sanction.kind != K.WARN.value)),
+        )
+        .order_by(Sanction.id.desc()).limit(5)
+    ).all()
+    return list(found)
+
+
+def shadowed(comments: Sequence[Comment]) -> set[int]:
+    """Which of one author's comments on a site she is shown as published although they are held; one statement at most.
+
+    Only while the shadow lasts. Once she has been told of it, what still waits says that it waits.
+    """
+    hidden = [c for c in comments if c.status == Status.HELD and c.hold_for == K.SHADOW]
+    if not hidden or not any(s.kind == K.SHADOW for s in active(hidden[0].author_id, hidden[0].site_id)):
+        return set()
+    return {c.id for c in hidden}
+
+
+def sanctions_shown_to(user_id: int) -> Sequence[Sanction]:
+    """All that was ever imposed on a person, on any site, latest first, as she may see it: no shadow that still holds."""
+    now = utcnow()
+    found = db.session.scalars(
+        select(Sanction).where(Sanction.user_id == user_id).order_by(Sanction.id.desc()).limit(200)
+    ).all()
+    return [s for s in found if s.kind != K.SHADOW or not s.active(now)]
+
+
+def own_sanction(user: User, sanction_id: int) -> Sanction:
+    """A sanction on the person herself that she may see; NotFound for any other."""
+    sanction = db.session.get(Sanction, sanction_id)
+    if sanction is None or sanction.user_id != user.id or (sanction.kind == K.SHADOW and sanction.active(utcnow())):
+        raise NotFound("Nothing like that was written to you.")
+    return sanction
+
+
+def admin_of_all(user: User) -> bool:
+    """Whether the person (or her key) manages the roles of every site of the installation."""
+    sites = db.session.scalars(select(Site.id)).all()
+    return bool(sites) and all(allowed(user, Permission.MANAGE_ROLES, site_id) for site_id in sites)
+
+
+def lock_person(user_id: int) -> None:
+    """Take what concerns a person in turn: a post of hers that is on its way, and what others decide about her."""
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+def in_words(moment: dt.datetime) -> str:
+    """A time in UTC as people read it."""
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def current(sanction: Sanction) -> dict[str, object]:
+    """What holds, for whoever came second."""
+    return {
+        "id": str(sanction.id), "kind": sanction.kind, "reason": sanction.reason,
+        "until": sanction.ends_at.isoformat() if sanction.ends_at else None,
+        "ended_at": sanction.over_at.isoformat() if sanction.over_at else None,
+    }
+
+
+def _is_staff(user: User, site: Site | None) -> bool:
+    roles = [user.role_on(grant.site_id) for grant in user.roles if site is None or grant.site_id == site.id]
+    return any(Permission.REVIEW in PERMISSIONS[role] for role in roles)
+
+
+def _text(text: str, field: str, most: int) -> str:
+    text = text.replace("\x00", "").replace("\r\n", "\n").strip()
+    if len(text) > most:
+        raise Invalid(f"This is {len(text) - most:,} characters too long; the limit is {most:,}.", field=field)
+    return text
+
+
+def _end_of(kind: SanctionKind, ends_at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+    if kind in {K.WARN, K.BAN}:
+        if ends_at is not None:
+            what = "A ban has no end of its own: suspend instead." if kind == K.BAN else "A warning ends when it is read."
+            raise Invalid(what, field="ends_at")
+        return None
+    if ends_at is None:
+        if kind in TIMED:
+            raise Invalid("Say when it ends.", field="ends_at")
+        return None
+    if ends_at <= now:
+        raise Invalid("This time is over already.", field="ends_at")
+    if kind in TIMED and ends_at > now + TIMED[kind]:
+        raise Invalid(f"At most {TIMED[kind].days} days.", field="ends_at")
+    return ends_at
+
+
+def _refuse_double(user: User, kind: SanctionKind, site: Site | None, now: dt.datetime) -> None:
+    standing = db.session.scalar(
+        select(Sanction)
+        .where(
+            in_force(now), Sanction.user_id == user.id, Sanction.kind == kind.value,
+            Sanction.site_id.is_(None) if site is None else or_(Sanction.site_id == site.id, Sanction.site_id.is_(None)),
+        )
+        .options(joinedload(Sanction.actor)).limit(1)
+    )
+    if standing is None:
+        return
+    by = standing.actor.display_name if standing.actor else "A rule of the site"
+    until = f" until {in_words(standing.ends_at)}" if standing.ends_at else ""
+    did = {K.WARN: "warned this person, who has not read it yet", K.SUSPEND: "suspended this person", K.BAN: "banned this person"}
+    words = did.get(kind, "put this person under review")
+    raise Conflict(f"{by} has already {words}{until}. End that first to change it.", code="already_sanctioned", current=current(standing))
+
+
+def _close(sanction: Sanction, by_id: int, now: dt.datetime, note: str) -> bool:
+    """Whether it was open until now; of two at once one gets a yes."""
+    closed = db.session.execute(
+        update(Sanction)
+        .where(Sanction.id == sanction.id, in_force(now))
+        .values(ended_at=now, ended_by_id=by_id, end_note=note)
+        .returning(Sanction.id).execution_options(synchronize_session=False)
+    ).first()
+    db.session.refresh(sanction)
+    return closed is not None
+
+
+def _site_of(sanction: Sanction) -> Site | None:
+    return db.session.get_one(Site, sanction.site_id) if sanction.site_id is not None else None
+
+
+def _tell(sanction: Sanction, user: User, site: Site | None) -> None:
+    """Mail what was imposed, unless that would undo it, and have the mail ready that says it is over."""
+    if user.email is None:  # imported: nobody reads it
+        return
+    if sanction.kind != K.SHADOW:
+        queue_mail(user.email, _subject(sanction, site), "sanction", **_words(sanction, user, site))
+    if sanction.ends_at is not None:
+        sanction.end_mail_id = _mail_end(sanction, user, site, due=sanction.ends_at)
+        db.session.flush()
+
+
+def _mail_end(sanction: Sanction, user: User, site: Site | None, *, due: dt.datetime | None) -> int | None:
+    if user.email is None:
+        return None
+    subject = f"You can take part again on {_place(site)}"
+    mail = queue_mail(user.email, subject, "sanction_ended", **_words(sanction, user, site))
+    return mail.id if due is None else put_off(mail, due).id
+
+
+def _subject(sanction: Sanction, site: Site | None) -> str:
+    subjects = {
+        K.WARN: "A message from the community managers of", K.SUSPEND: "Your account is suspended on", K.BAN: "Your account is banned on",
+        K.ALWAYS_REVIEW: "Your comments are read before they appear on",
+    }
+    return f"{subjects[SanctionKind(sanction.kind)]} {_place(site)}"
+
+
+def _place(site: Site | None) -> str:
+    return site.name if site is not None else "all sites of this service"
+
+
+def _words(sanction: Sanction, user: User, site: Site | None) -> dict[str, Any]:
+    return {
+        "name": user.display_name, "place": _place(site), "kind": sanction.kind, "effect": EFFECTS[SanctionKind(sanction.kind)],
+        "reason": REJECT_REASONS[Reason(sanction.reason)], "message": sanction.message, "automated": sanction.rule is not None,
+        "since": in_words(sanction.starts_at), "until": in_words(sanction.ends_at) if sanction.ends_at else "",
+    }

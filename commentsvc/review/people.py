@@ -1,0 +1,279 @@
+"""The site's people: found, looked at, noted about, sanctioned."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, redirect, request, session, url_for
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.comments.threads import MAX_LIMIT
+from commentsvc.database import utcnow
+from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotAllowed
+from commentsvc.extensions import db
+from commentsvc.moderation.models import REJECT_REASONS, Reason
+from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
+from commentsvc.moderation.people import (
+    Filter,
+    find_person,
+    masked,
+    merges_of,
+    page_of_people,
+    page_of_sanctions,
+    parse_filter,
+    person_of,
+    sanction_on,
+    sanctions_of,
+    sweeps_of,
+    timeline,
+)
+from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.sanctions import admin_of_all, end, impose, in_words
+from commentsvc.review.blueprint import page, review, site_for
+from commentsvc.review.csv_export import csv_response
+from commentsvc.review.presenting import excerpt
+from commentsvc.review.words import LEVEL_NAMES, REASON_NAMES, SANCTION_NAMES, SYSTEM
+from commentsvc.sites.models import Site
+from commentsvc.web import reader, signed_in
+
+DONE = "review_people_done"
+REFUSED = (Invalid, Conflict, NotAllowed)
+FILTERS = {Filter.ALL: "Everybody", Filter.SANCTIONED: "Sanctioned", Filter.NEW: "New this week", Filter.REJECTED: "Often rejected"}
+TABS = {"all": "Everything", "comments": "Comments", "decisions": "Decisions", "sanctions": "Sanctions", "notes": "Notes"}
+# How long a sanction lasts, as the form offers it; "" is until somebody ends it.
+LASTS = {"1": "1 day", "3": "3 days", "7": "7 days", "30": "30 days", "90": "90 days", "": "Until somebody ends it"}
+TIMED = {SanctionKind.SUSPEND, SanctionKind.ALWAYS_REVIEW, SanctionKind.SHADOW}
+CSV_HEAD = ("id", "name", "account_since", "trust", "published", "rejected", "held", "withdrawn", "flagged", "sanctions")
+SANCTIONS_HEAD = (
+    "id", "person", "person_id", "what", "reason", "by", "since", "until", "ended_at", "ended_by", "all_sites", "refused", "note", "message", "end_note",
+)
+
+
+def sees_addresses(site: Site) -> bool:
+    """Whether e-mail addresses are shown to whoever asks."""
+    return allowed(reader(), Permission.MANAGE_ROLES, site.id)
+
+
+def _asked(site: Site) -> tuple[str, str]:
+    """The name, or the exact address, that is looked for."""
+    text = " ".join(request.args.get("q", "").replace("\x00", "").split())[:254]
+    return ("", text) if "@" in text and sees_addresses(site) else (text, "")
+
+
+@review.get("/<site_key>/people")
+def people(site_key: str) -> Any:
+    """A page of the people; `q` finds some by name (admins: by a whole e-mail address), `filter` narrows them."""
+    site = site_for(site_key)
+    name, email = _asked(site)
+    chosen = parse_filter(request.args.get("filter", ""))
+    after = request.args.get("after") or None
+    found, following = page_of_people(site, name, chosen, after, email=email)
+    return page(
+        "people.html", site, here="people", found=found, more=following, after=after, q=name or email, chosen=chosen.value,
+        filters=FILTERS, addresses=sees_addresses(site), masked=masked,
+    )
+
+
+@review.get("/<site_key>/people.csv")
+def people_csv(site_key: str) -> Response:
+    """Everybody whom the page's search and filter find."""
+    site = site_for(site_key)
+    name, email = _asked(site)
+    chosen = parse_filter(request.args.get("filter", ""))
+    head = (*CSV_HEAD, "email") if sees_addresses(site) else CSV_HEAD
+    return csv_response(f"people-{site.key}.csv", head, _people_rows(site, name, chosen, email, addresses=sees_addresses(site)))
+
+
+def _people_rows(site: Site, name: str, chosen: Filter, email: str, *, addresses: bool) -> Iterator[tuple[object, ...]]:
+    after: str | None = None
+    while True:
+        found, after = page_of_people(site, name, chosen, after, MAX_LIMIT, email=email)
+        for row in found:
+            r = row.record
+            yield (
+                row.user.id, row.user.display_name, row.user.created_at.isoformat(timespec="seconds"), LEVEL_NAMES[row.level],
+                r.published, r.rejected, r.held, r.withdrawn, r.flagged, "; ".join(SANCTION_NAMES[s.kind] for s in row.sanctions),
+                *((row.user.email or "",) if addresses else ()),
+            )
+        if after is None:
+            return
+
+
+@review.get("/<site_key>/people/<int:user_id>")
+def person(site_key: str, user_id: int) -> Any:
+    """One person: record, what happened, what holds; `what` narrows the timeline."""
+    site = site_for(site_key)
+    return person_page(site, find_person(site, user_id))
+
+
+def person_page(site: Site, user: User, *, error: CommentsvcError | None = None, form: str = "", status: int = 200) -> Any:
+    """The page; with the form at fault open, what was typed in it, and the error beside its field."""
+    what = request.args.get("what", "all")
+    after = request.args.get("after") or None
+    what = what if what in TABS else "all"
+    events, following = timeline(site, user, after, what=what)
+    note = request.form.get("note_id", type=int)
+    html = page(
+        "person.html", site, here="people", them=person_of(site, user), user=user, events=events, more=following, after=after,
+        what=what, tabs=TABS, effects=sanctions_of(site, user), notes=notes_on(site, user.id), sweeps=sweeps_of(site, user),
+        merges=merges_of(user), addresses=sees_addresses(site), masked=masked, everywhere=admin_of_all(signed_in()), error=error,
+        form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=REJECT_REASONS, lasts=LASTS, now=utcnow(),
+        done=session.pop(DONE, None), excerpt=excerpt, in_words=in_words, staff=_is_staff(site, user),
+    )
+    return (html, status) if status != 200 else html
+
+
+def _is_staff(site: Site, user: User) -> bool:
+    return allowed(user, Permission.REVIEW, site.id)
+
+
+def back_to(site: Site, user_id: int, done: str, anchor: str | None = None) -> Any:
+    """The person's page again, saying what was done."""
+    session[DONE] = done
+    return redirect(url_for("review.person", site_key=site.key, user_id=user_id, _anchor=anchor), 303)
+
+
+def refused(site: Site, user_id: int, error: CommentsvcError, form: str) -> Any:
+    """The person's page with what was typed and why nothing was saved."""
+    db.session.rollback()
+    return person_page(site, find_person(site, user_id), error=error, form=form, status=error.status)
+
+
+# ---- Sanctions
+
+
+@review.post("/<site_key>/people/<int:user_id>/sanctions")
+def sanction(site_key: str, user_id: int) -> Any:
+    """Impose a sanction, for a reason that the person is told."""
+    site = site_for(site_key)
+    user = find_person(site, user_id)
+    try:
+        kind = _kind()
+        made = impose(
+            user, kind, actor=signed_in(), site=None if request.form.get("all_sites") else site, reason=reason_sent(),
+            message=request.form.get("message", ""), note=request.form.get("note", ""), ends_at=_ends_at(kind),
+        )
+    except REFUSED as error:
+        return refused(site, user_id, error, "sanction")
+    db.session.commit()
+    return back_to(site, user_id, f"{SANCTION_NAMES[made.kind]}. The person is told{' when it ends' if kind == SanctionKind.SHADOW else ' by mail and on her next visit'}.")
+
+
+@review.post("/<site_key>/sanctions/<int:sanction_id>/end")
+def end_sanction(site_key: str, sanction_id: int) -> Any:
+    """End a sanction before its time; the person is told."""
+    site = site_for(site_key)
+    found = sanction_on(site, sanction_id)
+    user_id = found.user_id
+    try:
+        end(found, actor=signed_in(), note=request.form.get("note", ""))
+    except REFUSED as error:
+        return refused(site, user_id, error, f"end-{sanction_id}")
+    db.session.commit()
+    return back_to(site, user_id, "Ended. The person is told.", "sanctions")
+
+
+@review.get("/<site_key>/sanctions")
+def sanctions(site_key: str) -> Any:
+    """Every sanction that concerns the site, latest first; `holding=1`: those in force."""
+    site = site_for(site_key)
+    after = request.args.get("after") or None
+    holding = bool(request.args.get("holding"))
+    found, following = page_of_sanctions(site, after, holding=holding)
+    return page(
+        "sanctions.html", site, here="modlog", found=found, more=following, after=after, holding=holding, now=utcnow(), in_words=in_words,
+    )
+
+
+@review.get("/<site_key>/sanctions.csv")
+def sanctions_csv(site_key: str) -> Response:
+    """All sanctions, under the same filter as the page."""
+    site = site_for(site_key)
+    return csv_response(f"sanctions-{site.key}.csv", SANCTIONS_HEAD, _sanction_rows(site, holding=bool(request.args.get("holding"))))
+
+
+def _sanction_rows(site: Site, *, holding: bool) -> Iterator[tuple[object, ...]]:
+    after: str | None = None
+    while True:
+        found, after = page_of_sanctions(site, after, MAX_LIMIT, holding=holding)
+        yield from map(_sanction_row, found)
+        if after is None:
+            return
+
+
+def _sanction_row(s: Sanction) -> tuple[object, ...]:
+    def moment(at: dt.datetime | None) -> str:
+        return at.isoformat(timespec="seconds") if at else ""
+
+    return (
+        s.id, s.user.display_name, s.user_id, SANCTION_NAMES[s.kind], REASON_NAMES.get(s.reason, s.reason),
+        s.actor.display_name if s.actor else SYSTEM, moment(s.starts_at), moment(s.ends_at), moment(s.ended_at),
+        s.ended_by.display_name if s.ended_by else "", "yes" if s.site_id is None else "no", s.refused, s.note, s.message, s.end_note,
+    )
+
+
+def reason_sent() -> Reason:
+    """The reason that was chosen; Invalid without one."""
+    text = request.form.get("reason", "")
+    if text not in set(REJECT_REASONS):
+        raise Invalid("Choose a reason: the person is told.", field="reason")
+    return Reason(text)
+
+
+def _kind() -> SanctionKind:
+    text = request.form.get("kind", "")
+    if text not in set(SanctionKind):
+        raise Invalid("Choose what should happen.", field="kind")
+    return SanctionKind(text)
+
+
+def _ends_at(kind: SanctionKind) -> dt.datetime | None:
+    """When it ends: the time that was typed, else so many days from now."""
+    if kind not in TIMED:  # the form's other kinds show no duration
+        return None
+    typed = request.form.get("until", "").strip()
+    if typed:
+        try:
+            return dt.datetime.fromisoformat(typed).replace(tzinfo=dt.UTC)
+        except ValueError:
+            raise Invalid("Write a time like 2026-12-24T18:00.", field="ends_at") from None
+    days = request.form.get("days", "")
+    if days not in LASTS:
+        raise Invalid("Choose how long.", field="ends_at")
+    return utcnow() + dt.timedelta(days=int(days)) if days else None
+
+
+# ---- Notes
+
+
+@review.post("/<site_key>/people/<int:user_id>/notes")
+def note(site_key: str, user_id: int) -> Any:
+    """Note something for colleagues."""
+    site = site_for(site_key)
+    user = find_person(site, user_id)
+    try:
+        add_note(site, user, request.form.get("body", ""), author=signed_in())
+    except REFUSED as error:
+        return refused(site, user_id, error, "note")
+    db.session.commit()
+    return back_to(site, user_id, "Noted.", "notes")
+
+
+@review.post("/<site_key>/notes/<int:note_id>")
+def change_note(site_key: str, note_id: int) -> Any:
+    """Say one's own note differently, or delete it."""
+    site = site_for(site_key)
+    found = note_on(site, note_id)
+    user_id = found.user_id
+    try:
+        if request.form.get("delete"):
+            delete_note(found, author=signed_in())
+        else:
+            edit_note(found, request.form.get("body", ""), author=signed_in())
+    except REFUSED as error:
+        return refused(site, user_id, error, f"note-{note_id}")
+    db.session.commit()
+    return back_to(site, user_id, "The note is deleted." if request.form.get("delete") else "The note is changed.", "notes")

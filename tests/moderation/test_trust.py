@@ -1,0 +1,60 @@
+"""Nobody raises her own level of trust by accounts of her own making."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from commentsvc.accounts.permissions import Role
+from commentsvc.errors import CommentsvcError
+from commentsvc.extensions import db
+from commentsvc.moderation.decide import approve, reject, withdraw
+from commentsvc.moderation.flags import flag
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.posting import cast_vote, levels, standings
+from tests.factories import make_article, make_comment, make_user
+
+STEPS = 40
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_sequence_of_ones_own_accounts_votes_flags_and_replies_raises_ones_level(app: Flask, seed: int) -> None:
+    """Her puppets do what they like to each other and to her, and a community manager goes through the flags."""
+    rng = random.Random(seed)
+    article = make_article()
+    her, nora = make_user("Her"), make_user(role=Role.COMMUNITY_MANAGER, site=article.site)
+    key = (article.site_id, her.id)
+    puppets = [make_user() for _ in range(4)]
+    own = [make_comment(article, her) for _ in range(rng.choice([1, 2, 4]))]
+    bad = [make_comment(article, her) for _ in range(rng.choice([0, 2, 3]))]
+    for comment in bad:
+        reject(comment, actor=nora, reason=Reason.ABUSE, seen=comment.version)
+    theirs = [make_comment(article, rng.choice(puppets)) for _ in range(3)]
+    db.session.commit()
+    rank, before = levels([key])[key].rank, standings([key])[key]
+
+    def act() -> None:
+        puppet, target = rng.choice(puppets), rng.choice([*own, *theirs])
+        steps: list[Callable[[], object]] = [
+            lambda: cast_vote(target, puppet, rng.choice([1, -1, 0])),
+            lambda: flag(target, puppet, "abuse"),
+            lambda: flag(rng.choice(theirs), her, "spam"),  # she reports her own puppets, and is right
+            lambda: theirs.append(make_comment(article, puppet, parent=target)),
+            lambda: withdraw(rng.choice(theirs), puppet),
+            lambda: withdraw(rng.choice(bad or theirs), her),
+            lambda: approve(target, actor=nora, seen=target.version),
+            lambda: reject(rng.choice(theirs), actor=nora, reason=Reason.SPAM, seen=target.version),
+        ]
+        rng.choice(steps)()
+
+    for _ in range(STEPS):
+        with contextlib.suppress(CommentsvcError):  # what the service refuses is a step that leads nowhere
+            act()
+        db.session.commit()
+        assert levels([key])[key].rank <= rank
+    after = standings([key])[key]
+    assert (after.published, after.rejected) == (before.published, before.rejected), "withdrawing takes nothing off the record"
