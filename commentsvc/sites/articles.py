@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -78,10 +78,12 @@ def move_article(article: Article, section: str) -> None:
 
 
 def close_article(article: Article, *, closed: bool) -> None:
-    """Close or reopen the conversation; nothing already said goes away. Its site is loaded. Flushes.
+    """Close or reopen the conversation; nothing already said goes away. Flushes.
 
     One that is reopened is open for as many days again as the policy gives a new one.
     """
+    if "site" in inspect(article).unloaded:
+        _of(db.session.get_one(Site, article.site_id), article)
     if closed == article.closed:
         return
     now = utcnow()

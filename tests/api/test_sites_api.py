@@ -15,7 +15,7 @@ from tests.factories import make_user
 def test_readers_see_the_words_and_admins_the_settings(paper: Paper) -> None:
     path = f"/sites/{paper.site.key}"
     seen = paper.reader.get(path)
-    assert set(seen.json) == {"key", "name", "welcome_text", "guidelines_html"}
+    assert set(seen.json) == {"key", "name", "welcome_text", "guidelines_html", "language"}
     assert seen.json["welcome_text"].startswith(f"Welcome to {paper.site.name} comments!")
     assert set(paper.manager.get(path).json) == set(seen.json)
     admin = paper.admin.get(path).json
