@@ -502,8 +502,8 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
 
 # The site; the session with its person, and her roles; the counts; the workers and, as none runs
 # here, what waits for them; the page's comments, and their
-# cards: comments with authors, roles, screenings, flags, decisions, records.
-QUEUE_STATEMENTS = 13
+# cards: comments with authors, roles, screenings, flags, decisions, records, levels of trust, sanctions.
+QUEUE_STATEMENTS = 15
 
 
 def test_queue_page_takes_a_constant_number_of_statements(
