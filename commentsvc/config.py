@@ -63,6 +63,8 @@ class Settings:
     LIMIT_POST: str = "6 per minute; 100 per hour"
     #: Votes and flags by one account or address.
     LIMIT_REACT: str = "60 per minute"
+    #: Texts that one account tries out against a site's policy.
+    LIMIT_TRIAL: str = "20 per minute"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
     #: Wrong passwords for one account from one network.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import cast
 
+import structlog
 from flask import Flask, abort, g, request
 from flask_login import current_user
+from limits import parse_many
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
@@ -14,8 +17,10 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
-from commentsvc.errors import NotAllowed, NotSignedIn
-from commentsvc.extensions import client_network
+from commentsvc.errors import NotAllowed, NotSignedIn, TooSoon
+from commentsvc.extensions import client_network, limiter
+
+log = structlog.get_logger()
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -87,6 +92,24 @@ def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
     user = reader()
     return f"user:{user.id}" if user else f"address:{client_network()}"
+
+
+def spend(limit: str, scope: str, who: str) -> None:
+    """Count one against a limit (Flask-Limiter notation); TooSoon when it is used up.
+
+    For what only some requests of a view do: Flask-Limiter's own decorators count them all.
+    """
+    if not limiter.enabled:
+        return
+    for item in parse_many(limit):
+        try:
+            within = limiter.limiter.hit(item, scope, who)
+        except Exception:  # a limit that cannot be counted must not take the service away
+            log.exception("could not count a rate limit", scope=scope)
+            return
+        if not within:
+            reset = limiter.limiter.get_window_stats(item, scope, who).reset_time
+            raise TooSoon("That was a little fast. Wait a moment and try again.", retry_after=max(1, int(reset - time.time())))
 
 
 def refuse_nul() -> None:

@@ -37,6 +37,7 @@ from commentsvc.moderation.people_models import (
     SweepStep,
 )
 from commentsvc.moderation.sanctions import end, impose
+from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.moderation.statements import live_statement
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.privacy.consents import Purpose, record_consent
@@ -56,6 +57,11 @@ def fill_everything() -> None:
     readers = [make_user() for _ in range(4)]
     fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
+    change_settings(
+        lock_site(site.id), {"policy": Policy(banned_phrases=(AWKWARD[:60],)), "messages": [{"reason": "", "language": "en", "text": AWKWARD}]},
+        actor=moderator, via="console", comment=AWKWARD,
+    )
+    db.session.commit()
     for article in (make_article(site), make_article(site)):
         comments: list[Comment] = []
         for number in range(12):

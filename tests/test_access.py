@@ -22,6 +22,7 @@ from commentsvc.moderation.models import Reason
 from commentsvc.moderation.notes import add_note
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import impose
+from commentsvc.moderation.settings import first_version
 from commentsvc.moderation.statements import live_statement
 from commentsvc.moderation.sweeps import start_sweep
 from commentsvc.screening.policy import Policy
@@ -152,6 +153,23 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.premoderate", "POST"): ("/review/{site}/articles/{article}/premoderate", MANAGERS, {}),
     ("review.settings", "GET"): ("/review/{site}/settings", ADMINS, {}),
     ("review.save_settings", "POST"): ("/review/{site}/settings", ADMINS, {}),
+    ("review.screening", "GET"): ("/review/{site}/settings/screening", ADMINS, {}),
+    ("review.save_screening", "POST"): ("/review/{site}/settings/screening", ADMINS, {}),
+    ("review.phrases", "GET"): ("/review/{site}/settings/phrases", ADMINS, {}),
+    ("review.phrases_csv", "GET"): ("/review/{site}/settings/phrases.csv", ADMINS, {}),
+    ("review.add_phrases", "POST"): ("/review/{site}/settings/phrases", ADMINS, {"phrases": "snake oil"}),
+    ("review.remove_phrases", "POST"): ("/review/{site}/settings/phrases/remove", ADMINS, {"phrase": "snake oil"}),
+    ("review.reasons", "GET"): ("/review/{site}/settings/reasons", ADMINS, {}),
+    ("review.save_reasons", "POST"): ("/review/{site}/settings/reasons", ADMINS, {}),
+    ("review.sections", "GET"): ("/review/{site}/settings/sections", ADMINS, {}),
+    ("review.add_section", "POST"): ("/review/{site}/settings/sections", ADMINS, {"name": "Sport"}),
+    ("review.section", "GET"): ("/review/{site}/settings/section?name=Sport", ADMINS, {}),
+    ("review.save_section", "POST"): ("/review/{site}/settings/section", ADMINS, {"name": "Sport"}),
+    ("review.history", "GET"): ("/review/{site}/settings/history", ADMINS, {}),
+    ("review.version", "GET"): ("/review/{site}/settings/history/{version}", ADMINS, {}),
+    ("review.restore", "POST"): ("/review/{site}/settings/history/{version}/restore", ADMINS, {}),
+    ("review.test", "GET"): ("/review/{site}/settings/test", ADMINS, {}),
+    ("review.run_test", "POST"): ("/review/{site}/settings/test", ADMINS, {}),
     ("review.team", "GET"): ("/review/{site}/team", ADMINS, {}),
     ("review.grant", "POST"): ("/review/{site}/team", ADMINS, {}),
     ("review.change", "POST"): ("/review/{site}/team/{grant}/change", ADMINS, {"role": "expert"}),
@@ -188,6 +206,14 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_sites.grant", "PUT"): ("/api/v1/sites/{site}/roles/{owner}", ADMINS, {"role": "expert"}),
     ("api_sites.grant_by_email", "PUT"): ("/api/v1/sites/{site}/roles", ADMINS, {"email": "{email}", "role": "expert"}),
     ("api_sites.revoke", "DELETE"): ("/api/v1/sites/{site}/roles/{manager}", ADMINS, {}),
+    ("api_policy.get_policy", "GET"): ("/api/v1/sites/{site}/policy?section=Sport", ADMINS, {}),
+    ("api_policy.versions", "GET"): ("/api/v1/sites/{site}/policy/versions", ADMINS, {}),
+    ("api_policy.version", "GET"): ("/api/v1/sites/{site}/policy/versions/{version}", ADMINS, {}),
+    ("api_policy.restore", "POST"): ("/api/v1/sites/{site}/policy/versions/{version}/restore", ADMINS, {}),
+    ("api_policy.test", "POST"): ("/api/v1/sites/{site}/policy/test", ADMINS, {}),
+    ("api_policy.phrases", "GET"): ("/api/v1/sites/{site}/phrases", ADMINS, {}),
+    ("api_policy.change_phrases", "PATCH"): ("/api/v1/sites/{site}/phrases", ADMINS, {}),
+    ("api_policy.reasons", "GET"): ("/api/v1/sites/{site}/reasons", MANAGERS, {}),
     ("api_articles.register", "POST"): ("/api/v1/sites/{site}/articles", MANAGERS, {"url": "https://news.example/new", "title": "New"}),
     ("api_articles.find", "GET"): ("/api/v1/sites/{site}/articles?url=https://news.example/a", EVERYONE, {}),
     ("api_articles.get_article", "GET"): ("/api/v1/articles/{article}", EVERYONE, {}),
@@ -263,6 +289,7 @@ def world(app: Flask) -> World:
     assert statement is not None
     assert appealed is not None
     appeal = lodge(appealed, owner, "It was a quotation.")
+    first_version(site, actor=None, via="command")
     sanction = impose(owner, SanctionKind.WARN, actor=manager, site=site, reason=Reason.SPAM, message="Please.")
     note = add_note(site, owner, "Noted.", author=manager)
     spammer = make_user()
@@ -274,7 +301,7 @@ def world(app: Flask) -> World:
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
-        "manager": manager.id, "owner": owner.id, "email": owner.email,
+        "manager": manager.id, "owner": owner.id, "email": owner.email, "version": 1,
         "statement": statement.puid, "appeal": appeal.id,
     }
     return World(people, names)
@@ -371,7 +398,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|sanction|note|sweep)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

@@ -7,7 +7,14 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
-    from commentsvc.account_pages import my_data, passwords, registration, settings, signing_in, statements
+    from commentsvc.account_pages import (
+        my_data,
+        passwords,
+        registration,
+        settings,
+        signing_in,
+        statements,
+    )
     from commentsvc.account_pages.blueprint import account
 
     del my_data, passwords, registration, settings, signing_in, statements  # imported for their routes

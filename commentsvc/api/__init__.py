@@ -13,14 +13,15 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
     from commentsvc.api.moderation import moderation
-    from commentsvc.api.privacy import privacy
     from commentsvc.api.people import people
+    from commentsvc.api.policy import policy
+    from commentsvc.api.privacy import privacy
     from commentsvc.api.registrations import registrations
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
     from commentsvc.api.statements import statements
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, privacy, sites, articles, threads, comments, moderation, people, statements))
+    make_api(app, (registrations, sessions, account, privacy, sites, policy, articles, threads, comments, moderation, people, statements))
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -37,15 +37,15 @@ articles = Blueprint("articles", "Articles that carry a conversation.")
 @limited("LIMIT_READ", by_account=True)  # a newsroom's own program brings years of articles at once
 @operation("registerArticle")
 @on_site(Permission.MANAGE_ARTICLES)
-@articles.arguments(ArticleInputSchema, example={"url": ARTICLE["url"], "title": ARTICLE["title"]})
+@articles.arguments(ArticleInputSchema, example={"url": ARTICLE["url"], "title": ARTICLE["title"], "section": ARTICLE["section"]})
 @articles.response(201, ArticleSchema, example=ARTICLE, description="Registered")
-@articles.alt_response(200, schema=ArticleSchema, description="Known already; its title is kept", success=True)
+@articles.alt_response(200, schema=ArticleSchema, description="Known already; its title and section are kept", success=True)
 def register(given: dict[str, Any], site: Site) -> Any:
     """Register an article before its first reader comes.
 
     Its address must be under one of the site's origins. Registering it again changes nothing.
     """
-    article, made = register_article(site, given["url"], given["title"])
+    article, made = register_article(site, given["url"], given["title"], given["section"])
     db.session.commit()
     where = {"Location": f"/api/v1/articles/{article.id}"}
     return article_values(article, site), 201 if made else 200, where
@@ -91,9 +91,9 @@ def get_article(article: Article) -> Any:
 @articles.arguments(ArticleChangesSchema, example={"closed": True})
 @articles.response(200, ArticleSchema, example=ARTICLE)
 def update_article(given: dict[str, Any], article: Article) -> Any:
-    """Close or reopen the conversation, have every comment read first, or change the title."""
+    """Close or reopen the conversation, have every comment read first, or change title and section."""
     change_article(
-        article, by=signed_in(), title=given.get("title"), closed=given.get("closed"), premoderated=given.get("premoderated")
+        article, by=signed_in(), title=given.get("title"), section=given.get("section"), closed=given.get("closed"), premoderated=given.get("premoderated")
     )
     lock_article(article.id)  # its version: pages that are kept show all of these
     db.session.commit()

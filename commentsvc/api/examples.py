@@ -14,7 +14,7 @@ SIGNED_IN: dict[str, Any] = {"token": "cs_9XnS0s2d1v…", "user": USER}
 
 ARTICLE: dict[str, Any] = {
     "id": "12", "site_key": "courier", "url": "https://news.example/harbour-bridge",
-    "title": "The harbour bridge reopens", "closed": False, "premoderated": False, "comment_count": 48,
+    "title": "The harbour bridge reopens", "section": "City", "closed": False, "premoderated": False, "comment_count": 48,
     "created_at": "2026-03-02T05:00:00Z",
 }
 AUTHOR: dict[str, Any] = {"id": "7", "name": "Ada Byron", "role": "member"}
@@ -41,6 +41,6 @@ OWN_COMMENT: dict[str, Any] = {
 }
 DECISION: dict[str, Any] = {
     "id": "88", "comment_id": "350", "from_status": "held", "to_status": "rejected", "reason": "abuse",
-    "note": "Second time this week.", "actor": {"id": "9", "name": "Tom Okafor"}, "undoes_id": None,
+    "site_reason": None, "note": "Second time this week.", "actor": {"id": "9", "name": "Tom Okafor"}, "undoes_id": None,
     "created_at": "2026-03-02T09:30:00Z", "version": 3,
 }

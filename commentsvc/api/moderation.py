@@ -24,7 +24,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import decide as verbs
-from commentsvc.moderation.models import Decision, Reason
+from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
     CARDS_PER_PAGE,
     Queue,
@@ -33,6 +33,7 @@ from commentsvc.moderation.queue import (
     page_of_modlog,
     queue_counts,
 )
+from commentsvc.moderation.reasons import reason_named
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -100,7 +101,11 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     elif given["reason"] is None:
         raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")
     else:
-        decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note, law=" ".join(given["law"].split()))
+        reason = reason_named(comment.article.site, given["reason"])
+        decision = verbs.reject(
+            comment, actor=actor, reason=reason.category, seen=seen, note=note, site_reason=reason.key if reason.own else None,
+            law=" ".join(given["law"].split()),
+        )
     db.session.commit()
     stood = comment.version == seen
     values = decision_values(decision, decision.actor if stood else actor) | {"version": comment.version}

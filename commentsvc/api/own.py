@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
 
 from commentsvc.accounts.models import User
 from commentsvc.api.access import is_author, may_review
@@ -16,8 +17,9 @@ from commentsvc.extensions import db
 from commentsvc.moderation.marking import Range
 from commentsvc.moderation.models import Decision, Statement
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import shadowed
-from commentsvc.sites.models import Article
+from commentsvc.sites.models import Article, Site
 
 
 def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     if not is_author(comment, user) and not may_review(comment, user):
         return public_values(comment)
     posted = comment.id in shadowed([comment]) and not may_review(comment, user)
-    values = own_values(comment, _reasons([comment]).get(comment.id), comment.author, posted=posted)
+    values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author, posted=posted)
     if is_author(comment, user):
         values |= _nudge(nudges([comment]), comment)
     return values | ({"version": comment.version} if may_review(comment, user) else {})
@@ -34,7 +36,7 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
     """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons, doubtful, posted = _reasons(waiting), nudges(waiting), shadowed(waiting)
+    reasons, doubtful, posted = _reasons(waiting, article.site), nudges(waiting), shadowed(waiting)
     return [own_values(c, reasons.get(c.id), user, posted=c.id in posted) | _nudge(doubtful, c) for c in waiting]
 
 
@@ -54,15 +56,20 @@ def _nudge(doubtful: Mapping[int, Sequence[Range]], comment: Comment) -> dict[st
     return {"nudge": found} if found else {}
 
 
-def _reasons(comments: Sequence[Comment]) -> dict[int, str]:
-    """Why those among them that are rejected were, by id."""
+def _reasons(comments: Sequence[Comment], site: Site) -> dict[int, tuple[str, str | None]]:
+    """Why those among them that are rejected were, by id, and what the site calls it."""
     ids = [comment.id for comment in comments if comment.status == Status.REJECTED]
     if not ids:
         return {}
     latest = select(func.max(Decision.id)).where(Decision.comment_id.in_(ids)).group_by(Decision.comment_id)
+    stated = aliased(Decision)  # the one that rejected it, where an appeal was decided since
     rows = db.session.execute(
-        select(Decision.comment_id, func.coalesce(Statement.reason, Decision.reason).label("reason"))
+        select(
+            Decision.comment_id, func.coalesce(Statement.reason, Decision.reason).label("reason"),
+            func.coalesce(stated.site_reason, Decision.site_reason).label("site_reason"),
+        )
         .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(stated, stated.id == Statement.decision_id)
         .where(Decision.id.in_(latest))
     )
-    return {row.comment_id: row.reason for row in rows}
+    return {row.comment_id: (row.reason, words_of_reason(site, row.reason, row.site_reason)) for row in rows}

@@ -40,7 +40,7 @@ def article_values(article: Article, site: Site) -> dict[str, Any]:
     """An article as everybody sees it."""
     return {
         "id": article.id, "site_key": site.key, "url": article.url, "title": article.title,
-        "closed": article.closed_at is not None, "premoderated": article.premoderated,
+        "section": article.section, "closed": article.closed, "premoderated": article.premoderated,
         "comment_count": article.comment_count, "created_at": article.created_at,
     }
 
@@ -102,13 +102,18 @@ def public_values(comment: Comment) -> dict[str, Any]:
     return values | {"status": status.value, "author": None, "body_html": "", "votes": {"up": 0, "down": 0}}
 
 
-def own_values(comment: Comment, reason: str | None, author: User, *, posted: bool = False) -> dict[str, Any]:
-    """One's own comment: what became of it, why, and what happens next; `posted` while she is shadowed."""
+def own_values(
+    comment: Comment, reason: tuple[str, str | None] | None, author: User, *, posted: bool = False
+) -> dict[str, Any]:
+    """One's own comment: what became of it, why (the reason, and what the site calls it), and what happens next.
+
+    `posted` while she is shadowed.
+    """
     rejected = comment.status == Status.REJECTED
-    known = Reason(reason) if rejected and reason else None
+    known, words = (Reason(reason[0]), reason[1]) if rejected and reason else (None, None)
     return public_values(comment) | _said(comment, author) | {
         "status": Status.PUBLISHED.value if posted else comment.status, "body": comment.body, "reason": known.value if known else None,
-        "reason_text": REASON_TEXTS.get(known, REASON_TEXTS[Reason.OTHER]) if known else None,
+        "reason_text": words or REASON_TEXTS.get(known, REASON_TEXTS[Reason.OTHER]) if known else None,
         "what_next": "It is posted." if posted else WHAT_NEXT[Status(comment.status)],
     }
 
@@ -138,7 +143,7 @@ def decision_values(decision: Decision, actor: User | None) -> dict[str, Any]:
     """A decision; `actor` is who made it."""
     return {
         "id": decision.id, "comment_id": decision.comment_id, "from_status": decision.from_status,
-        "to_status": decision.to_status, "reason": decision.reason, "note": decision.note,
+        "to_status": decision.to_status, "reason": decision.reason, "site_reason": decision.site_reason, "note": decision.note,
         "actor": person_values(actor), "undoes_id": decision.undoes_id, "created_at": decision.created_at,
     }
 

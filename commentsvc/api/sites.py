@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.audit import record
@@ -13,7 +12,6 @@ from commentsvc.accounts.identity import clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.accounts.roles import find_user_by_email, grant_role, list_roles, revoke_role
-from commentsvc.accounts.site_settings import change_site
 from commentsvc.api.access import on_site
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
@@ -31,7 +29,10 @@ from commentsvc.api.schemas.sites import (
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.markup import render
+from commentsvc.moderation.reasons import check_messages, check_reasons, reasons_of
+from commentsvc.moderation.settings import change_settings, first_version, lock_site
 from commentsvc.screening.policy import Policy, check_policy
+from commentsvc.sites.languages import check_language
 from commentsvc.sites.models import WELCOME, Site
 from commentsvc.sites.origins import check_origin
 from commentsvc.web import reader, signed_in
@@ -61,6 +62,7 @@ def create_site(given: dict[str, Any], user: User) -> Any:
             db.session.add(site)
     except IntegrityError:
         raise Conflict("There is a site with this key already.", code="key_taken") from None
+    first_version(site, actor=user, via="api")
     record(user, "site.created", site_id=site.id, subject=f"site:{site.id}")
     grant_role(site, user, Role.ADMIN, by=user)
     db.session.commit()
@@ -92,20 +94,10 @@ def update_site(given: dict[str, Any], site: Site) -> Any:
     With `version`, nothing is changed when somebody else was first (409, with the version that
     holds now).
     """
-    # Locked, so that of two who save at once the second sees what the first did.
-    site = db.session.scalars(
-        select(Site).where(Site.id == site.id).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    site = lock_site(site.id)
     if given["version"] is not None and given["version"] != site.version:
         raise Conflict("Somebody else changed this site since you saw it.", current={"version": site.version})
-    values: dict[str, Any] = {text: given[text].strip() for text in ("welcome", "guidelines") if text in given}
-    if "name" in given:
-        values["name"] = clean_name(given["name"], field="name", least=1, most=NAME_LENGTH)
-    if "origins" in given:
-        values["origins"] = _origins(given["origins"])
-    if "policy" in given:
-        values["policy_data"] = _policy(site.policy, given["policy"]).to_data()
-    change_site(site, values, by=signed_in())
+    change_settings(site, _changes(site, given), actor=signed_in(), via="api", comment=given["comment"].strip())
     db.session.commit()
     return _site_values(site, reader())
 
@@ -169,11 +161,31 @@ def _person(user_id: int) -> User:
     return user
 
 
+def _changes(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    """What is given, checked, by the site's columns."""
+    values: dict[str, Any] = {text: given[text].strip() for text in ("welcome", "guidelines") if text in given}
+    if "name" in given:
+        values["name"] = clean_name(given["name"], field="name", least=1, most=NAME_LENGTH)
+    if "language" in given:
+        values["language"] = check_language(given["language"])
+    if "origins" in given:
+        values["origins"] = _origins(given["origins"])
+    if "policy" in given:
+        values["policy"] = changed_policy(site.policy, given["policy"])
+    if "reasons" in given:
+        values["reasons"] = check_reasons(given["reasons"]) if given["reasons"] else None
+    if "messages" in given:
+        reasons = reasons_of(Site(reasons=values.get("reasons", site.reasons)))
+        values["messages"] = check_messages(given["messages"], reasons) or None
+    return values
+
+
 def _origins(given: list[str]) -> list[str]:
     return list(dict.fromkeys(check_origin(origin) for origin in given))
 
 
-def _policy(current: Policy, changes: dict[str, Any]) -> Policy:
+def changed_policy(current: Policy, changes: dict[str, Any]) -> Policy:
+    """The policy with what is given in place; thresholds to hold at label by label. Invalid names the field at fault."""
     data = current.to_data()
     hold_at = {**data["hold_at"], **changes.get("hold_at", {})}
     return check_policy(Policy.from_data({**data, **changes, "hold_at": hold_at}))
@@ -182,11 +194,11 @@ def _policy(current: Policy, changes: dict[str, Any]) -> Policy:
 def _site_values(site: Site, user: User | None) -> dict[str, Any]:
     values: dict[str, Any] = {
         "key": site.key, "name": site.name, "welcome_text": site.welcome_text,
-        "guidelines_html": render(site.guidelines) if site.guidelines else "",
+        "guidelines_html": render(site.guidelines) if site.guidelines else "", "language": site.language,
     }
     if allowed(user, Permission.MANAGE_SITE, site.id):
         values |= {
             "welcome": site.welcome, "guidelines": site.guidelines, "origins": site.origins,
-            "policy": site.policy.to_data(), "version": site.version,
+            "policy": site.policy.to_data(), "version": site.version, "policy_version": site.policy_version,
         }
     return values

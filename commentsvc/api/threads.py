@@ -107,4 +107,4 @@ def replies(given: dict[str, Any], comment: Comment) -> Response:
 
 def _version(article: Article) -> tuple[object, ...]:
     """What moves with every change a reader could see; the time tells apart ids that were used twice."""
-    return article.id, article.created_at, article.version, article.site.version
+    return article.id, article.created_at, article.version, article.site.version, article.closed

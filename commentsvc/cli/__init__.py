@@ -25,6 +25,7 @@ COMMANDS = {
     "model": "commentsvc.cli.model:model",
     "openapi": "commentsvc.cli.openapi:openapi",
     "perspective": "commentsvc.cli.perspective:perspective",
+    "policy": "commentsvc.cli.policy:policy",
     "rescore": "commentsvc.cli.rescore:rescore",
     "restore": "commentsvc.cli.backup:restore",
     "role": "commentsvc.cli.people:role",

@@ -140,7 +140,7 @@ def build_app() -> Flask:
     """The application as each of granian's processes serves it, its model loaded."""
     from commentsvc import create_perspective_app
     from commentsvc.cli.serve import _configure_logging
-    from commentsvc.perspective.engine import Broken, engine
+    from commentsvc.moderation.engine import Broken, engine
 
     _configure_logging()
     app = create_perspective_app(places=int(os.environ.get(_PLACES, THREADS)), keys=not os.environ.get(_OPEN))

@@ -15,6 +15,7 @@ from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.moderation.settings import first_version
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import WELCOME, Article, Site
 from commentsvc.sites.origins import check_origin
@@ -50,6 +51,7 @@ def create_site(key: str, name: str, origins: list[str]) -> Site:
     made = Site(key=key, name=name, origins=checked, welcome=WELCOME, guidelines="", policy_data=Policy().to_data())
     db.session.add(made)
     db.session.flush()
+    first_version(made, actor=None, via="command")
     record(None, "site.created", site_id=made.id, subject=f"site:{made.id}")
     return made
 

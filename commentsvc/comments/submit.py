@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import follow_up, utcnow
-from commentsvc.errors import Conflict, Invalid
+from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
 from commentsvc.markup import render
+from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
 
 # A second press of Post within this time is the same comment, not a new one.
 DOUBLE_SUBMIT = dt.timedelta(seconds=60)
+PACE = dt.timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ def _as_text(body: str) -> str:
     return body.replace("\x00", "").encode("utf-8", "ignore").decode().replace("\r\n", "\n").strip()
 
 
+def may_rewrite(comment: Comment, policy: Policy) -> bool:
+    """Whether the time has not run out in which its author may take it back to change it."""
+    return not policy.edit_window or utcnow() - comment.created_at <= dt.timedelta(seconds=policy.edit_window)
+
+
 def submit_comment(
     article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = "",
     admit: Admit | None = None,
@@ -85,7 +93,7 @@ def submit_comment(
     """Store a comment as pending, seen by its author alone; flushes.
 
     `article.site` is loaded. Raises Conflict on an article closed to this author or a removed parent, Invalid on
-    an unfit body or a parent that is unknown or stands under another article. The same text
+    an unfit body or a parent that is unknown or stands under another article, TooSoon beyond the site's pace. The same text
     under the same parent within a minute gives back the comment that is already there; so does
     the same `request_key` of this author on this site at any time, whatever became of the comment
     since, and Conflict is what another post gets that uses the key again. `admit` is asked of whatever is new.
@@ -98,9 +106,9 @@ def submit_comment(
         return known
     role = author.role_on(article.site_id)
     # Who may close a conversation may have the last word in it.
-    if article.closed_at is not None and Permission.MANAGE_ARTICLES not in PERMISSIONS[role]:
+    if article.closed and Permission.MANAGE_ARTICLES not in PERMISSIONS[role]:
         raise Conflict("The conversation under this article is closed.", code="article_closed")
-    policy = article.site.policy
+    policy = article.policy
     body = clean_body(body, min_length=policy.min_length, max_length=policy.max_length)
     parent = _parent(article, parent_id, policy.max_depth)
     digest = body_hash(body)
@@ -114,6 +122,8 @@ def submit_comment(
     )
     if again is not None:
         return again
+    if Permission.SKIP_SCREENING not in PERMISSIONS[role]:
+        _keep_pace(article, author, policy, now)
     admission = admit(article, author) if admit is not None else Admission()
     comment = Comment(
         site_id=article.site_id, article=article, author_id=author.id,
@@ -129,6 +139,42 @@ def submit_comment(
     db.session.flush()
     follow_up(db.session, "screen")
     return comment
+
+
+def _keep_pace(article: Article, author: User, policy: Policy, now: dt.datetime) -> None:
+    """TooSoon for who has posted as much within a minute as the site lets one person.
+
+    Counted under the person's lock, whatever the surface; the installation's own limit comes first.
+    """
+    most = policy.posts_per_minute
+    slow = policy.new_author_posts_per_minute
+    if slow and (not most or slow < most) and _published(article, author, policy.newness) < policy.newness:
+        most = slow
+    if not most:
+        return
+    oldest = db.session.scalars(
+        select(Comment.created_at)
+        .where(Comment.author_id == author.id, Comment.site_id == article.site_id, Comment.created_at > now - PACE)
+        .order_by(Comment.created_at.desc())
+        .limit(most)
+    ).all()
+    if len(oldest) == most:
+        wait = max(1, math.ceil((oldest[-1] + PACE - now).total_seconds()))
+        raise TooSoon(
+            f"You have posted {most} comment{'s' if most > 1 else ''} within a minute; more is not possible here. "
+            f"Send it again in {wait} second{'s' if wait > 1 else ''}.",
+            retry_after=wait,
+        )
+
+
+def _published(article: Article, author: User, most: int) -> int:
+    """How many published comments the author has on this site, counted up to `most`."""
+    some = (
+        select(Comment.id)
+        .where(Comment.author_id == author.id, Comment.site_id == article.site_id, Comment.status == Status.PUBLISHED)
+        .limit(most)
+    )
+    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _of_request(article: Article, author: User, body: str, key: str) -> Comment | None:

@@ -225,7 +225,10 @@ def _articles(site: Site, base_url: str) -> None:
         url = f"{base_url.rstrip('/')}/demo/{article.slug}"
         if url not in known:
             published = site.created_at - dt.timedelta(hours=article.published_hours_ago)
-            db.session.add(Article(site_id=site.id, url=url, title=article.title, comment_count=0, version=1, created_at=published))
+            db.session.add(Article(
+                site_id=site.id, url=url, title=article.title, section=article.section, comment_count=0, version=1,
+                created_at=published,
+            ))
     db.session.flush()
 
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.submit import may_rewrite
 from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
 from commentsvc.embed.personal import only, own_state
 from commentsvc.embed.plain import article_or_404, back_to, draw
@@ -118,10 +119,12 @@ def rewrite(comment_id: int) -> Response:
     comment = _comment(comment_id)
     user = require_person(Permission.POST, comment.site_id)
     if comment.author_id == user.id:
-        if comment.article.closed_at is not None:
+        if comment.article.closed:
             raise Conflict("The conversation was closed meanwhile. Your comment stays as it is.", code="article_closed")
         if comment.status == Status.PUBLISHED:
             raise Conflict("A community manager has published your comment meanwhile.", code="already_decided")
+        if comment.status != Status.WITHDRAWN and not may_rewrite(comment, comment.article.policy):
+            raise Conflict("Your comment is too old to be changed. You can withdraw it.", code="edit_window_over")
     if comment.author_id != user.id or comment.status != Status.WITHDRAWN:  # else: pressed twice, or a reload
         take_back(comment, user)
         db.session.commit()

@@ -80,7 +80,7 @@ def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict
     if comment.status == Status.PUBLISHED and mine is not None:
         html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
     elif comment.status != Status.WITHDRAWN:
-        for found in waiting([comment]):  # none: it was rejected so long ago that nobody is reminded
+        for found in waiting([comment], article.site):  # none: it was rejected so long ago that nobody is reminded
             html = render_public("embed/waiting.html", v=view, w=found)
             status = found.status
             if found.posted:

@@ -10,7 +10,7 @@ from flask import Response, current_app, g, jsonify, request
 from sqlalchemy import bindparam, select
 
 from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
-from commentsvc.database import write_intent
+from commentsvc.database import utcnow, write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
@@ -21,7 +21,7 @@ from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
-from commentsvc.sites.models import Article, Site
+from commentsvc.sites.models import Article, Site, closing_time
 from commentsvc.sites.origins import canonical_url, origin_of
 from commentsvc.web import settings_of
 
@@ -43,6 +43,7 @@ class Known:
     site_id: int
     site_version: int
     origins: list[str]
+    closed: bool  # of itself, with the days: no version moves when that happens
 
 
 @embed.get("/<site_key>/thread")
@@ -70,7 +71,7 @@ def _thread(site_key: str, url: str) -> Response:
     part = request.args.get("part", "")
     appearance = Appearance.from_args(request.args)
     named = (
-        known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
+        known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
         appearance.key, request.script_root, assets().version, int(time.time()) // PERIOD,
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
@@ -100,7 +101,10 @@ def _answer(page: Rendered) -> Response:
 
 _A, _S = Article.__table__.c, Site.__table__.c
 _KNOWN = (
-    select(_A.id, _A.version, _S.id, _S.version, _S.origins)
+    select(
+        _A.id, _A.version, _S.id, _S.version, _S.origins,
+        _S.closing_days, _A.section, _A.closed_at, _A.reopened_at, _A.created_at,
+    )
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
     .where(_S.key == bindparam("key"), _A.url == bindparam("url"))
 )
@@ -108,7 +112,11 @@ _KNOWN = (
 
 def _find(site_key: str, url: str) -> Known | None:
     row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
-    return Known(*row) if row else None
+    if row is None:
+        return None
+    article_id, article_version, site_id, site_version, origins, days, section, closed_at, reopened_at, created_at = row
+    closing = closing_time(days, section, closed_at, reopened_at or created_at)
+    return Known(article_id, article_version, site_id, site_version, origins, closing is not None and closing <= utcnow())
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
@@ -138,9 +146,11 @@ def _first_view(site_key: str, url: str) -> Known:
     db.session.rollback()
     write_intent.set(True)
     site = get_site(site_key)
-    article, _ = register_article(site, url, request.args.get("title", "").strip() or url)
+    article, _ = register_article(
+        site, url, request.args.get("title", "").strip() or url, request.args.get("section", "")
+    )
     db.session.commit()
-    return Known(article.id, article.version, site.id, site.version, site.origins)
+    return Known(article.id, article.version, site.id, site.version, site.origins, article.closed)
 
 
 def _hint(error: CommentsvcError, site: Site | None) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 from flask import current_app, request
 from markupsafe import Markup
-from sqlalchemy import and_, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.orm import aliased, joinedload
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.submit import may_rewrite
 from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
@@ -35,6 +36,7 @@ from commentsvc.moderation.models import (
 )
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
 from commentsvc.sites.models import Article, Site
 
@@ -153,9 +155,13 @@ class View:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
 
-    @property
+    @cached_property  # asked once a comment
     def closed(self) -> bool:
-        return self.article.closed_at is not None
+        return self.article.closed
+
+    def editable(self, comment: Comment) -> bool:
+        """Whether the author can still take a comment that waits back, to write it anew."""
+        return not self.closed and may_rewrite(comment, self.article.policy)
 
     @property
     def max_length(self) -> int:
@@ -260,7 +266,7 @@ def personal(article: Article, user: User | None) -> Personal | None:
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
-        waiting=waiting(own_waiting(article.id, user.id)), told=told(user, article.site_id),
+        waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
     )
 
 
@@ -270,41 +276,43 @@ def told(user: User, site_id: int) -> list[Told]:
     return [Told(sanction, sanction.active(now)) for sanction in told_to(user.id, site_id)]
 
 
-def waiting(comments: Sequence[Comment]) -> list[Waiting]:
+def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
     """One author's comments with why they are not public; two statements, whatever their number."""
     since = utcnow() - REJECTED_SHOWN
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
-    told = _told(rejected) if rejected else {}
+    told = _told(rejected, site) if rejected else {}
     doubtful, posted = nudges(shown), shadowed(shown)
     return [
         Waiting(c, *told.get(c.id, ("", "", "")), posted=c.id in posted, doubtful=doubtful.get(c.id, ())) for c in shown
     ]
 
 
-def _told(rejected: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+def _told(rejected: Sequence[int], site: Site) -> dict[int, tuple[str, str, str]]:
     """Why these comments were rejected: in words, by which statement, and whether that was or can be appealed."""
     found: dict[int, tuple[str, str, str]] = {}
-    for comment_id, reason, statement, appeal in db.session.execute(
-        select(Decision.comment_id, Decision.reason, Statement, Appeal.status)
+    stated = aliased(Decision)  # the one that rejected it, where an appeal was decided since
+    for comment_id, reason, own, statement, appeal in db.session.execute(
+        select(Decision.comment_id, Decision.reason, func.coalesce(stated.site_reason, Decision.site_reason), Statement, Appeal.status)
         .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(stated, stated.id == Statement.decision_id)
         .outerjoin(Appeal, Appeal.statement_id == Statement.id)
         .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
         .order_by(Decision.id)
     ):
         if statement is None:  # from before there were statements
-            found[comment_id] = (reason_text(reason), "", "")
+            found[comment_id] = (reason_text(site, reason, own), "", "")
         else:
             can = "possible" if utcnow() <= statement.appeal_until else ""
-            found[comment_id] = (reason_text(statement.reason), statement.puid, appeal or can)
+            found[comment_id] = (reason_text(site, statement.reason, own), statement.puid, appeal or can)
     return found
 
 
-def reason_text(reason: str) -> str:
+def reason_text(site: Site, reason: str, own: str | None = None) -> str:
     """Why a comment was rejected, in words for its author."""
     if reason == Reason.CLOSED:
         return "The conversation was closed in the meantime"
-    return REJECT_REASONS.get(Reason(reason), REJECT_REASONS[Reason.OTHER])
+    return words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or ""
 
 
 def row_of(comment: Comment, author: User) -> CommentRow:

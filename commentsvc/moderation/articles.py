@@ -7,19 +7,22 @@ from typing import Any
 from commentsvc.accounts.audit import changed, record
 from commentsvc.accounts.models import User
 from commentsvc.errors import Invalid
-from commentsvc.sites.articles import close_article, premoderate_article
+from commentsvc.sites.articles import close_article, move_article, one_line, premoderate_article
 from commentsvc.sites.models import Article
 
 
 def change_article(
-    article: Article, *, by: User, title: str | None = None, closed: bool | None = None, premoderated: bool | None = None
+    article: Article, *, by: User, title: str | None = None, section: str | None = None, closed: bool | None = None,
+    premoderated: bool | None = None,
 ) -> None:
-    """Set what is given and leave the rest; flushes. Saying what is so already changes and records nothing."""
+    """Set what is given and leave the rest; its site is loaded. Flushes. Saying what is so already changes and records nothing."""
     before = _set(article)
     if title is not None:
-        article.title = " ".join(title.split())
+        article.title = one_line(title)
         if not article.title:
             raise Invalid("An article has a title.", field="title")
+    if section is not None:
+        move_article(article, section)
     if closed is not None:
         close_article(article, closed=closed)
     if premoderated is not None:
@@ -29,4 +32,4 @@ def change_article(
 
 
 def _set(article: Article) -> dict[str, Any]:
-    return {"title": article.title, "closed": article.closed_at is not None, "premoderated": article.premoderated}
+    return {"title": article.title, "section": article.section, "closed": article.closed, "premoderated": article.premoderated}

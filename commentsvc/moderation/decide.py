@@ -40,6 +40,7 @@ def decide(
     seen: int,
     note: str = "",
     undoes: Decision | None = None,
+    site_reason: str | None = None,
     law: str = "",
     keep: Callable[[Decision | Statement], None] | None = None,
 ) -> Decision:
@@ -79,7 +80,7 @@ def decide(
     decision = Decision(
         site_id=comment.site_id, comment_id=comment.id, revision=comment.revision,
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
-        reason=reason.value, note=note[:2000], undoes_id=undoes.id if undoes else None, created_at=now,
+        reason=reason.value, site_reason=site_reason, note=note[:2000], undoes_id=undoes.id if undoes else None, created_at=now,
     )
     if keep is None:
         db.session.add(decision)
@@ -121,12 +122,15 @@ def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Deci
 
 
 def reject(
-    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", law: str = ""
+    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", site_reason: str | None = None, law: str = ""
 ) -> Decision:
-    """A community manager takes a comment out of the thread, for a reason its author is told; against a `law`, if one is named."""
+    """A community manager takes a comment out of the thread, for a reason its author is told; against a `law`, if one is named.
+
+    `site_reason` is the key of one of the site's own reasons, which stands under `reason`.
+    """
     if len(law) > statements.LAW_LENGTH:
         raise Invalid(f"The law is {len(law) - statements.LAW_LENGTH:,} characters too long.", field="law")
-    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, law=law)
+    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, site_reason=site_reason, law=law)
 
 
 def withdraw(comment: Comment, author: User) -> Decision:

@@ -33,6 +33,7 @@ class Screening(Base):
     model_name: Mapped[str | None] = mapped_column(String(100))
     model_version: Mapped[str | None] = mapped_column(String(50))
     model_sha256: Mapped[str | None] = mapped_column(String(64))
+    policy_version: Mapped[int | None]  # the site's, whose rules these are; None before there was any
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 
@@ -89,6 +90,7 @@ class Decision(Base):
     to_status: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: the system
     reason: Mapped[str] = mapped_column(String(40))
+    site_reason: Mapped[str | None] = mapped_column(String(40))  # the site's own, under `reason`
     note: Mapped[str] = mapped_column(Text, default="")  # for colleagues
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
@@ -210,6 +212,24 @@ class Appeal(Base):
     statement: Mapped[Statement] = relationship(lazy="raise")
     user: Mapped[User] = relationship(lazy="raise", foreign_keys="Appeal.user_id")
     decided_by: Mapped[User | None] = relationship(lazy="raise", foreign_keys="Appeal.decided_by_id")
+class PolicyVersion(Base):
+    """What was set on a site after one change of it, whole; the highest number is what holds."""
+
+    __tablename__ = "policy_versions"
+    __table_args__ = (UniqueConstraint("site_id", "number"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    # What differs from the one before: path, and of lists how many came and went.
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: a command, or nobody knows
+    via: Mapped[str] = mapped_column(String(20))  # console, api, command
+    comment: Mapped[str] = mapped_column(String(500), default="")
+    restores: Mapped[int | None]  # the number of the version that was gone back to
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    actor: Mapped[User | None] = relationship(lazy="raise")
 
 
 class FlagReason(enum.StrEnum):

@@ -7,7 +7,19 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Label, Select, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Select,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -102,43 +114,66 @@ def _last_posted(user_id: int, site_id: int) -> Label[Any]:
     )
 
 
-def standing_columns(user_id: int, site_id: int, now: dt.datetime) -> tuple[Label[Any], ...]:
-    """The fields of a Standing of this person on this site, in their order, each read from `ix_comments_record`."""
-    c, d, later, flag, ruling = aliased(Comment), aliased(Decision), aliased(Decision), aliased(Flag), aliased(Decision)
-    mine = (c.author_id == user_id, c.site_id == site_id)
-    standing = (*mine, c.status == Status.PUBLISHED)
-    published = select(func.count()).select_from(
-        select(c.id).where(*standing).limit(PUBLISHED_COUNTED).subquery()
-    )
-    first = select(c.created_at).where(*standing).order_by(c.created_at).limit(1)
-    # Withdrawing what was rejected does not take it off the record.
-    was_rejected = exists(select(d.id).where(
-        d.comment_id == c.id, d.to_status == Status.REJECTED,
+def _was_rejected(comment: Any) -> ColumnElement[bool]:
+    """Withdrawing what was rejected does not take it off the record."""
+    d, later = aliased(Decision), aliased(Decision)
+    return exists(select(d.id).where(
+        d.comment_id == comment.id, d.to_status == Status.REJECTED,
         ~exists(select(later.id).where(later.comment_id == d.comment_id, later.id > d.id, later.to_status != Status.WITHDRAWN)),
     ))
-    bad = select(func.count()).select_from(c).where(
-        *mine, c.status.in_([Status.REJECTED, Status.WITHDRAWN]), c.created_at > now - FORGIVEN_AFTER,
-        or_(c.status == Status.REJECTED, was_rejected),
-    )
-    upheld = bad.where(exists(
+
+
+def _upheld(comment: Any) -> ColumnElement[bool]:
+    flag, ruling = aliased(Flag), aliased(Decision)
+    return exists(
         select(flag.id).join(ruling, ruling.id == flag.resolved_by_id)
-        .where(flag.comment_id == c.id, flag.user_id != c.author_id, ruling.to_status == Status.REJECTED)
-    ))
+        .where(flag.comment_id == comment.id, flag.user_id != comment.author_id, ruling.to_status == Status.REJECTED)
+    )
+
+
+def _bad(comment: Any, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        comment.status.in_([Status.REJECTED, Status.WITHDRAWN]), comment.created_at > now - FORGIVEN_AFTER,
+        or_(comment.status == Status.REJECTED, _was_rejected(comment)),
+    )
+
+
+def standing_columns(user_id: int, site_id: int, now: dt.datetime) -> tuple[Label[Any], ...]:
+    """The fields of a Standing of this person on this site, in their order, each read from `ix_comments_record`."""
+    c = aliased(Comment)
+    mine = (c.author_id == user_id, c.site_id == site_id)
+    standing = (*mine, c.status == Status.PUBLISHED)
+    published = select(func.count()).select_from(select(c.id).where(*standing).limit(PUBLISHED_COUNTED).subquery())
+    first = select(c.created_at).where(*standing).order_by(c.created_at).limit(1)
+    bad = select(func.count()).select_from(c).where(*mine, *_bad(c, now))
     return (
         published.scalar_subquery().label("published"), first.scalar_subquery().label("first_published"),
-        bad.scalar_subquery().label("rejected"), upheld.scalar_subquery().label("upheld"),
+        bad.scalar_subquery().label("rejected"), bad.where(_upheld(c)).scalar_subquery().label("upheld"),
     )
 
 
 def standings(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
-    """What the formula of trust looks at, by (site, person); one statement."""
+    """What the formula of trust looks at, by (site, person); one statement, however many."""
     if not keys:
         return {}
     now = utcnow()
-    each: list[Select[Any]] = [
-        select(literal(site).label("site"), literal(user).label("person"), *standing_columns(user, site, now)) for site, user in keys
-    ]
-    return {(site, user): Standing(*record) for site, user, *record in db.session.execute(union_all(*each))}
+    c = aliased(Comment)
+    theirs = (c.author_id.in_({user for _, user in keys}), c.site_id.in_({site for site, _ in keys}))
+    none = literal(0)
+    each = select(c.site_id, c.author_id, func.count(), func.min(c.created_at), none, none).where(*theirs, c.status == Status.PUBLISHED).group_by(c.site_id, c.author_id)
+    marks = (
+        select(c.site_id, c.author_id, none, cast(null(), Comment.created_at.type), func.count(), func.count().filter(_upheld(c)))
+        .where(*theirs, *_bad(c, now)).group_by(c.site_id, c.author_id)
+    )
+    found = dict.fromkeys(keys, Standing())
+    for site, user, published, first, rejected, upheld in db.session.execute(union_all(each, marks)):
+        if (site, user) in found:
+            known = found[site, user]
+            found[site, user] = Standing(
+                min(known.published + published, PUBLISHED_COUNTED), known.first_published or first, known.rejected + rejected,
+                known.upheld + upheld,
+            )
+    return found
 
 
 def levels(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Level]:

@@ -23,7 +23,7 @@ from commentsvc.screening.phases import toxicity
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.submission import Finding, Submission, Verdict
 from commentsvc.screening.toxicity import LABELS, ModelInfo, ToxicityScorer
-from commentsvc.sites.models import Site
+from commentsvc.sites.models import Article, Site
 
 CHUNK = 32  # read at once, between two looks at whether to stop
 SEEN = (Status.PUBLISHED, Status.HELD, Status.REJECTED)
@@ -52,6 +52,7 @@ class Old:
     findings: Sequence[Mapping[str, Any]] | None  # None: it was never screened here
     scores: Mapping[str, float] | None
     model_sha256: str | None
+    section: str = ""  # of the paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def rescore(
             if not scores:
                 report.outcomes["unreadable"] += 1
                 continue
-            policy = policies[old.site_id]
+            policy = policies[old.site_id].within(old.section)
             finding = toxicity(Submission(body=old.body, policy=policy, submitted_at=utcnow(), scores=scores))
             change = Change(old, scores, finding)
             report.add(change, policy, keep)
@@ -229,8 +230,8 @@ def _read(selection: Selection, after: int) -> list[Old]:
     """The next comments by id, in two statements; leaves no transaction open and takes no lock."""
     by_person = exists().where(Decision.comment_id == Comment.id, Decision.actor_id.is_not(None))
     query = select(
-        Comment.id, Comment.version, Comment.site_id, Comment.article_id, Comment.status, Comment.body, by_person
-    )
+        Comment.id, Comment.version, Comment.site_id, Comment.article_id, Comment.status, Comment.body, by_person, Article.section,
+    ).join(Comment.article)
     reading = write_intent.set(False)
     try:
         rows = db.session.execute(_chosen(query, selection, after).order_by(Comment.id).limit(CHUNK)).all()
@@ -250,13 +251,13 @@ def _read(selection: Selection, after: int) -> list[Old]:
     finally:
         write_intent.reset(reading)
     found = []
-    for row_id, version, site_id, article_id, status, body, person in rows:
+    for row_id, version, site_id, article_id, status, body, person, section in rows:
         last = screened.get(row_id)
         found.append(
             Old(
                 row_id, version, site_id, article_id, status, body, bool(person),
                 last.findings if last else None, (last.scores or None) if last else None,
-                last.model_sha256 if last else None,
+                last.model_sha256 if last else None, section,
             )
         )
     return found
@@ -268,7 +269,7 @@ def _apply(
     info = model.info
     by_id = {change.old.id: change for change in changes}
     explained = {
-        change.old.id: explain(model, change.old.body, policies[change.old.site_id], change.scores)
+        change.old.id: explain(model, change.old.body, policies[change.old.site_id].within(change.old.section), change.scores)
         for change in changes
         if change.finding is not None
     }

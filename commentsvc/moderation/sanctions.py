@@ -53,7 +53,6 @@ EFFECTS: dict[str, str] = {
     K.ALWAYS_REVIEW: "can post, and a community manager reads each comment before it appears",
     K.SHADOW: "could post, and others saw your comments only after a community manager had read them",
 }
-CODES = {K.BAN: "banned", K.SUSPEND: "suspended", K.WARN: "warned"}
 
 
 def impose(
@@ -200,15 +199,16 @@ def refuse(sanctions: Sequence[Sanction], kinds: Sequence[SanctionKind]) -> None
 
 def refusal(sanction: Sanction) -> Sanctioned:
     """What a person is told who may not do something: why, and until when."""
+    facts: dict[str, Any] = {"sanction_id": sanction.id, "sanction": own_values(sanction)}
     if sanction.kind == K.WARN:
         message = "A community manager has written to you. Read it and say so; then you can post again."
-    else:
-        until = f"until {in_words(sanction.ends_at)}" if sanction.ends_at else "any more"
-        where = "on this site" if sanction.site_id else "on any site of this service"
-        message = f"You cannot post, vote or flag {where} {until}. Reason: {REJECT_REASONS[Reason(sanction.reason)].lower()}."
-    return Sanctioned(
-        message, code=CODES[SanctionKind(sanction.kind)], sanction_id=sanction.id, sanction=own_values(sanction)
-    )
+        return Sanctioned(message, code="warned", **facts)
+    until = f"until {in_words(sanction.ends_at)}" if sanction.ends_at else "any more"
+    where = "on this site" if sanction.site_id else "on any site of this service"
+    message = f"You cannot post, vote or flag {where} {until}. Reason: {REJECT_REASONS[Reason(sanction.reason)].lower()}."
+    if sanction.kind == K.SUSPEND:
+        return Sanctioned(message, code="suspended", **facts)
+    return Sanctioned(message, code="banned", **facts)
 
 
 def own_values(sanction: Sanction) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def submission_of(
     """All the phases need to know, in two statements; the article and its site are loaded."""
     db.session.flush()
     article = comment.article
-    policy: Policy = article.site.policy.for_level(comment.author_level)
+    policy: Policy = article.policy.for_level(comment.author_level)
     published = db.session.scalar(
         select(func.count()).select_from(
             select(Comment.id)
@@ -85,7 +85,7 @@ def submission_of(
     return Submission(
         body=comment.body, policy=policy, submitted_at=comment.created_at,
         # An imported comment is older than the closing of its article.
-        closed_at=article.closed_at, premoderated=article.premoderated,
+        closed_at=article.closing, premoderated=article.premoderated,
         author_is_staff=Permission.SKIP_SCREENING in PERMISSIONS[Role(comment.author_role)],
         author_level=comment.author_level, hold_for=comment.hold_for,
         author_published=published or 0, repeats=repeats is not None, scores=scores,
@@ -136,7 +136,7 @@ def record(
         site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict=outcome.verdict.value,
         findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores is not None else None,
         model_name=model.name if model else None, model_version=model.version if model else None,
-        model_sha256=model.sha256 if model else None,
+        model_sha256=model.sha256 if model else None, policy_version=comment.article.site.policy_version or None,
     )
 
 
@@ -185,7 +185,7 @@ def read_batch(
     """
     claims = claim(lane, batch, lease)
     loaded = load_comments([c.comment_id for c in claims]) if claims else {}
-    bodies = {c.id: (c.article_id, c.body, c.article.site.policy.for_level(c.author_level)) for c in loaded.values()}
+    bodies = {c.id: (c.article_id, c.body, c.article.policy.for_level(c.author_level)) for c in loaded.values()}
     db.session.commit()
     claims = [c for c in claims if c.comment_id in bodies]
     wanted = [c for c in claims if not c.hopeless]

@@ -33,6 +33,7 @@ from commentsvc.moderation.models import (
     Statement,
 )
 from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.sites.models import Article, Site
 
 # A decision that is taken back at once, a slip of the hand, never reaches its author.
@@ -175,7 +176,7 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
         puid=str(uuid.uuid4()), site_id=comment.site_id, user_id=comment.author_id, comment_id=comment.id, decision=decision,
         reason=reason.value, decision_visibility=REMOVED if was_public else DISABLED,
         decision_ground=ILLEGAL if law else INCOMPATIBLE,
-        ground=law or f"Guidelines for comments of {site.name}: {RULE_NAMES.get(reason, RULE_NAMES[Reason.OTHER])}",
+        ground=law or f"Guidelines for comments of {site.name}: {_words(site, decision)}",
         explanation=rule.explanation,
         decision_facts=facts_of(by_person=by_person, was_public=was_public, detected=detected, flagged=flagged, reason=reason),
         category=rule.category, content_date=comment.created_at, created_at=decision.created_at,
@@ -190,6 +191,11 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
         _tell(statement)
     db.session.add(statement)
     db.session.flush()
+
+
+def _words(site: Site, decision: Decision) -> str:
+    """The rule as the site words it."""
+    return words_of_reason(site, decision.reason, decision.site_reason) or RULE_NAMES.get(decision.reason, RULE_NAMES[Reason.OTHER])
 
 
 _LATEST_FINDINGS = (

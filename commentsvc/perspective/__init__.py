@@ -9,9 +9,9 @@ def init_app(app: Flask, *, places: int | None = None, keys: bool = True) -> Non
     """Register the API. `places`: requests kept at once, else the setting; without `keys`, local programs need none."""
     from limits import parse_many
 
+    from commentsvc.moderation.engine import Engine, install_engine, scorer_in_use
     from commentsvc.perspective.blueprint import perspective
     from commentsvc.perspective.calls import NO_KEYS
-    from commentsvc.perspective.engine import Engine, install_engine, scorer_in_use
     from commentsvc.web import settings_of
 
     settings = settings_of(app)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from commentsvc.moderation.engine import Engine
 from commentsvc.perspective.attributes import LABEL_OF, SERVED_ELSEWHERE
-from commentsvc.perspective.engine import Engine
 from commentsvc.perspective.languages import detect, supported
 from commentsvc.perspective.refusals import Refusal, invalid
 from commentsvc.perspective.texts import Plain, parts, plain_text

@@ -14,8 +14,8 @@ from werkzeug.exceptions import HTTPException
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.extensions import db
+from commentsvc.moderation.engine import Broken, Busy, engine
 from commentsvc.perspective.analyze import Message, analyze
-from commentsvc.perspective.engine import Broken, Busy, engine
 from commentsvc.perspective.keys import Caller, caller_by_key
 from commentsvc.perspective.quota import spend
 from commentsvc.perspective.reading import read

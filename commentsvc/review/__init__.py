@@ -7,7 +7,10 @@ from importlib import import_module
 from flask import Flask
 
 # Each adds its views to the one blueprint.
-VIEWS = ("queues", "decisions", "appeals", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "team")
+VIEWS = (
+    "queues", "decisions", "appeals", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "trial", "phrases", "reasons",
+    "sections", "history", "team",
+)
 
 
 def init_app(app: Flask) -> None:

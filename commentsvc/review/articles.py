@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from jinja2_fragments.flask import render_block
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.threads import MAX_LIMIT, cursors
@@ -23,7 +24,7 @@ from commentsvc.web import signed_in
 
 PER_PAGE = 50
 QUERY_LENGTH = 200
-CSV_HEAD = ("id", "title", "url", "published_comments", "open", "read_before_publishing", "registered_at")
+CSV_HEAD = ("id", "title", "url", "published_comments", "open", "read_before_publishing", "registered_at", "section")
 
 
 def page_of_articles(
@@ -33,7 +34,7 @@ def page_of_articles(
     scope = f"articles:{site.id}:{text}"
     signer = cursors()
     position = signer.read(scope, after)[:2] if after else None
-    query = select(Article).where(Article.site_id == site.id)
+    query = select(Article).where(Article.site_id == site.id).options(joinedload(Article.site))
     if text:
         query = query.where(
             or_(Article.title.icontains(text, autoescape=True), Article.url.icontains(text, autoescape=True))
@@ -70,8 +71,8 @@ def _rows(site: Site, text: str) -> Iterator[tuple[object, ...]]:
         for article in found:
             yield (
                 article.id, article.title, article.url, article.comment_count,
-                "no" if article.closed_at else "yes", "yes" if article.premoderated else "no",
-                article.created_at.isoformat(timespec="seconds"),
+                "no" if article.closed else "yes", "yes" if article.premoderated else "no",
+                article.created_at.isoformat(timespec="seconds"), article.section,
             )
             db.session.expunge(article)
         if after is None:
@@ -99,7 +100,7 @@ def premoderate(site_key: str, article_id: int) -> Any:
 
 
 def _article(site: Site, article_id: int) -> Article:
-    article = db.session.scalar(select(Article).where(Article.id == article_id, Article.site_id == site.id))
+    article = db.session.scalar(select(Article).where(Article.id == article_id, Article.site_id == site.id).options(joinedload(Article.site)))
     if article is None:
         raise NotFound("There is no such article on this site.")
     return article

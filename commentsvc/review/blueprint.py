@@ -14,7 +14,9 @@ from commentsvc.errors import NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
+from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Queue, queue_counts
+from commentsvc.moderation.reasons import words_of_decision
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.words import (
     DECIDED,
@@ -65,6 +67,11 @@ def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     return render_template(f"review/{template}", **frame | context)
 
 
+def reason_words(site: Site, decision: Decision) -> str:
+    """What the site calls a decision's reason, or the console where nobody chose it."""
+    return words_of_decision(site, decision) or REASON_NAMES.get(decision.reason, decision.reason)
+
+
 def reviewed_site_ids(person: User) -> list[int]:
     """The sites on which the person is a community manager."""
     return [
@@ -86,7 +93,7 @@ def words() -> dict[str, Any]:
     """What every template of the console may say."""
     person = reader()
     return {
-        "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
+        "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
         "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,

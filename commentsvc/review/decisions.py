@@ -14,8 +14,9 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import decide
-from commentsvc.moderation.models import REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Card, cards, page_of_cards, queue_counts
+from commentsvc.moderation.reasons import SiteReason, reason_named
 from commentsvc.review.blueprint import by_htmx, page, review, site_for
 from commentsvc.review.queues import (
     UPCOMING,
@@ -54,7 +55,11 @@ def reject(site_key: str, comment_id: int) -> Any:
     site = site_for(site_key)
     judged = _comment(site, comment_id)
     try:
-        decision = decide.reject(judged, actor=signed_in(), reason=_reason(), seen=_seen(), note=_note(), law=_law())
+        chosen = _reason(site)
+        decision = decide.reject(
+            judged, actor=signed_in(), reason=chosen.category, seen=_seen(), note=_note(), site_reason=chosen.key if chosen.own else None,
+            law=_law(),
+        )
     except Conflict as conflict:
         return _refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
@@ -107,11 +112,8 @@ def _seen() -> int:
     return version
 
 
-def _reason() -> Reason:
-    text = request.form.get("reason", "")
-    if text not in set(REJECT_REASONS):
-        raise Invalid("Choose a reason: the author and your colleagues see it.", field="reason")
-    return Reason(text)
+def _reason(site: Site) -> SiteReason:
+    return reason_named(site, request.form.get("reason", ""))
 
 
 def _note() -> str:

@@ -11,10 +11,10 @@ from commentsvc.comments.threads import MAX_LIMIT
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import page_of_modlog
-from commentsvc.review.blueprint import page, review, site_for
+from commentsvc.review.blueprint import page, reason_words, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.presenting import excerpt
-from commentsvc.review.words import REASON_NAMES, SYSTEM
+from commentsvc.review.words import SYSTEM
 from commentsvc.sites.models import Site
 
 PER_PAGE = 50
@@ -51,19 +51,19 @@ def _rows(site: Site, *, by_people: bool) -> Iterator[tuple[object, ...]]:
     after: str | None = None
     while True:
         decisions, after = page_of_modlog(site, after, MAX_LIMIT, by_people=by_people)
-        yield from map(_row, decisions)
+        yield from (_row(site, decision) for decision in decisions)
         if after is None:
             return
         for decision in decisions:
             db.session.expunge(decision)  # a modlog of years must not pile up in memory
 
 
-def _row(decision: Decision) -> tuple[object, ...]:
+def _row(site: Site, decision: Decision) -> tuple[object, ...]:
     comment = decision.comment
     return (
         decision.created_at.isoformat(timespec="seconds"),
         decision.actor.display_name if decision.actor else SYSTEM,
         decision.from_status, decision.to_status,
-        REASON_NAMES.get(decision.reason, decision.reason), decision.note,
+        reason_words(site, decision), decision.note,
         comment.id, comment.author.display_name, comment.body, comment.article.title, comment.article.url,
     )

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import redirect, request, session, url_for
-from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Permission
-from commentsvc.accounts.site_settings import change_site
-from commentsvc.errors import Invalid, NotFound
+from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.words import LEVEL_NAMES
 from commentsvc.screening.policy import EmailRule, Policy, check_policy
@@ -35,11 +34,7 @@ def people_rules(site_key: str) -> Any:
 def save_people_rules(site_key: str) -> Any:
     """Save one part of the rules; the others stay as they are, whoever changes them meanwhile."""
     asked = site_for(site_key, Permission.MANAGE_SITE)
-    site = db.session.scalar(
-        select(Site).where(Site.id == asked.id).with_for_update().execution_options(populate_existing=True)
-    )
-    if site is None:
-        raise NotFound("There is no such site.")
+    site = lock_site(asked.id)
     part = request.form.get("part", "")
     if part not in CHANGES:
         raise Invalid("The form does not say what it changes.", field="part")
@@ -48,7 +43,7 @@ def save_people_rules(site_key: str) -> Any:
     except Invalid as error:
         db.session.rollback()
         return _rules_page(site_for(site_key, Permission.MANAGE_SITE), error=error, part=part), 422
-    change_site(site, {"policy_data": policy.to_data()}, by=signed_in())
+    change_settings(site, {"policy": policy}, actor=signed_in(), via="console")
     db.session.commit()
     session[SAVED] = site.id
     return redirect(url_for("review.people_rules", site_key=site.key), 303)

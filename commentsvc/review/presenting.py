@@ -66,7 +66,12 @@ class Actions:
 
 
 def marked_body(comment: Comment, marks: Marks) -> Markup:
-    """The comment's source text, escaped, with what stands out in it.
+    """The comment's source text; see `marked_text`."""
+    return marked_text(comment.body, marks)
+
+
+def marked_text(text: str, marks: Marks) -> Markup:
+    """A text, escaped, with what stands out in it.
 
     Sentences that carry the model's score are `span.doubtful`; in them the words that weigh most
     are `mark.word`. What a rule of the site matched is `mark.phrase`, wherever it stands.
@@ -79,7 +84,7 @@ def marked_body(comment: Comment, marks: Marks) -> Markup:
             ))
             for phrase, same in groupby(pieces, key=lambda piece: piece.phrase)
         ))
-        for doubtful, pieces in groupby(cut(comment.body, marks), key=lambda piece: piece.sentence)
+        for doubtful, pieces in groupby(cut(text, marks), key=lambda piece: piece.sentence)
     )
 
 
@@ -109,12 +114,13 @@ def why(screening: Screening | None) -> list[Why]:
     if screening is None:
         return []
     return [
-        Why(PHASE_NAMES.get(f["phase"], f["phase"]), _finding_text(f), bool(f.get("verdict")))
+        Why(PHASE_NAMES.get(f["phase"], f["phase"]), finding_text(f), bool(f.get("verdict")))
         for f in screening.findings
     ]
 
 
-def _finding_text(finding: Mapping[str, Any]) -> str:
+def finding_text(finding: Mapping[str, Any]) -> str:
+    """What a phase found, in words for people."""
     labels: Mapping[str, float] = finding.get("labels") or {}
     phrases = sorted({str(match["phrase"]) for match in finding.get("matches", ())})
     if phrases:

@@ -17,7 +17,7 @@ from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import open_appeal_about, open_appeals
 from commentsvc.moderation.marking import marks_of
-from commentsvc.moderation.models import REJECT_REASONS, Decision
+from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
     COUNT_LIMIT,
     QUEUES,
@@ -27,6 +27,7 @@ from commentsvc.moderation.queue import (
     page_of_cards,
     queue_counts,
 )
+from commentsvc.moderation.reasons import offered_reasons
 from commentsvc.review import presenting
 from commentsvc.review.blueprint import by_htmx, page, review, reviewed_site_ids, site_for
 from commentsvc.review.words import EMPTY_QUEUES, QUEUE_PURPOSES
@@ -164,7 +165,7 @@ def card_context(
     ids = [c.comment.id for c in found]
     position = ids.index(card.comment.id) if card is not None and card.comment.id in ids else None
     context: dict[str, Any] = {
-        "site": site, "place": place, "card": card, "reasons": REJECT_REASONS,
+        "site": site, "place": place, "card": card, "reasons": offered_reasons(site),
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": EMPTY_QUEUES.get(place.queue) if place.queue else None,
@@ -176,7 +177,7 @@ def card_context(
             "body": presenting.marked_body(card.comment, marks),
             "marks": marks,
             "has_markup": presenting.has_markup(card.comment),
-            "bars": presenting.score_bars(card.screening, site.policy),
+            "bars": presenting.score_bars(card.screening, site.policy_in(card.comment.article.section)),
             "why": presenting.why(card.screening),
             "actions": presenting.actions(card),
             "excerpt": presenting.excerpt,

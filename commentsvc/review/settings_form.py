@@ -1,15 +1,28 @@
-"""The settings form: from typed text to a site's values, with an error beside every bad field."""
+"""The settings form: one table of its fields; from typed text to a site's values, with an error beside every bad field.
+
+A new field of the policy needs its row in FIELDS here, and its place in `screening.policy` (the field, its range) and in
+`PolicySchema` of the API; pages, errors, history and versions take it from there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from commentsvc.errors import Invalid
 from commentsvc.review.words import LABEL_NAMES
-from commentsvc.screening.policy import FAIL_OPEN_MOST, REPEAT_MOST, Policy, check_policy
+from commentsvc.screening.policy import (
+    CLOSE_AFTER_MOST,
+    EDIT_WINDOW_MOST,
+    FAIL_OPEN_MOST,
+    REPEAT_MOST,
+    Policy,
+    check_policy,
+)
 from commentsvc.screening.toxicity import LABELS
+from commentsvc.sites.languages import check_language
 from commentsvc.sites.models import Site
 from commentsvc.sites.origins import check_origin
 
@@ -19,111 +32,162 @@ GUIDELINES_LENGTH = 20_000
 MAX_ORIGINS = 50
 HOUR = 3600
 MINUTE = 60
+GENERAL, SCREENING = "general", "screening"
 
 
 @dataclass(frozen=True)
-class NumberField:
-    """A whole number of the policy: what it is called, what it does, its unit."""
+class Field:
+    """One field: where it stands, what it is called, what it does. A number has a unit, a switch is on or off."""
 
+    page: str
+    group: str
+    kind: str  # line, text, code, number or switch; all but numbers and switches are columns of the site
     name: str
     label: str
-    hint: str
+    hint: str = ""
     unit: str = ""
     scale: int = 1  # the policy's value of one unit
     most: int = 0  # the policy's largest value, where the unit is another one
+    rows: int = 3
 
 
-NUMBERS = (
-    NumberField("min_length", "Shortest comment", "Shorter ones are not accepted.", "characters"),
-    NumberField("max_length", "Longest comment", "Longer ones are not accepted; the writer sees how much is too much.", "characters"),
-    NumberField("max_depth", "Deepest reply", "Replies to a reply to a reply. 0: nobody can reply.", "levels"),
-    NumberField("max_links", "Links that pass", "A comment with more links is held.", "links"),
-    NumberField("repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR, REPEAT_MOST),
-    NumberField("new_author_comments", "New authors", "An author's comments are held until she has this many published ones. 0: never.", "comments"),
-    NumberField(
-        "fail_open_after", "Without the model",
+_SITE, _TALK, _OPEN, _RULES, _TONE = "The site", "The conversation", "Appeals and openness", "Rules", "Tone"
+
+FIELDS: tuple[Field, ...] = (
+    Field(GENERAL, _SITE, "line", "name", "Name", "As readers see it."),
+    Field(GENERAL, _SITE, "text", "welcome", "Welcome", "Stands above every conversation. {site} becomes the name."),
+    Field(GENERAL, _SITE, "text", "guidelines", "Guidelines", "What is welcome and what is not, in Markdown.", rows=6),
+    Field(GENERAL, _SITE, "code", "origins", "Origins", "The websites that may show the conversation, one a line: https://news.example"),
+    Field(GENERAL, _SITE, "line", "language", "Language", "Of the site, as a tag such as en, de or pt-BR. Messages to authors in it are offered first."),
+    Field(GENERAL, _TALK, "number", "min_length", "Shortest comment", "Shorter ones are not accepted.", "characters"),
+    Field(GENERAL, _TALK, "number", "max_length", "Longest comment", "Longer ones are not accepted; the writer sees how much is too much.", "characters"),
+    Field(GENERAL, _TALK, "number", "max_depth", "Deepest reply", "Replies to a reply to a reply. 0: nobody can reply.", "levels"),
+    Field(
+        GENERAL, _TALK, "number", "edit_window", "Time to edit",
+        "So long can an author take back a comment that waits, to say it differently. 0: as long as it waits.", "minutes", MINUTE, EDIT_WINDOW_MOST,
+    ),
+    Field(
+        GENERAL, _TALK, "number", "close_after_days", "Closing",
+        "A conversation closes by itself so long after its article came here. One that you reopen is open as long again. 0: never.", "days", most=CLOSE_AFTER_MOST,
+    ),
+    Field(GENERAL, _TALK, "number", "posts_per_minute", "Pace", "Comments of one person within a minute. 0: the installation's limit alone.", "a minute"),
+    Field(
+        GENERAL, _TALK, "number", "new_author_posts_per_minute", "Pace of new authors",
+        "The same for those with no more published comments than “New authors” asks for, at least one. 0: as for everybody.", "a minute",
+    ),
+    Field(
+        GENERAL, _OPEN, "number", "appeal_days", "Time to appeal",
+        "For this long an author can appeal against a decision. EU law wants six months at least of most sites.", "days",
+    ),
+    Field(GENERAL, _OPEN, "number", "appeal_answer_days", "Time to answer", "Appeals that wait longer than this are marked as overdue.", "days"),
+    Field(
+        GENERAL, _OPEN, "switch", "public_modlog", "Publish the modlog",
+        "Anybody can read what was removed and why, without names and texts.",
+    ),
+    Field(
+        SCREENING, _RULES, "switch", "premoderate", "Read every comment before it is published",
+        "On the whole site. For one section, see Sections; for one article, see Articles.",
+    ),
+    Field(SCREENING, _RULES, "number", "max_links", "Links that pass", "A comment with more links is held.", "links"),
+    Field(SCREENING, _RULES, "number", "repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR, REPEAT_MOST),
+    Field(SCREENING, _RULES, "number", "new_author_comments", "New authors", "An author's comments are held until she has this many published ones. 0: never.", "comments"),
+    Field(
+        SCREENING, _RULES, "number", "fail_open_after", "Without the model",
         "While the model does not answer, comments wait for it or for you. Those that have waited this long are published unless a rule holds them, and checked when it is back. 0: never.",
         "minutes", MINUTE, FAIL_OPEN_MOST,
     ),
-    NumberField(
-        "appeal_days", "Time to appeal", "For this long an author can appeal against a decision. EU law wants six months at least of most sites.", "days",
+    Field(
+        SCREENING, _TONE, "switch", "reject_clear", "Reject clear violations without a person",
+        "Banned phrases, and scores from “Reject from”. Otherwise these are held as well.",
     ),
-    NumberField("appeal_answer_days", "Time to answer", "Appeals that wait longer than this are marked as overdue.", "days"),
 )
-LABELLED: dict[str, str] = {
-    "name": "Name", "welcome": "Welcome", "guidelines": "Guidelines", "origins": "Origins",
-    "banned_phrases": "Banned phrases", "suspect_phrases": "Suspect phrases",
-    "premoderate": "Read every comment first", "reject_clear": "Reject clear violations",
-    "public_modlog": "Public modlog",
-} | {number.name: number.label for number in NUMBERS} | {
+NUMBERS = tuple(f for f in FIELDS if f.kind == "number")
+FIELD = {f.name: f for f in FIELDS}
+LABELLED: dict[str, str] = {f.name: f.label for f in FIELDS} | {
     f"{kind}_{label}": f"{LABEL_NAMES[label][0]}: {kind} from" for label in LABELS for kind in ("hold", "reject")
 }
-SWITCHES = ("premoderate", "reject_clear", "public_modlog")
-PHRASES = ("banned_phrases", "suspect_phrases")
+THRESHOLDS = tuple(f"{kind}_{label}" for kind in ("hold", "reject") for label in LABELS)
+
+
+def groups(page: str) -> list[tuple[str, list[Field]]]:
+    """A page's fields under their headings."""
+    return [(name, list(found)) for name, found in groupby((f for f in FIELDS if f.page == page), key=lambda f: f.group)]
 
 
 @dataclass
 class SettingsForm:
-    """What is in the fields, as text, and what is wrong with it, by field."""
+    """What is in the fields of one page, as text, and what is wrong with it, by field."""
 
+    page: str
     values: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of_site(cls, site: Site) -> SettingsForm:
-        policy = site.policy
-        values: dict[str, Any] = {
-            "name": site.name, "welcome": site.welcome, "guidelines": site.guidelines,
-            "origins": "\n".join(site.origins),
-        }
-        for number in NUMBERS:
-            values[number.name] = _plain(getattr(policy, number.name) / number.scale)
-        for name in SWITCHES:
-            values[name] = getattr(policy, name)
-        for name in PHRASES:
-            values[name] = "\n".join(getattr(policy, name))
-        for label in LABELS:
-            values[f"hold_{label}"] = _plain(policy.hold_at[label])
-            values[f"reject_{label}"] = _plain(policy.reject_at[label]) if label in policy.reject_at else ""
-        return cls(values)
+    @property
+    def fields(self) -> list[Field]:
+        return [f for f in FIELDS if f.page == self.page]
 
     @classmethod
-    def typed(cls, form: Mapping[str, str]) -> SettingsForm:
+    def of_site(cls, site: Site, page: str) -> SettingsForm:
+        """As saved."""
+        policy = site.policy
+        values: dict[str, Any] = {}
+        for f in FIELDS:
+            if f.page != page:
+                continue
+            if f.kind == "number":
+                values[f.name] = plain_number(getattr(policy, f.name) / f.scale)
+            elif f.kind == "switch":
+                values[f.name] = getattr(policy, f.name)
+            else:
+                saved = getattr(site, f.name)
+                values[f.name] = "\n".join(saved) if isinstance(saved, list) else saved
+        if page == SCREENING:
+            for label in LABELS:
+                values[f"hold_{label}"] = plain_number(policy.hold_at[label])
+                values[f"reject_{label}"] = plain_number(policy.reject_at[label]) if label in policy.reject_at else ""
+        return cls(page, values)
+
+    @classmethod
+    def typed(cls, form: Mapping[str, str], page: str) -> SettingsForm:
         """The form as it came, nothing judged yet; a field left out counts as empty."""
-        names = ["name", "welcome", "guidelines", "origins", *(n.name for n in NUMBERS), *PHRASES]
-        names += [f"{kind}_{label}" for kind in ("hold", "reject") for label in LABELS]
-        values: dict[str, Any] = {
-            name: form.get(name, "").replace("\x00", "").replace("\r\n", "\n") for name in names
-        }
-        values |= {name: name in form for name in SWITCHES}
-        return cls(values)
+        made = cls(page, {})
+        made.values = {f.name: f.name in form if f.kind == "switch" else typed_text(form, f.name) for f in made.fields}
+        if page == SCREENING:
+            made.values |= {name: typed_text(form, name) for name in THRESHOLDS}
+        return made
 
     def differing(self, other: SettingsForm) -> list[str]:
         """The fields that say something else than the other form's."""
         return [name for name, value in self.values.items() if _same(value) != _same(other.values.get(name))]
 
     def read(self, current: Policy) -> dict[str, Any] | None:
-        """The site's new values, or None with every error noted beside its field."""
+        """The site's new values, `policy` among them, or None with every error noted beside its field."""
         self.errors.clear()
-        name = " ".join(str(self.values["name"]).split())
-        if not name:
-            self.errors["name"] = "A site has a name."
-        self._short_enough("name", name, NAME_LENGTH)
-        self._short_enough("welcome", self.values["welcome"], WELCOME_LENGTH)
-        self._short_enough("guidelines", self.values["guidelines"], GUIDELINES_LENGTH)
-        origins = self._origins()
+        values: dict[str, Any] = {}
+        if self.page == GENERAL:
+            name = " ".join(str(self.values["name"]).split())
+            if not name:
+                self.errors["name"] = "A site has a name."
+            self._short_enough("name", name, NAME_LENGTH)
+            self._short_enough("welcome", self.values["welcome"], WELCOME_LENGTH)
+            self._short_enough("guidelines", self.values["guidelines"], GUIDELINES_LENGTH)
+            values = {
+                "name": name, "welcome": str(self.values["welcome"]).strip(), "guidelines": str(self.values["guidelines"]).strip(),
+                "origins": self._origins(), "language": self._language(),
+            }
         policy = self._policy(current)
-        if self.errors or policy is None:
-            return None
-        return {
-            "name": name, "welcome": str(self.values["welcome"]).strip(),
-            "guidelines": str(self.values["guidelines"]).strip(), "origins": origins,
-            "policy_data": policy.to_data(),
-        }
+        return None if self.errors or policy is None else {**values, "policy": policy}
 
     def _short_enough(self, name: str, text: str, most: int) -> None:
         if len(text) > most:
             self.errors[name] = f"{len(text) - most:,} characters too long; the limit is {most:,}."
+
+    def _language(self) -> str:
+        try:
+            return check_language(str(self.values["language"]))
+        except Invalid as error:
+            self.errors["language"] = error.message
+            return ""
 
     def _origins(self) -> list[str]:
         origins: list[str] = []
@@ -141,64 +205,78 @@ class SettingsForm:
 
     def _policy(self, current: Policy) -> Policy | None:
         """Each field is checked by itself, so that all that is wrong is said at once."""
-        changes: dict[str, Any] = {name: self.values[name] for name in SWITCHES}
-        for number in NUMBERS:
-            value = self._number(number.name)
-            if value is not None:
-                scaled = value * number.scale
-                if scaled != int(scaled):
-                    self.errors[number.name] = "Write a whole number."
-                else:
-                    self._check(number.name, changes, number.name, int(scaled), number)
-        for name in PHRASES:
-            self._check(name, changes, name, tuple(dict.fromkeys(_lines(self.values[name]))))
-        for kind in ("hold", "reject"):
-            thresholds: dict[str, float] = {}
-            for label in LABELS:
-                key = f"{kind}_{label}"
-                if kind == "reject" and not str(self.values[key]).strip():
-                    continue
-                value = self._number(key)
-                if value is not None:
-                    self._check(key, thresholds, label, value)
-            changes[f"{kind}_at"] = thresholds
-        if not self.errors and changes["min_length"] > changes["max_length"]:
+        changes: dict[str, Any] = {}
+        for f in self.fields:
+            if f.kind == "switch":
+                changes[f.name] = self.values[f.name]
+            elif f.kind == "number":
+                number = read_number(f, str(self.values[f.name]), self.errors)
+                if number is not None:
+                    changes[f.name] = number
+        if self.page == SCREENING:
+            for kind in ("hold", "reject"):
+                changes[f"{kind}_at"] = read_thresholds(kind, self.values, self.errors, optional=kind == "reject")
+        if not self.errors and changes.get("min_length", 0) > changes.get("max_length", current.max_length):
             self.errors["min_length"] = "This is more than the longest comment allowed."
         return None if self.errors else check_policy(replace(current, **changes))
 
-    def _number(self, name: str) -> float | None:
-        text = str(self.values[name]).strip().replace(",", ".")
-        try:
-            value = float(text)
-        except ValueError:
-            self.errors[name] = "Write a number."
-            return None
-        if value != value or abs(value) > 1e9:  # noqa: PLR0124 - not-a-number differs from itself
-            self.errors[name] = "Write a number."
-            return None
-        return value
 
-    def _check(
-        self, key: str, into: dict[str, Any], name: str, value: Any, number: NumberField | None = None
-    ) -> None:
-        thresholds = key.startswith(("hold_", "reject_")) and name in LABELS
-        probe = {f"{key.split('_', maxsplit=1)[0]}_at": {name: value}} if thresholds else {name: value}
-        try:
-            check_policy(replace(Policy(), **probe))
-        except Invalid as error:
-            message = error.message
-            if number is not None and number.scale != 1:
-                message = f"This is out of range: up to {number.most // number.scale:,} {number.unit}."
-            self.errors[key] = message.replace(f"{name} must", "This must")
-            return
-        into[name] = value
+def read_number(f: Field, text: str, errors: dict[str, str]) -> int | None:
+    """The policy's value of what was typed into a field, or None with the error noted."""
+    value = _number(text)
+    if value is None:
+        errors[f.name] = "Write a number."
+        return None
+    scaled = value * f.scale
+    if scaled != int(scaled):
+        errors[f.name] = "Write a whole number."
+        return None
+    try:
+        changed: dict[str, Any] = {f.name: int(scaled)}
+        check_policy(replace(Policy(), **changed))
+    except Invalid as error:
+        out_of_range = f"This is out of range: up to {f.most // f.scale:,} {f.unit}."
+        errors[f.name] = out_of_range if f.scale != 1 else error.message.replace(f"{f.name} must", "This must")
+        return None
+    return int(scaled)
+
+
+def read_thresholds(kind: str, values: Mapping[str, Any], errors: dict[str, str], *, optional: bool) -> dict[str, float]:
+    """The limits of one kind by label, without those left empty where that is allowed."""
+    found: dict[str, float] = {}
+    for label in LABELS:
+        name, text = f"{kind}_{label}", str(values[f"{kind}_{label}"]).strip()
+        if optional and not text:
+            continue
+        value = _number(text)
+        if value is None:
+            errors[name] = "Write a number."
+        elif not 0 < value <= 1:
+            errors[name] = "A threshold must be above 0 and at most 1."
+        else:
+            found[label] = value
+    return found
+
+
+def typed_text(form: Mapping[str, str], name: str) -> str:
+    """A field as text that both databases can hold."""
+    return form.get(name, "").replace("\x00", "").replace("\r\n", "\n")
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if abs(value) <= 1e9 else None  # neither for not-a-number
 
 
 def _lines(text: str) -> list[str]:
     return [line for line in (" ".join(raw.split()) for raw in str(text).split("\n")) if line]
 
 
-def _plain(value: float) -> str:
+def plain_number(value: float) -> str:
+    """A number as somebody types it."""
     return f"{value:g}" if value != int(value) else str(int(value))
 
 

@@ -3,6 +3,14 @@
 A phrase is looked for in the text as it was written and in the text as the model reads it (see
 normalise.py), which undoes more disguises but only those of words it knows. Letters written one by
 one ("v a x x e r") are joined for any phrase.
+
+A word is what stands between spaces. Where a script has none (ideographs, kana, Thai, Lao, Khmer, Burmese),
+each character is a word of its own, and a phrase of them is found wherever it stands; not across the end of a
+sentence. A run of katakana is one word again: Japanese writes borrowed words so, and "アホ" is no part of "アホウドリ".
+
+All phrases are one tree of words, each under all spellings it may stand for, so that 20,000 take no longer than 1,000
+(benchmarks/phrases.py). Aho-Corasick and RE2 search characters faster, but only as they are written: to find what
+is disguised, every text would be searched in each of its spellings, and word boundaries checked afterwards.
 """
 
 from __future__ import annotations
@@ -19,8 +27,22 @@ from commentsvc.screening.normalise import read
 from commentsvc.screening.submission import Match
 from commentsvc.screening.symbols import EMOJI
 
+_UNSPACED = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+    "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u0edc-\u0edf"
+    "\u1000-\u102a\u103f\u1050-\u1055\u1780-\u17b3\u17d7\u17dc"
+)
+# What changes the character before it: vowel signs and tone marks of the same scripts, and kana's voicing marks.
+_SIGNS = "\u3099\u309a\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b4-\u17d3\u17dd"
+_KATAKANA = "\u30a1-\u30fa\u30fc-\u30fe\uff66-\uff9f"
 # A word may carry signs that stand for letters ("1d!0t", "a$$") and characters that show nothing.
-_WORD = re.compile(r"[\w@$!|€\u00ad\u200b-\u200d\u2060\ufeff]+")
+_DRESSED = "@$!|€\u00ad\u200b-\u200d\u2060\ufeff"
+_WORD = re.compile(
+    f"(?P<unspaced>[{_UNSPACED}][{_SIGNS}]*)|[{_KATAKANA}\u3099\u309a]+|(?:[^\\W{_UNSPACED}{_KATAKANA}]|[{_DRESSED}])+"
+)
+_ASCII_WORD = re.compile(f"[\\w{_DRESSED}]+")
+# Between two characters of such a script: at most a sign or two, or it is another sentence.
+_APART = re.compile(r"[.!?,;:。！？、，；：｡､…]|.{4}", re.DOTALL)
 _INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 _LEET = str.maketrans("01345789@$!|€", "oieastbgasiie")
 _LEET_L = str.maketrans("01345789@$!|€", "oleastbgaslle")  # 1, ! and | stand for l as well
@@ -107,12 +129,15 @@ def find_phrases(text: str, phrases: Iterable[str]) -> tuple[Match, ...]:
 
 def _found(text: str, phrases: tuple[str, ...]) -> list[Match]:
     root, joined = _tree(phrases), _joined(phrases)
-    words = [(m.start(), m.end(), fold(m.group())) for m in _WORD.finditer(text)]
+    words = [(m.start(), m.end(), fold(m.group())) for m in (_ASCII_WORD if text.isascii() else _WORD).finditer(text)]
+    apart = _ends_of_sentences(text)
     matches: list[Match] = []
     for i, (start, _, _) in enumerate(words):
         reached = [root]
         for k in range(i, len(words)):
             _, end, spellings = words[k]
+            if k > i and words[k][0] in apart:
+                break
             reached = _onwards(reached, spellings)
             if not reached:
                 break
@@ -123,6 +148,22 @@ def _found(text: str, phrases: tuple[str, ...]) -> list[Match]:
         spelled = {p for w in fold(_SEPARATORS.sub("", row[0])) for p in joined.get(w, ())}
         matches += [Match(row.start(), row.end(), phrase) for phrase in sorted(spelled)]
     return matches
+
+
+def _ends_of_sentences(text: str) -> set[int]:
+    """Where a character of a script without spaces begins that does not go on what the one before began."""
+    if text.isascii():
+        return set()
+    found: set[int] = set()
+    before: int | None = None  # where the last one ended
+    for word in _WORD.finditer(text):
+        if word["unspaced"] is None:
+            before = None
+            continue
+        if before is not None and _APART.search(text, before, word.start()):
+            found.add(word.start())
+        before = word.end()
+    return found
 
 
 def _onwards(reached: list[_Node], spellings: frozenset[str]) -> list[_Node]:

@@ -19,7 +19,8 @@ DEFAULT_HOLD = {
     "insult": 0.60,
     "identity_attack": 0.35,
 }
-MAX_PHRASES = 5000
+# Of each list. Matching takes no longer for it (benchmarks/phrases.py); reading a site takes a millisecond.
+MAX_PHRASES = 20_000
 REPEAT_MOST = 30 * 24 * 3600
 # A worker that restarts or reloads its model is away for some seconds; that opens no gate.
 FAIL_OPEN_LEAST = 60
@@ -35,7 +36,28 @@ REPEAT_ACTIONS = ("always_review", "suspend")
 # No offset turns a limit into its opposite.
 OFFSET_MOST = 0.5
 PACE_MOST = 24 * 3600
+EDIT_WINDOW_MOST = 7 * 24 * 3600
+CLOSE_AFTER_MOST = 3650  # days
+POSTS_PER_MINUTE_MOST = 1000
+MAX_SECTIONS = 200
+SECTION_LENGTH = 100
 
+# What a section may have of its own; the rest is the site's everywhere.
+SECTION_FIELDS = ("premoderate", "max_links", "new_author_comments", "close_after_days", "hold_at", "reject_at")
+# Field -> the least and the most of it.
+RANGES = {
+    "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
+    "max_links": (0, 1000), "new_author_comments": (0, 1000),
+    "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
+    "edit_window": (0, EDIT_WINDOW_MOST), "close_after_days": (0, CLOSE_AFTER_MOST),
+    "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
+    "posts_per_minute": (0, POSTS_PER_MINUTE_MOST), "new_author_posts_per_minute": (0, POSTS_PER_MINUTE_MOST),
+    "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
+    "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
+}
+_SHARES = frozenset({"trust_offset_new", "trust_offset_trusted"})  # numbers that need not be whole
+_FLAGS = ("reject_clear", "premoderate", "public_modlog", "trust_hold_watched")
+_PHRASE_LISTS = ("banned_phrases", "suspect_phrases")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
@@ -75,6 +97,13 @@ class Policy:
     appeal_days: int = APPEAL_DAYS  # for which an author can appeal
     appeal_answer_days: int = 14  # within which the site means to answer an appeal
     public_modlog: bool = False  # anybody can read what was removed, and why
+    # Seconds in which an author may take back what still waits, to write it anew; 0: as long as it waits.
+    edit_window: int = 0
+    close_after_days: int = 0  # a conversation closes so long after its article came; 0: never
+    posts_per_minute: int = 0  # of one person, within the installation's own limit; 0: that alone
+    new_author_posts_per_minute: int = 0  # of a person with no more published comments than a new author
+    # Section -> what it has of its own, of SECTION_FIELDS; thresholds label by label.
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # What an author's level of trust changes; as they stand here, nothing.
     trust_offset_new: float = 0.0  # the limits of new and watched authors are lower by so much
     trust_offset_trusted: float = 0.0  # those of trusted authors higher
@@ -115,7 +144,7 @@ class Policy:
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
         """A policy from its JSON; unknown keys are ignored, so that a rollback still reads it."""
         known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
-        for name in ("banned_phrases", "suspect_phrases"):
+        for name in _PHRASE_LISTS:
             if name in known:
                 known[name] = tuple(known[name])
         if "email_rules" in known:
@@ -129,20 +158,42 @@ class Policy:
         data = asdict(self)
         return {**data, **{name: list(data[name]) for name in lists}}
 
+    def overrides(self, section: str | None) -> Mapping[str, Any]:
+        """What the section has of its own; empty for one that has nothing, or where there is none."""
+        if not section or not self.sections:
+            return {}
+        wanted = section_key(section)
+        return next((own for name, own in self.sections.items() if section_key(name) == wanted), {})
+
+    def within(self, section: str | None) -> Policy:
+        """The policy that holds in a section: the site's, with the section's own in its place."""
+        own = dict(self.overrides(section))
+        for name in ("hold_at", "reject_at"):
+            if name in own:
+                own[name] = {**getattr(self, name), **own[name]}
+        return replace(self, **own) if own else self
+
+    @property
+    def newness(self) -> int:
+        """How many published comments make an author no longer new."""
+        return max(self.new_author_comments, 1)
+
+
+def section_key(section: str) -> str:
+    """Equal for spellings of a section's name that differ in case and spacing alone."""
+    return " ".join(section.split()).casefold()
+
 
 def check_policy(policy: Policy) -> Policy:
     """The policy itself, or Invalid naming the first field out of range."""
-    ranges = {
-        "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
-        "max_links": (0, 1000), "new_author_comments": (0, 1000),
-        "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
-        "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
-        "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
-        "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
-    }
-    for name, (low, high) in ranges.items():
-        if not low <= getattr(policy, name) <= high:
+    for name, (low, high) in RANGES.items():
+        value = getattr(policy, name)
+        kinds = (int, float) if name in _SHARES else int
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             raise Invalid(f"{name} must be between {low} and {high}.", field=f"policy.{name}")
+    for name in _FLAGS:
+        if not isinstance(getattr(policy, name), bool):
+            raise Invalid(f"{name} must be true or false.", field=f"policy.{name}")
     if policy.fail_open_after in range(1, FAIL_OPEN_LEAST):
         raise Invalid(f"fail_open_after must be 0 or at least {FAIL_OPEN_LEAST}.", field="policy.fail_open_after")
     _check_phrases(policy)
@@ -151,20 +202,46 @@ def check_policy(policy: Policy) -> Policy:
         for label, threshold in getattr(policy, name).items():
             if label not in DEFAULT_HOLD:
                 raise Invalid(f"{label} is not a label of the model.", field=f"policy.{name}")
-            if not 0 < threshold <= 1:
+            if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
                 raise Invalid("A threshold must be above 0 and at most 1.", field=f"policy.{name}")
+    _check_sections(policy)
     return policy
 
 
+def _check_sections(policy: Policy) -> None:
+    if len(policy.sections) > MAX_SECTIONS:
+        raise Invalid(f"At most {MAX_SECTIONS} sections.", field="policy.sections")
+    seen: set[str] = set()
+    for name, own in policy.sections.items():
+        key = section_key(name)
+        if not key or len(name) > SECTION_LENGTH:
+            raise Invalid(f"A section has a name of at most {SECTION_LENGTH} characters.", field="policy.sections")
+        if key in seen:
+            raise Invalid(f"{name} is named twice.", field="policy.sections")
+        seen.add(key)
+        if unknown := [field for field in own if field not in SECTION_FIELDS]:
+            raise Invalid(f"A section has no {unknown[0]} of its own.", field="policy.sections")
+        if any(name in own and not isinstance(own[name], Mapping) for name in ("hold_at", "reject_at")):
+            raise Invalid("Thresholds are named by their labels.", field="policy.sections")
+        try:
+            # By itself: the site's phrases need not be looked at once for every section.
+            check_policy(replace(Policy(), **own))
+        except Invalid as error:
+            raise Invalid(f"{name}: {error.message}", field="policy.sections") from None
+
+
 def _check_phrases(policy: Policy) -> None:
-    for name in ("banned_phrases", "suspect_phrases"):
+    for name in _PHRASE_LISTS:
         phrases = getattr(policy, name)
         if len(phrases) > MAX_PHRASES:
-            raise Invalid(f"At most {MAX_PHRASES} phrases.", field=f"policy.{name}")
-        if any(not re.search(r"\w", p) or len(p) > PHRASE_LENGTH for p in phrases):
+            raise Invalid(f"At most {MAX_PHRASES:,} phrases.", field=f"policy.{name}")
+        if any(not is_phrase(p) for p in phrases):
             raise Invalid(f"A phrase has a letter or digit and at most {PHRASE_LENGTH} characters.", field=f"policy.{name}")
 
 
+def is_phrase(text: str) -> bool:
+    """Whether there is a word in it, and not too many of them."""
+    return len(text) <= PHRASE_LENGTH and re.search(r"\w", text) is not None
 def _check_people(policy: Policy) -> None:
     if policy.trust_links_from not in set(Level):
         raise Invalid(f"trust_links_from must be one of: {', '.join(Level)}.", field="policy.trust_links_from")

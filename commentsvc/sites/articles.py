@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
-from commentsvc.sites.models import TITLE_LENGTH, Article, Site
+from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, Article, Site
 from commentsvc.sites.origins import canonical_url, origin_of
 
 MAX_COUNTS = 100
@@ -24,43 +25,73 @@ def get_site(key: str) -> Site:
 
 
 def find_article(site: Site, url: str) -> Article | None:
-    """The article at that address, None when nobody registered it."""
-    return db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
+    """The article at that address with its site, None when nobody registered it."""
+    found = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == canonical_url(url)))
+    return None if found is None else _of(site, found)
 
 
-def register_article(site: Site, url: str, title: str) -> tuple[Article, bool]:
+def _of(site: Site, article: Article) -> Article:
+    """The article with its site, which is known already."""
+    set_committed_value(article, "site", site)
+    return article
+
+
+def register_article(site: Site, url: str, title: str, section: str = "") -> tuple[Article, bool]:
     """The article at `url`, made if need be, and whether it was; flushes.
 
     NotAllowed when the address is outside the site's origins. An article already known keeps
-    its title: a first view must not rename what the newsroom registered.
+    its title and section: a first view must not rename what the newsroom registered. What is too long is cut.
     """
     url = canonical_url(url)
     if origin_of(url) not in site.origins:
         raise NotAllowed(f"{origin_of(url)} is not one of this site's origins.", code="foreign_origin")
     known = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == url))
     if known is not None:
-        return known, False
-    title = " ".join(title.replace("\x00", "").split())[:TITLE_LENGTH]
+        return _of(site, known), False
+    title = one_line(title)[:TITLE_LENGTH]
     if not title:
         raise Invalid("An article has a title.", field="title")
-    article = Article(site_id=site.id, url=url, title=title, comment_count=0, version=1)
+    article = Article(
+        site_id=site.id, url=url, title=title, section=one_line(section)[:SECTION_LENGTH].rstrip(), comment_count=0, version=1,
+    )
     # Two first views at once: one inserts, the other finds it.
     try:
         with db.session.begin_nested():
             db.session.add(article)
     except IntegrityError:
-        return db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one(), False
-    return article, True
+        return _of(site, db.session.scalars(select(Article).where(Article.site_id == site.id, Article.url == url)).one()), False
+    return _of(site, article), True
+
+
+def one_line(text: str) -> str:
+    """A title or name as it is kept: one space between words, and no NUL, which PostgreSQL does not take."""
+    return " ".join(text.replace("\x00", "").split())
+
+
+def move_article(article: Article, section: str) -> None:
+    """Put the article into another section of the paper ("": none); its comments are found there then. Flushes."""
+    section = one_line(section)
+    if len(section) > SECTION_LENGTH:
+        raise Invalid(f"A section has at most {SECTION_LENGTH} characters.", field="section")
+    article.section = section
+    db.session.flush()
 
 
 def close_article(article: Article, *, closed: bool) -> None:
-    """Close or reopen the conversation; nothing already said goes away. Flushes."""
-    if closed == (article.closed_at is not None):
+    """Close or reopen the conversation; nothing already said goes away. Flushes.
+
+    One that is reopened is open for as many days again as the policy gives a new one.
+    """
+    if "site" in inspect(article).unloaded:
+        _of(db.session.get_one(Site, article.site_id), article)
+    if closed == article.closed:
         return
-    article.closed_at = utcnow() if closed else None
+    now = utcnow()
+    article.closed_at = now if closed else None
+    article.reopened_at = article.reopened_at if closed else now
     article.version = Article.version + 1
     db.session.flush()
-    db.session.refresh(article)
+    db.session.refresh(article, ["closed_at", "reopened_at", "version"])
 
 
 def premoderate_article(article: Article, *, premoderated: bool) -> None:

@@ -86,6 +86,8 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
         theme: this.paint(),
         font: d.font || getComputedStyle(this).fontFamily,
       });
+      const section = d.section ?? meta('meta[property="article:section"]', "content");
+      if (section) query.set("section", section);
       for (const name of ["accent", "sort"]) if (d[name]) query.set(name, d[name]);
       if (getComputedStyle(this).direction === "rtl") query.set("dir", "rtl");
       const path = `${base}embed/${encodeURIComponent(d.site)}/thread?${query}`;

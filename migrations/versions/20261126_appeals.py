@@ -1,14 +1,14 @@
 """statements of reasons for what is rejected, and appeals against them
 
 Revision: 20261126ap
-Follows: 20261126pe
+Follows: 20261126po
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126ap'
-down_revision = '20261126pe'
+down_revision = '20261126po'
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """the audit log, and since when somebody holds a role
 
 Revision: 20261126te
-Follows: 20261126s
+Follows: 20261126qu
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126te'
-down_revision = '20261126s'
+down_revision = '20261126qu'
 branch_labels = None
 depends_on = None
 

@@ -15,7 +15,7 @@ from tests.factories import make_user
 def test_readers_see_the_words_and_admins_the_settings(paper: Paper) -> None:
     path = f"/sites/{paper.site.key}"
     seen = paper.reader.get(path)
-    assert set(seen.json) == {"key", "name", "welcome_text", "guidelines_html"}
+    assert set(seen.json) == {"key", "name", "welcome_text", "guidelines_html", "language"}
     assert seen.json["welcome_text"].startswith(f"Welcome to {paper.site.name} comments!")
     assert set(paper.manager.get(path).json) == set(seen.json)
     admin = paper.admin.get(path).json
@@ -134,6 +134,20 @@ def test_only_the_sites_own_addresses_become_articles(paper: Paper) -> None:
         assert paper.manager.post(path, {"url": "https://news.example/a", "title": title}).status_code == 422
     for caller, status in [(paper.reader, 401), (paper.member, 403), (paper.expert, 403), (paper.stranger, 403)]:
         assert caller.post(path, {"url": "https://news.example/a", "title": "A"}).status_code == status
+
+
+def test_an_article_stands_in_a_section_of_the_paper(paper: Paper) -> None:
+    path = f"/sites/{paper.site.key}/articles"
+    made = paper.manager.post(path, {"url": "https://news.example/vote", "title": "The vote", "section": " City  Hall\n"})
+    assert (made.status_code, made.json["section"]) == (201, "City Hall")
+    again = paper.manager.post(path, {"url": "https://news.example/vote", "title": "The vote", "section": "Sports"})
+    assert (again.status_code, again.json["section"]) == (200, "City Hall")
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": "Politics"}).json["section"] == "Politics"
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"closed": True}).json["section"] == "Politics"
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": " "}).json["section"] == ""
+    assert paper.manager.patch(f"/articles/{made.json['id']}", {"section": "x" * 101}).status_code == 422
+    assert paper.manager.post(path, {"url": "https://news.example/b", "title": "B"}).json["section"] == ""
+    assert paper.member.patch(f"/articles/{made.json['id']}", {"section": "Mine"}).status_code == 403
 
 
 def test_an_article_can_be_closed_premoderated_and_renamed(paper: Paper) -> None:

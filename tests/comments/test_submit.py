@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable
 
@@ -9,12 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import submit_comment
+from commentsvc.comments.submit import may_rewrite, submit_comment
 from commentsvc.database import utcnow
-from commentsvc.errors import Conflict, Invalid
+from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
 from commentsvc.screening.policy import Policy
+from commentsvc.sites.articles import close_article
 from commentsvc.sites.models import Article
 from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -108,3 +111,53 @@ def test_a_reply_knows_its_root_and_depth() -> None:
     reply = make_comment(article, parent=root)
     deep = make_comment(article, parent=reply)
     assert (deep.root_id, deep.depth, deep.parent_id) == (root.id, 2, reply.id)
+
+
+def test_a_conversation_closes_by_itself_and_is_open_as_long_again_when_reopened(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = make_site(policy=Policy(close_after_days=10, sections={"Sport": {"close_after_days": 2}, "Culture": {"close_after_days": 0}}))
+    now = utcnow()
+    for section, days, closed in (("", 9, False), ("", 10, True), ("sport", 2, True), ("Sport", 1, False), ("Culture", 3000, False)):
+        article = make_article(site, section=section, created_at=now - dt.timedelta(days=days))
+        assert article.closed == closed, (section, days)
+        if closed:
+            with pytest.raises(Conflict, match="closed"):
+                submit_comment(article, make_user(), "A remark.")
+            manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
+            assert submit_comment(article, manager, "The last word.")
+            version = article.version
+            close_article(article, closed=False)
+            assert not article.closed
+            assert article.version == version + 1
+            assert submit_comment(article, make_user(), "A remark.")
+            monkeypatch.setattr("commentsvc.sites.models.utcnow", lambda: now + dt.timedelta(days=10, seconds=60))
+            assert article.closed
+            monkeypatch.undo()
+
+
+def test_a_site_sets_the_pace_of_posts(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = make_site(policy=Policy(posts_per_minute=2, new_author_posts_per_minute=1, new_author_comments=2))
+    article, new, known = make_article(site), make_user(), make_user()
+    for number in range(2):
+        make_comment(article, known, f"Earlier {number}", created_at=utcnow() - dt.timedelta(hours=1))
+    submit_comment(article, new, "My first.")
+    with pytest.raises(TooSoon) as found:
+        submit_comment(article, new, "My second.")
+    assert 0 < found.value.retry_after <= 60
+    assert submit_comment(article, new, "My first.")  # pressed twice: the same comment
+    for number in range(2):
+        submit_comment(article, known, f"Now {number}")
+    with pytest.raises(TooSoon):
+        submit_comment(article, known, "Now again")
+    later = utcnow() + dt.timedelta(seconds=61)
+    monkeypatch.setattr("commentsvc.comments.submit.utcnow", lambda: later)
+    assert submit_comment(article, known, "Now again")
+    staff = make_user(role=Role.COMMUNITY_MANAGER, site=site)
+    for number in range(5):
+        submit_comment(article, staff, f"Staff {number}")
+
+
+def test_what_waits_can_be_written_anew_for_so_long() -> None:
+    comment = make_comment(make_article(), status=Status.HELD, created_at=utcnow() - dt.timedelta(minutes=6))
+    assert may_rewrite(comment, Policy())
+    assert may_rewrite(comment, Policy(edit_window=420))
+    assert not may_rewrite(comment, Policy(edit_window=300))

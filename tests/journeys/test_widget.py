@@ -256,10 +256,17 @@ def test_only_the_sites_origins_may_frame_it(browser: Browser, article: Article)
 
 
 def test_a_first_view_from_an_allowed_page_registers_the_article(browser: Browser, site: Site) -> None:
-    path = f"/embed/courier/thread?url={NEWS}/new&title={quote('A new story')}"
+    path = f"/embed/courier/thread?url={NEWS}/new&title={quote('A new story')}&section={quote('City')}"
     assert browser.get(path, headers={"Referer": f"{NEWS}/"}).status_code == 200
     found = db.session.scalars(select(Article)).one()
-    assert (found.url, found.title, found.site_id) == (f"{NEWS}/new", "A new story", site.id)
+    assert (found.url, found.title, found.section, found.site_id) == (f"{NEWS}/new", "A new story", "City", site.id)
+
+
+def test_a_second_view_moves_no_article_and_a_long_section_is_cut(browser: Browser, site: Site) -> None:
+    path = f"/embed/courier/thread?url={NEWS}/new&title=T&section="
+    for section in ("%00" + "s" * 120, "Another"):
+        assert browser.get(path + section, headers={"Referer": f"{NEWS}/"}).status_code == 200
+    assert db.session.scalars(select(Article.section)).one() == "s" * 100
 
 
 @pytest.mark.parametrize("referer", ["", "https://evil.example/", "https://news.example.evil.example/"])

@@ -29,6 +29,7 @@ from commentsvc.moderation.sanctions import acknowledge, active, end, impose, to
 from commentsvc.screening.policy import EmailRule, Policy
 from commentsvc.screening.trust import Level
 from commentsvc.sites.models import Article, Site
+from commentsvc.tasks import EXTENSION
 from tests.conftest import Statements
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
@@ -224,6 +225,7 @@ def at_once(app: Flask, *jobs: Callable[[], object]) -> list[object]:
                 results[number] = error
             finally:
                 db.session.remove()
+                app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
 
     threads = [threading.Thread(target=work, args=item) for item in enumerate(jobs)]
     for thread in threads:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Role
+from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Reason
-from commentsvc.moderation.posting import cast_vote, levels, standings
+from commentsvc.moderation.posting import cast_vote, levels, standing_columns, standings
+from commentsvc.screening.trust import Standing
 from tests.factories import make_article, make_comment, make_user
 
 STEPS = 40
@@ -58,3 +61,23 @@ def test_no_sequence_of_ones_own_accounts_votes_flags_and_replies_raises_ones_le
         assert levels([key])[key].rank <= rank
     after = standings([key])[key]
     assert (after.published, after.rejected) == (before.published, before.rejected), "withdrawing takes nothing off the record"
+
+
+def test_the_record_read_for_a_post_and_for_a_list_is_the_same(app: Flask) -> None:
+    article = make_article()
+    nora = make_user(role=Role.COMMUNITY_MANAGER, site=article.site)
+    people = [make_user() for _ in range(3)]
+    for number, person in enumerate(people[:2]):
+        made = [make_comment(article, person) for _ in range(3 + number)]
+        flag(made[0], people[2], "spam")
+        for comment in made[: 1 + number]:
+            reject(comment, actor=nora, reason=Reason.SPAM, seen=comment.version)
+        withdraw(made[0], person)
+        make_comment(make_article(), person)
+    db.session.commit()
+    keys = [(article.site_id, person.id) for person in people]
+    listed = standings(keys)
+    for site_id, user_id in keys:
+        row = db.session.execute(select(*standing_columns(user_id, site_id, utcnow()))).one()
+        assert listed[site_id, user_id] == Standing(*row)
+    assert [(s.published, s.rejected, s.upheld) for s in listed.values()] == [(2, 1, 1), (2, 2, 1), (0, 0, 0)]

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from commentsvc.database import write_intent
 from commentsvc.extensions import db
-from commentsvc.perspective.engine import Engine, engine, install_engine
+from commentsvc.moderation.engine import Engine, engine, install_engine
 from commentsvc.perspective.keys import create_program_key
 from commentsvc.screening.toxicity import LABELS, Explanation, ModelInfo, Scores
 

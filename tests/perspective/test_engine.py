@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from commentsvc.config import Settings
-from commentsvc.perspective.engine import (
+from commentsvc.moderation.engine import (
     LOAD_AGAIN,
     Broken,
     Busy,
@@ -100,7 +100,7 @@ def test_a_model_that_does_not_load_is_tried_again_later(monkeypatch: pytest.Mon
         return CountingScorer()
 
     now = 1000.0
-    monkeypatch.setattr("commentsvc.perspective.engine.time.monotonic", lambda: now)
+    monkeypatch.setattr("commentsvc.moderation.engine.time.monotonic", lambda: now)
     engine = Engine(1, load=load)
     for _ in range(3):
         with pytest.raises(Broken):

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from commentsvc.moderation.engine import Engine, install_engine
 from commentsvc.perspective.analyze import MAX_BYTES
 from commentsvc.perspective.blueprint import MAX_BODY
-from commentsvc.perspective.engine import Engine, install_engine
 from commentsvc.screening.toxicity import ScoringError, ToxicityScorer
 from tests.perspective.conftest import Ask, CountingScorer, request, suggestion
 

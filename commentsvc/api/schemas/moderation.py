@@ -18,7 +18,7 @@ from commentsvc.api.schemas.fields import (
 )
 from commentsvc.api.schemas.sites import PersonSchema
 from commentsvc.comments.models import Status
-from commentsvc.moderation.models import REJECT_REASONS, FlagReason, Reason
+from commentsvc.moderation.models import FlagReason, Reason
 from commentsvc.moderation.queue import COUNT_LIMIT, Queue
 
 
@@ -107,6 +107,7 @@ class DecisionSchema(BaseSchema):
     from_status = Choice(Status, required=True)
     to_status = Choice(Status, required=True)
     reason = Choice(Reason, required=True)
+    site_reason = Text(required=True, allow_none=True, metadata={"description": "The key of one of the site's own reasons, which counts as `reason`."})
     note = Text(required=True, metadata={"description": "For colleagues."})
     actor = Part(PersonSchema, required=True, allow_none=True, metadata={"description": "Null: the system."})
     undoes_id = Id(required=True, allow_none=True)
@@ -141,7 +142,7 @@ class CardsSchema(BaseSchema):
 class DecisionInputSchema(BaseSchema):
     action = Choice(("approve", "reject"), required=True)
     version = Whole(required=True, least=1, metadata={"description": "The version of the comment that was judged."})
-    reason = Choice(REJECT_REASONS, load_default=None, allow_none=True, metadata={"description": "Needed to reject; its author is told."})
+    reason = Text(load_default=None, allow_none=True, metadata={"description": "The key of one of the site's reasons (listReasons), built-in or its own. Needed to reject; its author is told."})
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
     law = Text(load_default="", metadata={"maxLength": 500, "description": "The law it breaks, if it is illegal; its author is told."})
 

@@ -19,19 +19,24 @@ from commentsvc.api.schemas.fields import (
     Whole,
     YesNo,
 )
+from commentsvc.moderation.models import REJECT_REASONS
+from commentsvc.moderation.settings import COMMENT_LENGTH
 from commentsvc.screening.policy import (
     ANSWER_MOST,
     APPEAL_MOST,
+    CLOSE_AFTER_MOST,
     DEFAULT_HOLD,
+    EDIT_WINDOW_MOST,
     EMAIL_ACTIONS,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
     PACE_MOST,
+    POSTS_PER_MINUTE_MOST,
     REPEAT_ACTIONS,
     REPEAT_MOST,
 )
 from commentsvc.screening.trust import Level
-from commentsvc.sites.models import TITLE_LENGTH, URL_LENGTH
+from commentsvc.sites.models import SECTION_LENGTH, TITLE_LENGTH, URL_LENGTH
 
 # As long as an editor writes, and no longer than a page can show.
 NAME_LENGTH = 200
@@ -59,6 +64,19 @@ class PolicySchema(BaseSchema):
     min_length = Whole(least=1, most=1000)
     max_depth = Whole(most=1000, metadata={"description": "How deep replies may go."})
     max_links = Whole(most=1000, metadata={"description": "A comment with more is held."})
+    edit_window = Whole(
+        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds in which an author may take back what waits, to write it anew. 0: as long as it waits."}
+    )
+    close_after_days = Whole(
+        most=CLOSE_AFTER_MOST, metadata={"description": "Days after which the conversation under a new article closes by itself. 0: never."}
+    )
+    posts_per_minute = Whole(
+        most=POSTS_PER_MINUTE_MOST, metadata={"description": "Of one person, within the installation's own limit. 0: that alone."}
+    )
+    new_author_posts_per_minute = Whole(
+        most=POSTS_PER_MINUTE_MOST,
+        metadata={"description": "Of one with fewer published comments than `new_author_comments`, at least one. 0: as for everybody."},
+    )
     banned_phrases = Items(Text(), metadata={"description": "Rejected with `reject_clear`, else held."})
     suspect_phrases = Items(Text(), metadata={"description": "Held."})
     hold_at = Named(
@@ -94,15 +112,52 @@ class PolicySchema(BaseSchema):
     public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 
+class SectionSchema(BaseSchema):
+    """What a section has of its own; what is left out, it has from the site."""
+
+    premoderate = YesNo()
+    max_links = Whole(most=1000)
+    new_author_comments = Whole(most=1000)
+    close_after_days = Whole(most=CLOSE_AFTER_MOST)
+    hold_at = Named(keys=Choice(DEFAULT_HOLD), values=Share(), metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}})
+    reject_at = Named(keys=Choice(DEFAULT_HOLD), values=Share(), metadata={"propertyNames": {"enum": list(DEFAULT_HOLD)}})
+
+
+class SitePolicySchema(PolicySchema):
+    """The site's policy, and what its sections have of their own."""
+
+    sections = Named(
+        keys=Text(), values=Part(SectionSchema),
+        metadata={"description": "Section of the paper -> what it has of its own. Replaces the ones before."},
+    )
+
+
+class ReasonSchema(BaseSchema):
+    key = Text(required=True, metadata={"description": "Names it in a decision. Built-in ones keep theirs."})
+    words = Text(required=True, metadata={"description": "What the author is told."})
+    category = Choice(REJECT_REASONS, metadata={"description": "The built-in one it counts as; needed for one of the site's own."})
+    hidden = YesNo(load_default=False, metadata={"description": "No longer offered."})
+
+
+class MessageSchema(BaseSchema):
+    """A text to authors, with `{name}`, `{site}`, `{article}` and `{reason}` for what is known then."""
+
+    reason = Text(required=True, metadata={"description": "The reason's key; empty: for any."})
+    language = Text(required=True, metadata={"description": "BCP 47, such as `en` or `pt-BR`."})
+    text = Text(required=True)
+
+
 class SiteSchema(BaseSchema):
     key = Text(required=True)
     name = Text(required=True)
+    language = Text(required=True, metadata={"description": "BCP 47."})
     welcome_text = Text(required=True, metadata={"description": "What stands above the conversation."})
     guidelines_html = Text(required=True, metadata={"description": "Sanitised HTML; empty when there are none."})
     welcome = Text(metadata={"description": "With `{site}` for the name. Shown to those who manage the site."})
     guidelines = Text(metadata={"description": "Markdown. Shown to those who manage the site."})
     origins = Items(Text(), metadata={"description": "Who may frame it. Shown to those who manage the site."})
-    policy = Part(PolicySchema, metadata={"description": "Shown to those who manage the site."})
+    policy = Part(SitePolicySchema, metadata={"description": "Shown to those who manage the site."})
+    policy_version = Whole(metadata={"description": "The number of the latest version of what is set; 0: none was kept yet. Shown to those who manage the site."})
     version = Whole(metadata={"description": "Send it back with a change, to overwrite nobody's."})
 
 
@@ -114,7 +169,14 @@ class SiteChangesSchema(BaseSchema):
         Text(), validate=Length(max=MAX_ORIGINS, error=f"At most {MAX_ORIGINS} origins."),
         metadata={"description": "Such as `https://news.example`, without a path."},
     )
-    policy = Part(PolicySchema)
+    language = Text()
+    policy = Part(SitePolicySchema)
+    reasons = Items(
+        Part(ReasonSchema), allow_none=True,
+        metadata={"description": "All reasons in their order; built-in ones left out come last, as they are. Null: the built-in ones."},
+    )
+    messages = Items(Part(MessageSchema), metadata={"description": "All messages to authors; replaces the ones before."})
+    comment = Text(load_default="", validate=_at_most(COMMENT_LENGTH), metadata={"description": "Why, for the history."})
     version = Whole(load_default=None, metadata={"description": "The version you saw; 409 when the site has moved on."})
 
 
@@ -161,6 +223,7 @@ class ArticleSchema(BaseSchema):
     site_key = Text(required=True)
     url = Text(required=True, metadata={"description": "Canonical: without fragment, host in lower case."})
     title = Text(required=True)
+    section = Text(required=True, metadata={"description": "The part of the paper it stands in; empty when nobody said."})
     closed = YesNo(required=True, metadata={"description": "Whether new comments are refused."})
     premoderated = YesNo(required=True, metadata={"description": "Whether a person reads every comment first."})
     comment_count = Whole(required=True, metadata={"description": "Published comments."})
@@ -170,11 +233,13 @@ class ArticleSchema(BaseSchema):
 class ArticleInputSchema(BaseSchema):
     url = Text(required=True, metadata={"format": "uri", "maxLength": URL_LENGTH})
     title = Text(required=True, validate=_at_most(TITLE_LENGTH, 1))
+    section = Text(load_default="", validate=_at_most(SECTION_LENGTH), metadata={"description": "The part of the paper it stands in."})
 
 
 class ArticleChangesSchema(BaseSchema):
     closed = YesNo()
     premoderated = YesNo()
+    section = Text(validate=_at_most(SECTION_LENGTH), metadata={"description": "Empty: in none."})
     title = Text(validate=_at_most(TITLE_LENGTH, 1))
 
 

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import structlog
 from flask import Flask, current_app
 
 from commentsvc.config import Settings
 from commentsvc.screening.scoring_process import ScoringProcess
-from commentsvc.screening.toxicity import Scores, ScoringError
+from commentsvc.screening.toxicity import Explanation, Scores, ScoringError
 
 log = structlog.get_logger()
 
@@ -35,6 +35,15 @@ class Scorer(Protocol):
 
     def score(self, texts: Sequence[str]) -> list[Scores]:
         """The scores of each text, or ScoringError."""
+        ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A scorer that can say what in a text carries its scores."""
+
+    def explain(self, text: str) -> Explanation:
+        """The sentences and words, or ScoringError."""
         ...
 
 
@@ -87,6 +96,16 @@ class Engine:
                 raise Broken from error
             self._labels = frozenset(scores[0])  # another model may have been chosen meanwhile
             return scores
+
+    def explain(self, text: str) -> Explanation | None:
+        """What in a text carries its scores; None where nobody can say. Busy or Broken."""
+        with self._my_turn():
+            scorer = self._loaded()
+            try:
+                return scorer.explain(text) if isinstance(scorer, Explainer) else None
+            except ScoringError as error:
+                log.warning("no explanation", error=str(error))
+                return None
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
