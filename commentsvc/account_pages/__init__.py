@@ -7,8 +7,15 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
-    from commentsvc.account_pages import passwords, registration, settings, signing_in
+    from commentsvc.account_pages import (
+        factors,
+        invitations,
+        passwords,
+        registration,
+        settings,
+        signing_in,
+    )
     from commentsvc.account_pages.blueprint import account
 
-    del passwords, registration, settings, signing_in  # imported for their routes
+    del factors, invitations, passwords, registration, settings, signing_in  # imported for their routes
     app.register_blueprint(account)

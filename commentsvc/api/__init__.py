@@ -12,12 +12,14 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.comments import comments
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
+    from commentsvc.api.factors import factors
     from commentsvc.api.moderation import moderation
     from commentsvc.api.registrations import registrations
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
+    from commentsvc.api.team import team
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation))
+    make_api(app, (registrations, sessions, account, factors, sites, team, articles, threads, comments, moderation))
     app.register_blueprint(documentation)
     caching.init_app(app)

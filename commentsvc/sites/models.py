@@ -33,6 +33,7 @@ class Site(Base):
     policy_data: Mapped[dict[str, Any]] = mapped_column("policy", JSON, default=dict)
     version: Mapped[int] = mapped_column(default=1)  # moves when a page would look different
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    second_factor_from: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # staff need one from then on; None: they may
 
     @property
     def policy(self) -> Policy:
