@@ -332,7 +332,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner|invitation)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

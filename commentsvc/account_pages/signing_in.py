@@ -27,14 +27,13 @@ from commentsvc.accounts.sessions import (
     sign_in_by_passkey,
 )
 from commentsvc.accounts.steps import CODE, expired, peek_step
-from commentsvc.errors import Invalid
 from commentsvc.extensions import client_network, db
 from commentsvc.web import reader
 
 
-def draw_sign_in() -> str:
+def draw_sign_in(**given: str) -> str:
     """The form."""
-    return render_template("account/sign_in.html", passkeys=relying_party() is not None)
+    return render_template("account/sign_in.html", passkeys=relying_party() is not None, **given)
 
 
 @account.get("/sign-in")
@@ -63,7 +62,7 @@ def draw_step() -> str:
     step = peek_step(_waiting().get("ticket", ""), CODE)
     if step is None or step.user_id is None:
         g.form_errors = {"": expired().message}
-        return draw_sign_in()
+        return draw_sign_in(next=_waiting().get("next", "")) if _waiting() else draw_sign_in()
     factors = factors_of(db.session.get_one(User, step.user_id))
     passkey = request_options(step, factors.passkeys) if factors.passkeys and relying_party() else ""
     return render_template("account/step.html", factors=factors, passkey=passkey, next=_waiting().get("next", ""))
@@ -86,18 +85,10 @@ def step_form() -> str:
 def step() -> Response:
     """Sign in, as the code or the passkey is right; then on to where the sign-in was to lead."""
     before, waiting = session.get("_user_id", ""), _waiting()
-    try:
-        user, token = finish_sign_in(
-            waiting.get("ticket", ""), device=device(), network=client_network(), code=request.form.get("code", ""),
-            credential=request.form.get("credential", ""),
-        )
-    except Invalid as error:
-        if peek_step(waiting.get("ticket", ""), CODE) is not None:
-            raise
-        db.session.rollback()
-        session.pop(STEP, None)
-        flash(error.message if error.code == "step_expired" else f"{error.message} That was the last try: sign in again.")
-        return redirect(url_for("account.sign_in_form", next=waiting.get("next") or None), 303)
+    user, token = finish_sign_in(
+        waiting.get("ticket", ""), device=device(), network=client_network(), code=request.form.get("code", ""),
+        credential=request.form.get("credential", ""),
+    )
     end_session(before)
     db.session.commit()
     login(user, token)
