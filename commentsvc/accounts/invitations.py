@@ -61,6 +61,7 @@ def invite(site: Site, email: str, role: Role, *, by: User | None = None) -> Inv
     except IntegrityError:
         raise Conflict("Somebody else has just invited this address.", code="invited_already") from None
     record(by, "invitation.sent", site_id=site.id, subject=f"invitation:{waiting.id}", role=role.value)
+    db.session.flush()
     return waiting
 
 
