@@ -80,7 +80,7 @@ _VALUES: Mapping[str, Mapping[str, str]] = {
     "kind": {"app": "authenticator app", "passkey": "passkey"},
 }
 # Numbers for programs, which say nothing to a person.
-_QUIET = {"version"}
+_QUIET = {"version", "passkey"}
 
 
 def told(line: Line) -> list[str]:
