@@ -40,6 +40,20 @@ class NotSignedIn(CommentsvcError):  # noqa: N818
     code = "not_signed_in"
 
 
+class SecondFactorNeeded(CommentsvcError):  # noqa: N818
+    """The password was right, and a second factor is asked for; `ticket` is good for that one step.
+
+    Already committed: whoever translates this has nothing to keep.
+    """
+
+    status = 401
+    code = "second_factor_required"
+
+    def __init__(self, ticket: str) -> None:
+        super().__init__("Give a code of your authenticator app too, or a recovery code.", field="code")
+        self.ticket = ticket
+
+
 class NotAllowed(CommentsvcError):  # noqa: N818
     status = 403
     code = "not_allowed"
@@ -52,6 +66,16 @@ class Sanctioned(NotAllowed):
         super().__init__(message, code=code)
         self.sanction_id = sanction_id
         self.sanction = sanction
+class NotConfirmed(NotAllowed):
+    """Signed in long ago: what would outlast a stolen session asks for the password once more."""
+
+    code = "not_confirmed"
+
+
+class FactorMissing(NotAllowed):
+    """The role is held, and rests until a second factor is set up: the site asks its staff for one."""
+
+    code = "second_factor_missing"
 
 
 class Conflict(CommentsvcError):  # noqa: N818

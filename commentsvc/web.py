@@ -17,7 +17,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
-from commentsvc.errors import NotAllowed, NotSignedIn, TooSoon
+from commentsvc.errors import FactorMissing, NotAllowed, NotSignedIn, TooSoon
 from commentsvc.extensions import client_network, limiter
 
 log = structlog.get_logger()
@@ -70,6 +70,8 @@ def require(permission: Permission, site_id: int) -> User | None:
     if not allowed(user, permission, site_id):
         if user is None:
             raise NotSignedIn("Sign in to do this.")
+        if any(grant.site_id == site_id and user.awaits_factor(grant) for grant in user.roles):
+            raise FactorMissing("This site asks its staff for a second factor. Set one up on your account page.")
         raise NotAllowed("You may not do this on this site.")
     return user
 

@@ -11,10 +11,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from commentsvc.accounts.invitations import invite
 from commentsvc.accounts.models import User, UserSession
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Status
+from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import lodge
 from commentsvc.moderation.decide import approve
@@ -70,6 +72,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.resend", "POST"): ("/embed/a/{article}/resend", EVERYONE, {"handle": "x"}),
     ("embed.sign_in", "POST"): ("/embed/a/{article}/sign-in", EVERYONE, {}),
     ("embed.sign_out", "POST"): ("/embed/a/{article}/sign-out", EVERYONE, {}),
+    ("embed.factor", "POST"): ("/embed/a/{article}/factor", EVERYONE, {"ticket": "x", "code": "1"}),
     ("embed.forgot", "POST"): ("/embed/a/{article}/forgot", EVERYONE, {}),
     ("embed.post_comment", "POST"): ("/embed/a/{article}/comments", SIGNED_IN, {"body": "A decent remark."}),
     ("embed.vote", "POST"): ("/embed/comments/{comment}/vote", SIGNED_IN, {"value": "1"}),
@@ -101,6 +104,24 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.change_password_view", "POST"): ("/account/password", SIGNED_IN, {}),
     ("account.make_key", "POST"): ("/account/keys", SIGNED_IN, {}),
     ("account.end_key", "POST"): ("/account/keys/1/revoke", NOBODY, {}),
+    ("account.leave", "POST"): ("/account/roles/{site}/leave", frozenset({"expert", "community_manager", "admin"}), {}),
+    ("account.step_form", "GET"): ("/account/sign-in/code", EVERYONE, {}),
+    ("account.step", "POST"): ("/account/sign-in/code", EVERYONE, {}),
+    ("account.passkey_options", "POST"): ("/account/sign-in/passkey/options", EVERYONE, {}),
+    ("account.sign_in_with_passkey", "POST"): ("/account/sign-in/passkey", EVERYONE, {}),
+    ("account.factors", "GET"): ("/account/second-factor", SIGNED_IN, {}),
+    ("account.confirm_password", "POST"): ("/account/second-factor/confirm", SIGNED_IN, {}),
+    ("account.begin_app", "POST"): ("/account/second-factor/app", SIGNED_IN, {}),
+    ("account.app_form", "GET"): ("/account/second-factor/app", SIGNED_IN, {}),
+    ("account.confirm_app", "POST"): ("/account/second-factor/app/code", SIGNED_IN, {}),
+    ("account.remove_app", "POST"): ("/account/second-factor/app/remove", NOBODY, {}),
+    ("account.new_passkey_options", "POST"): ("/account/second-factor/passkeys/options", SIGNED_IN, {}),
+    ("account.new_passkey", "POST"): ("/account/second-factor/passkeys", SIGNED_IN, {}),
+    ("account.end_passkey", "POST"): ("/account/second-factor/passkeys/1/remove", NOBODY, {}),
+    ("account.new_codes", "POST"): ("/account/second-factor/codes", SIGNED_IN, {}),
+    ("account.invitation_form", "GET"): ("/account/invitation/{invited}", EVERYONE, {}),
+    ("account.accept", "POST"): ("/account/invitation/{invited}", NOBODY, {}),
+    ("account.accept_with_account", "POST"): ("/account/invitation/x/account", EVERYONE, {}),
     ("account.end_other_sessions", "POST"): ("/account/sessions/revoke-others", SIGNED_IN, {}),
     ("account.end_session", "POST"): ("/account/sessions/{session}/revoke", NOBODY, {}),
     ("account.my_data", "GET"): ("/account/my-data", SIGNED_IN, {}),
@@ -171,7 +192,13 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.test", "GET"): ("/review/{site}/settings/test", ADMINS, {}),
     ("review.run_test", "POST"): ("/review/{site}/settings/test", ADMINS, {}),
     ("review.team", "GET"): ("/review/{site}/team", ADMINS, {}),
-    ("review.grant", "POST"): ("/review/{site}/team", ADMINS, {}),
+    ("review.send_invitation", "POST"): ("/review/{site}/team", ADMINS, {}),
+    ("review.send_again", "POST"): ("/review/{site}/team/invitations/{invitation}/resend", ADMINS, {}),
+    ("review.withdraw", "POST"): ("/review/{site}/team/invitations/{invitation}/withdraw", ADMINS, {}),
+    ("review.sign_member_out", "POST"): ("/review/{site}/team/{grant}/sign-out", ADMINS, {}),
+    ("review.ask_for_second_factor", "POST"): ("/review/{site}/team/second-factor", ADMINS, {"lift": "1"}),
+    ("review.audit", "GET"): ("/review/{site}/audit", ADMINS, {}),
+    ("review.audit_csv", "GET"): ("/review/{site}/audit.csv", ADMINS, {}),
     ("review.change", "POST"): ("/review/{site}/team/{grant}/change", ADMINS, {"role": "expert"}),
 }
 
@@ -204,7 +231,24 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_sites.create_site", "POST"): ("/api/v1/sites", ADMINS | {"stranger"}, {"key": "brand-new", "name": "New", "origins": []}),
     ("api_sites.roles", "GET"): ("/api/v1/sites/{site}/roles", ADMINS, {}),
     ("api_sites.grant", "PUT"): ("/api/v1/sites/{site}/roles/{owner}", ADMINS, {"role": "expert"}),
-    ("api_sites.grant_by_email", "PUT"): ("/api/v1/sites/{site}/roles", ADMINS, {"email": "{email}", "role": "expert"}),
+    ("api_team.invitations", "GET"): ("/api/v1/sites/{site}/invitations", ADMINS, {}),
+    ("api_team.invite", "POST"): ("/api/v1/sites/{site}/invitations", ADMINS, {"email": "new@example.org", "role": "expert"}),
+    ("api_team.resend", "POST"): ("/api/v1/sites/{site}/invitations/{invitation}/mail", ADMINS, {}),
+    ("api_team.withdraw", "DELETE"): ("/api/v1/sites/{site}/invitations/{invitation}", ADMINS, {}),
+    ("api_team.offer", "GET"): ("/api/v1/invitations/{invited}", EVERYONE, {}),
+    ("api_team.accept", "POST"): ("/api/v1/invitations/{invited}/accept", NOBODY, {}),
+    ("api_team.accept_with_account", "POST"): ("/api/v1/invitations/x/account", EVERYONE, {"display_name": "Tom", "password": "seven green umbrellas"}),
+    ("api_team.leave", "DELETE"): ("/api/v1/me/roles/{site}", frozenset({"expert", "community_manager", "admin"}), {}),
+    ("api_team.sign_out", "DELETE"): ("/api/v1/sites/{site}/roles/{manager}/sessions", ADMINS, {}),
+    ("api_team.requirement", "PUT"): ("/api/v1/sites/{site}/second-factor", ADMINS, {"required": False}),
+    ("api_team.audit", "GET"): ("/api/v1/sites/{site}/audit", ADMINS, {}),
+    ("api_second_factor.confirm_session", "POST"): ("/api/v1/sessions/current/confirmation", SIGNED_IN, {"password": "wrong"}),
+    ("api_second_factor.get_factors", "GET"): ("/api/v1/me/second-factor", SIGNED_IN, {}),
+    ("api_second_factor.begin_app", "POST"): ("/api/v1/me/second-factor/app", SIGNED_IN, {}),
+    ("api_second_factor.confirm_app", "PUT"): ("/api/v1/me/second-factor/app", SIGNED_IN, {"code": "000000"}),
+    ("api_second_factor.remove_app", "DELETE"): ("/api/v1/me/second-factor/app", NOBODY, {}),
+    ("api_second_factor.end_passkey", "DELETE"): ("/api/v1/me/second-factor/passkeys/1", NOBODY, {}),
+    ("api_second_factor.recovery_codes", "POST"): ("/api/v1/me/second-factor/recovery-codes", SIGNED_IN, {}),
     ("api_sites.revoke", "DELETE"): ("/api/v1/sites/{site}/roles/{manager}", ADMINS, {}),
     ("api_policy.get_policy", "GET"): ("/api/v1/sites/{site}/policy?section=Sport", ADMINS, {}),
     ("api_policy.versions", "GET"): ("/api/v1/sites/{site}/policy/versions", ADMINS, {}),
@@ -295,12 +339,15 @@ def world(app: Flask) -> World:
     spammer = make_user()
     spam = make_comment(article, spammer)
     sweep = start_sweep(site, spammer, actor=manager, reason=Reason.SPAM)
+    invitation = invite(site, "guest@example.org", Role.EXPERT)
+    make_user(role=Role.ADMIN, site=site)  # so that the site's admin is not its last
     db.session.commit()
     names = {
         "sanction": sanction.id, "note": note.id, "sweep": sweep.id, "manager_id": str(manager.id), "spam": spam.id,
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
+        "invitation": invitation.id, "invited": re.findall(r"/invitation/(\S+)", db.session.query(Mail.text).scalar() or "")[0],
         "manager": manager.id, "owner": owner.id, "email": owner.email, "version": 1,
         "statement": statement.puid, "appeal": appeal.id,
     }
@@ -398,7 +445,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep|invitation)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

@@ -8,6 +8,8 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
     from commentsvc.account_pages import (
+        factors,
+        invitations,
         my_data,
         passwords,
         registration,
@@ -17,5 +19,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del factors, invitations, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

@@ -9,17 +9,28 @@ from flask import (
     Blueprint,
     Response,
     current_app,
+    flash,
     g,
     make_response,
+    redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
 
 from commentsvc.account_pages.targets import article_target, local_target
-from commentsvc.errors import CommentsvcError, NotFound, NotSignedIn, TooSoon
+from commentsvc.accounts.passkeys import relying_party
+from commentsvc.errors import (
+    CommentsvcError,
+    NotConfirmed,
+    NotFound,
+    NotSignedIn,
+    SecondFactorNeeded,
+    TooSoon,
+)
 from commentsvc.extensions import csrf, db, limiter
 from commentsvc.pages import error_page
 from commentsvc.web import SAFE_METHODS, form_sent
@@ -32,7 +43,10 @@ account_limit = limiter.shared_limit(
 )
 
 # What is never sent back to the browser, whatever goes wrong.
-SECRETS = frozenset({"password", "current_password", "csrf_token"})
+SECRETS = frozenset({"password", "current_password", "csrf_token", "ticket", "credential"})
+
+# In the cookie between the password and the second factor.
+STEP = "sign_in_step"
 
 _pages: dict[str, Callable[..., str]] = {}
 
@@ -91,6 +105,21 @@ def domain_error(error: CommentsvcError) -> Response:
     return response
 
 
+@account.errorhandler(SecondFactorNeeded)
+def code_next(error: SecondFactorNeeded) -> Response:
+    """On to the form for the code; its ticket waits in the cookie, and where to go afterwards."""
+    session[STEP] = {"ticket": error.ticket, "next": wanted_target()}
+    return make_response(redirect(url_for("account.step_form"), 303))
+
+
+@account.errorhandler(NotConfirmed)
+def confirm_first(error: NotConfirmed) -> Response:
+    """Back to the page, which asks for the password."""
+    db.session.rollback()
+    flash(error.message)
+    return make_response(redirect(url_for("account.factors"), 303))
+
+
 @account.errorhandler(CSRFError)
 def csrf_error(_error: CSRFError) -> Response:
     """Draw the form again with a token that works."""
@@ -130,4 +159,4 @@ def _sign_in_first() -> Response:
     puid, kept = (request.view_args or {}).get("puid"), ""
     if puid is not None:
         page, kept = url_for("account.statement", puid=puid), form_sent().get("text", "")
-    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True, kept=kept), 401)
+    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True, kept=kept, passkeys=relying_party() is not None), 401)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from commentsvc.account_pages.blueprint import account, account_limit, device, redrawn_by
 from commentsvc.accounts.resets import peek_reset, request_reset, reset_password
-from commentsvc.accounts.sessions import login, start_session
+from commentsvc.accounts.sessions import admit, login
 from commentsvc.extensions import db
 
 
@@ -49,7 +49,7 @@ def reset_form(token: str) -> tuple[str, int]:
 def reset(token: str) -> Response:
     """Set the new password and sign in."""
     user = reset_password(token, request.form.get("password", ""))
-    session_token = start_session(user, device=device())
+    session_token = admit(user, device=device())
     db.session.commit()
     login(user, session_token)
     flash("Your new password is set, and every other device is signed out.")

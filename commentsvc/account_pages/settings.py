@@ -11,7 +11,7 @@ from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.accounts.resets import change_password
-from commentsvc.accounts.roles import roles_of
+from commentsvc.accounts.roles import revoke_role, roles_of
 from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_others, revoke_session
 from commentsvc.comments.authors import rename_author
 from commentsvc.database import utcnow
@@ -128,6 +128,17 @@ def change_password_view() -> Response:
     )
     db.session.commit()
     flash("Your password is changed, and every other device is signed out.")
+    return redirect(url_for("account.settings"), 303)
+
+
+@account.post("/roles/<site_key>/leave")
+@redrawn_by(draw_settings)
+def leave(site_key: str) -> Response:
+    """Give one's own role on a site back."""
+    user, site = signed_in(), get_site(site_key)
+    revoke_role(site, user, by=user)
+    db.session.commit()
+    flash(f"You are off the team of {site.name}.")
     return redirect(url_for("account.settings"), 303)
 
 

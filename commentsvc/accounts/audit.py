@@ -20,7 +20,7 @@ from sqlalchemy import Select, Table, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.models import AuditEntry, AuditHead, User
-from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
+from commentsvc.accounts.permissions import STAFF, Role
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 
@@ -77,7 +77,7 @@ def record_by_command(person: User, action: str, **facts: Any) -> None:
 
 def staffed_sites(person: User) -> list[int]:
     """The sites on which the person reviews."""
-    return sorted(grant.site_id for grant in person.roles if Permission.REVIEW in PERMISSIONS[Role(grant.role)])
+    return sorted(grant.site_id for grant in person.roles if Role(grant.role) in STAFF)
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -6,7 +6,14 @@ import datetime as dt
 
 from sqlalchemy import delete, or_
 
-from commentsvc.accounts.models import EmailChange, PasswordReset, Registration, UserSession
+from commentsvc.accounts.models import (
+    EmailChange,
+    Invitation,
+    PasswordReset,
+    Registration,
+    SignInStep,
+    UserSession,
+)
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -14,6 +21,7 @@ from commentsvc.extensions import db
 # A day more than any link lives, so that "it has expired" can still be told from "never was".
 KEEP_LINKS = dt.timedelta(days=1)
 KEEP_SESSIONS = dt.timedelta(days=30)
+KEEP_INVITATIONS = dt.timedelta(days=30)  # so that an admin sees that nobody came, and can send it again
 KEEP_UNSENT = dt.timedelta(days=7)
 
 
@@ -27,6 +35,8 @@ def forget_expired() -> None:
         delete(Registration).where(Registration.expires_at < now - KEEP_LINKS),
         delete(EmailChange).where(EmailChange.expires_at < now - KEEP_LINKS),
         delete(PasswordReset).where(PasswordReset.expires_at < now - KEEP_LINKS),
+        delete(SignInStep).where(SignInStep.expires_at < now),
+        delete(Invitation).where(Invitation.expires_at < now - KEEP_INVITATIONS),
         delete(UserSession).where(
             or_(UserSession.expires_at < now - KEEP_SESSIONS, UserSession.revoked_at < now - KEEP_SESSIONS)
         ),

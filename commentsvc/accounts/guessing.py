@@ -1,9 +1,10 @@
-"""Wrong passwords: how many an account takes, from one network and from all of them together."""
+"""Wrong passwords and codes: how many an account takes, from one network and from all of them together."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 
 import structlog
 from flask import current_app
@@ -15,11 +16,23 @@ from commentsvc.extensions import limiter
 
 log = structlog.get_logger()
 
-SCOPE = "wrong passwords"
+
+@dataclass(frozen=True)
+class Guessed:
+    """What is guessed at: each has a budget of its own."""
+
+    scope: str
+    message: str
 
 
-def check_guesses(email: str, network: str) -> None:
-    """TooSoon when this account has had too many wrong passwords, whether or not it exists.
+PASSWORDS = Guessed(
+    "wrong passwords", "There were too many wrong passwords for this address. Wait a while, or choose a new password by mail."
+)
+CODES = Guessed("wrong codes", "There were too many wrong codes for this account. Wait a while, or use a passkey.")
+
+
+def check_guesses(email: str, network: str, what: Guessed = PASSWORDS) -> None:
+    """TooSoon when this account has had too many wrong ones, whether or not it exists; `email` or another name for it.
 
     From one network few, so that nobody is locked out by a single stranger; from everywhere more,
     so that a thousand machines cannot share the guessing. A reset by mail is always a way in.
@@ -28,28 +41,25 @@ def check_guesses(email: str, network: str) -> None:
         return
     for item, who in _counted(email, network):
         try:
-            within = limiter.limiter.test(item, SCOPE, who)
-            reset = 0.0 if within else limiter.limiter.get_window_stats(item, SCOPE, who).reset_time
+            within = limiter.limiter.test(item, what.scope, who)
+            reset = 0.0 if within else limiter.limiter.get_window_stats(item, what.scope, who).reset_time
         except Exception:  # as everywhere: a limit that cannot be counted takes nothing away
-            log.exception("could not count a rate limit", scope=SCOPE)
+            log.exception("could not count a rate limit", scope=what.scope)
             return
         if not within:
-            log.warning("too many wrong passwords for one account", limit=str(item))  # whose is not said
-            raise TooSoon(
-                "There were too many wrong passwords for this address. Wait a while, or choose a new password by mail.",
-                retry_after=max(1, int(reset - time.time())),
-            )
+            log.warning("too many wrong passwords for one account", of=what.scope, limit=str(item))  # whose is not said
+            raise TooSoon(what.message, retry_after=max(1, int(reset - time.time())))
 
 
-def count_guess(email: str, network: str) -> None:
-    """Note one wrong password."""
+def count_guess(email: str, network: str, what: Guessed = PASSWORDS) -> None:
+    """Note one wrong password or code."""
     if not limiter.enabled or not email:
         return
     try:
         for item, who in _counted(email, network):
-            limiter.limiter.hit(item, SCOPE, who)
+            limiter.limiter.hit(item, what.scope, who)
     except Exception:
-        log.exception("could not count a rate limit", scope=SCOPE)
+        log.exception("could not count a rate limit", scope=what.scope)
 
 
 def _counted(email: str, network: str) -> list[tuple[RateLimitItem, str]]:

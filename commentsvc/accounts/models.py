@@ -14,11 +14,14 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    column,
+    select,
+    table,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
-from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.permissions import STAFF, Role
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class User(UserMixin, Base):
     display_name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    second_factor_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when she signs in with one; None: without
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
     # The token of the session or key this request came with; set by accounts.sessions.
@@ -52,17 +56,23 @@ class User(UserMixin, Base):
         return self.session_token
 
     def role_on(self, site_id: int) -> Role:
-        """The role granted on a site, else member."""
+        """The role held on a site, else member: also while the site asks for a second factor that she lacks."""
         for grant in self.roles:
             if grant.site_id == site_id:
-                return Role(grant.role)
+                return Role.MEMBER if self.awaits_factor(grant) else Role(grant.role)
         return Role.MEMBER
+
+    def awaits_factor(self, grant: SiteRole) -> bool:
+        """Whether this role rests until she has set a second factor up."""
+        due = grant.factor_from
+        return due is not None and self.second_factor_at is None and Role(grant.role) in STAFF and due <= utcnow()
 
 
 class SiteRole(Base):
     """A role above member that a person holds on one site."""
 
     __tablename__ = "site_roles"
+    __allow_unmapped__ = True  # for what is read from the site, below
     __table_args__ = (UniqueConstraint("site_id", "user_id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -72,6 +82,34 @@ class SiteRole(Base):
     granted_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # None: before this was kept
     granted_by_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the command line, or not kept; no key, as in the audit log
     user: Mapped[User] = relationship(back_populates="roles", lazy="raise")
+    site: Mapped[Site] = relationship(lazy="raise")
+
+    if TYPE_CHECKING:
+        factor_from: dt.datetime | None
+
+
+# From when on the site asks its staff for a second factor: read with the role, at no statement of its own.
+_SITES = table("sites", column("id"), column("second_factor_from", UtcDateTime))
+SiteRole.factor_from = column_property(  # type: ignore[assignment]
+    select(_SITES.c.second_factor_from).where(_SITES.c.id == SiteRole.site_id).correlate_except(_SITES).scalar_subquery()
+)
+
+
+class Invitation(Base):
+    """A role that waits for whoever reads this address's mail; gone once accepted or withdrawn."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (UniqueConstraint("site_id", "email"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
+    role: Mapped[str] = mapped_column(String(30))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    invited_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)  # None: the command line
+    sent_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    invited_by: Mapped[User | None] = relationship(lazy="raise")
     site: Mapped[Site] = relationship(lazy="raise")
 
 
@@ -149,7 +187,60 @@ class UserSession(Base):
     last_seen_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # when she last proved on it who she is
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class Totp(Base):
+    """An authenticator app's shared secret, sealed with the secret key; counts once a first code was right."""
+
+    __tablename__ = "totp_secrets"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    sealed: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    confirmed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)  # of the last code taken: none counts twice
+
+
+class Passkey(Base):
+    """The public half of a key that a device or password manager holds."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    transports: Mapped[str] = mapped_column(String(200), default="")  # as the browser named them, space-separated
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    last_used_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class RecoveryCode(Base):
+    """A code to sign in with when every factor is lost: hashed, good once, deleted by its use."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+
+
+class SignInStep(Base):
+    """What waits for a second factor or a passkey: a sign-in, or a passkey being made. Good once, for minutes."""
+
+    __tablename__ = "sign_in_steps"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)  # None: a passkey will say who
+    challenge: Mapped[bytes] = mapped_column(LargeBinary(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 
 
 class ApiKey(Base):

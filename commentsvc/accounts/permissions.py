@@ -39,6 +39,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: _MANAGER | {_P.MANAGE_SITE, _P.MANAGE_ROLES, _P.ANALYZE},
 }
 
+# Who enters the console.
+STAFF = frozenset(role for role, held in PERMISSIONS.items() if _P.REVIEW in held)
+
 
 class Holder(Protocol):
     """What the table needs to know of a person or key (accounts.models.User is one)."""

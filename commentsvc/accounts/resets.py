@@ -13,6 +13,7 @@ from commentsvc.accounts.identity import check_email, token_hash
 from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
 from commentsvc.accounts.models import PasswordReset, User, UserSession
 from commentsvc.accounts.passwords import check_password, hash_password, verify_password
+from commentsvc.accounts.steps import end_steps
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
@@ -105,6 +106,7 @@ def set_password(user: User, password_hash: str, *, keep_token: str = "") -> Non
     """Store the hash; end all sessions but one and all outstanding links. Flushes."""
     now = utcnow()
     user.password_hash = password_hash
+    end_steps(user)
     db.session.execute(
         update(UserSession)
         .where(

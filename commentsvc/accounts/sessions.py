@@ -16,13 +16,22 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.api_keys import user_by_key
 from commentsvc.accounts.audit import record_own
+from commentsvc.accounts.factors import check_code
 from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import lookup_email, token_hash
 from commentsvc.accounts.models import User, UserSession
+from commentsvc.accounts.passkeys import check_passkey, request_options
 from commentsvc.accounts.passwords import verify_password
+from commentsvc.accounts.steps import CODE, PASSKEY, begin_step, finish_step, try_step
 from commentsvc.config import Settings
 from commentsvc.database import utcnow, write_intent
-from commentsvc.errors import Invalid, NotFound, NotSignedIn
+from commentsvc.errors import (
+    Invalid,
+    NotConfirmed,
+    NotFound,
+    NotSignedIn,
+    SecondFactorNeeded,
+)
 from commentsvc.extensions import db
 from commentsvc.extensions import login as manager
 
@@ -44,11 +53,12 @@ FRAMED_COOKIE = f"{HOST_ONLY}commentsvc_embed"
 COOKIELESS = "commentsvc.cookieless"
 
 
-def sign_in(email: str, password: str, *, device: str, network: str) -> tuple[User, str]:
+def sign_in(email: str, password: str, *, device: str, network: str, code: str = "") -> tuple[User, str]:
     """The person and the token of her new session; flushes.
 
     Invalid(`sign_in_failed`), with the same words after the same time and statements, whether
     the address is unknown or the password wrong; TooSoon after too many of these (see guessing).
+    Who has a second factor gives its `code` at once, or after SecondFactorNeeded to `finish_sign_in`.
     Ends the caller's open transaction.
     """
     address = lookup_email(email)
@@ -63,6 +73,50 @@ def sign_in(email: str, password: str, *, device: str, network: str) -> tuple[Us
     if user is None or user.password_hash != known_hash:
         count_guess(address, network)
         raise Invalid("This address and password do not belong together.", code="sign_in_failed")
+    if code and user.second_factor_at is not None:
+        check_code(user, code, network)
+        return user, start_session(user, device=device)
+    return user, admit(user, device=device)
+
+
+def admit(user: User, *, device: str) -> str:
+    """The token of a new session for somebody whose password was right, or whose mailbox was; flushes.
+
+    SecondFactorNeeded, after a commit, where she has a second factor: `finish_sign_in` goes on with its ticket.
+    """
+    if user.second_factor_at is None:
+        return start_session(user, device=device)
+    ticket, _step = begin_step(CODE, user)
+    db.session.commit()
+    raise SecondFactorNeeded(ticket)
+
+
+def finish_sign_in(ticket: str, *, device: str, network: str, code: str = "", credential: str = "") -> tuple[User, str]:
+    """The person and the token of her new session, as the code or the passkey is right; flushes. Ends the caller's transaction.
+
+    Invalid: `code_wrong`, `passkey_refused`, or `step_expired` after ten minutes or five tries; TooSoon as for passwords.
+    """
+    step = try_step(ticket, CODE)
+    if credential:
+        user = check_passkey(step, credential)
+    else:
+        user = db.session.get_one(User, step.user_id)
+        check_code(user, code, network)
+    finish_step(step)
+    return user, start_session(user, device=device)
+
+
+def begin_passkey_sign_in() -> tuple[str, str]:
+    """The ticket of a sign-in by passkey alone, and what the browser needs for it as JSON; flushes."""
+    ticket, step = begin_step(PASSKEY, None)
+    return ticket, request_options(step)
+
+
+def sign_in_by_passkey(ticket: str, credential: str, *, device: str) -> tuple[User, str]:
+    """The person whose passkey it is, and her new session; flushes. Ends the caller's transaction. Invalid as above."""
+    step = try_step(ticket, PASSKEY)
+    user = check_passkey(step, credential)
+    finish_step(step)
     return user, start_session(user, device=device)
 
 
@@ -72,7 +126,7 @@ def start_session(user: User, *, device: str) -> str:
     now = utcnow()
     started = UserSession(
         token_hash=token_hash(token), user_id=user.id, device=" ".join(device.replace("\x00", "").split())[:DEVICE_LENGTH],
-        created_at=now, last_seen_at=now, expires_at=now + min(_lifetime(), _longest()),
+        created_at=now, last_seen_at=now, confirmed_at=now, expires_at=now + min(_lifetime(), _longest()),
     )
     db.session.add(started)
     db.session.flush()
@@ -105,6 +159,39 @@ def list_sessions(user: User) -> Sequence[UserSession]:
         .where(UserSession.user_id == user.id, UserSession.revoked_at.is_(None), UserSession.expires_at > utcnow())
         .order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())
     ).all()
+
+
+# How long the password counts as just given, for what a stolen session must not do.
+CONFIRMED_FOR = dt.timedelta(minutes=15)
+
+
+def confirmed(token: str) -> bool:
+    """Whether it was proved on this session within CONFIRMED_FOR who sits there."""
+    at = db.session.scalar(select(UserSession.confirmed_at).where(UserSession.token_hash == token_hash(token)))
+    return at is not None and utcnow() - at < CONFIRMED_FOR
+
+
+def require_confirmed(user: User) -> None:
+    """NotConfirmed unless `confirm` or a sign-in was a moment ago; what this guards would outlast a stolen session."""
+    if not confirmed(user.session_token):
+        raise NotConfirmed("Give your password first.", field="current_password")
+
+
+def confirm(user: User, password: str, *, network: str) -> None:
+    """Prove with the password who sits at this session; flushes. Ends the caller's open transaction.
+
+    Invalid names `current_password`; TooSoon as at sign-in.
+    """
+    token, email, present = user.session_token, user.email or "", user.password_hash
+    db.session.rollback()
+    check_guesses(email, network)
+    if not verify_password(present, password):
+        count_guess(email, network)
+        raise Invalid("This is not your present password.", field="current_password", code="password_wrong")
+    db.session.execute(
+        update(UserSession).where(UserSession.token_hash == token_hash(token)).values(confirmed_at=utcnow())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def is_session_of(row: UserSession, token: str) -> bool:

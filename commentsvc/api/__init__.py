@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.comments import comments
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
+    from commentsvc.api.factors import factors
     from commentsvc.api.moderation import moderation
     from commentsvc.api.people import people
     from commentsvc.api.policy import policy
@@ -20,8 +21,11 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
     from commentsvc.api.statements import statements
+    from commentsvc.api.team import team
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, privacy, sites, policy, articles, threads, comments, moderation, people, statements))
+    make_api(app, (
+        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements,
+    ))
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -36,16 +36,19 @@ account = Blueprint("me", "Oneself, and keys for programs.")
 
 @sessions.route("/sessions", methods=["POST"])
 @limited("LIMIT_ACCOUNT")
-@operation("signIn")
+@operation("signIn", errors=(401,))
 @sessions.arguments(CredentialsSchema, example=CREDENTIALS)
 @sessions.response(201, SignedInSchema, example=SIGNED_IN)
 def sign_in(given: dict[str, Any]) -> Any:
     """Sign in with address and password.
 
     Send the token as `Authorization: Bearer`. It works until it is revoked or was not used for
-    SESSION_DAYS. The error is the same whether the address is unknown or the password wrong.
+    SESSION_DAYS. The error is the same whether the address is unknown or the password wrong. Who has
+    a second factor is answered 401, `second_factor_required`, until `code` is given too.
     """
-    user, token = verbs.sign_in(given["email"], given["password"], device=device(), network=client_network())
+    user, token = verbs.sign_in(
+        given["email"], given["password"], device=device(), network=client_network(), code=given["code"]
+    )
     db.session.commit()
     return {"token": token, "user": user_values(user)}
 

@@ -11,22 +11,21 @@ from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import clean_name
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
-from commentsvc.accounts.roles import find_user_by_email, grant_role, list_roles, revoke_role
+from commentsvc.accounts.roles import Member, grant_role, list_team, revoke_role
 from commentsvc.api.access import on_site
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
 from commentsvc.api.present import person_values
 from commentsvc.api.schemas.sites import (
     NAME_LENGTH,
-    RoleByEmailSchema,
     RoleSchema,
     SiteChangesSchema,
     SiteInputSchema,
     SiteRoleSchema,
-    SiteRolesSchema,
     SiteSchema,
+    SiteTeamSchema,
 )
-from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
+from commentsvc.errors import Conflict, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.markup import render
 from commentsvc.moderation.reasons import check_messages, check_reasons, reasons_of
@@ -106,24 +105,10 @@ def update_site(given: dict[str, Any], site: Site) -> Any:
 @limited("LIMIT_READ")
 @operation("listRoles")
 @on_site(Permission.MANAGE_ROLES)
-@sites.response(200, SiteRolesSchema)
+@sites.response(200, SiteTeamSchema)
 def roles(site: Site) -> Any:
-    """List who holds a role on the site; admins first."""
-    return {"roles": [{"user": person_values(g.user), "role": g.role} for g in list_roles(site)]}
-
-
-@sites.route("/sites/<site_key:site_key>/roles", methods=["PUT"])
-@limited("LIMIT_REACT", by_account=True)
-@operation("grantRoleByEmail", errors=(409,))
-@on_site(Permission.MANAGE_ROLES)
-@sites.arguments(RoleByEmailSchema, example={"email": "tom@example.org", "role": "community_manager"})
-@sites.response(200, SiteRoleSchema)
-def grant_by_email(given: dict[str, Any], site: Site) -> Any:
-    """Give the owner of an address a role, in place of any other there."""
-    user = find_user_by_email(given["email"])
-    if user is None:
-        raise Invalid("No account has this address yet; ask its owner to sign up first.", field="email", code="account_unknown")
-    return _grant(site, user, given["role"])
+    """List who holds a role on the site, admins first; whom you want to add by address, invite."""
+    return {"roles": [_role_values(member) for member in list_team(site)]}
 
 
 @sites.route("/sites/<site_key:site_key>/roles/<row_id:user_id>", methods=["PUT"])
@@ -152,6 +137,14 @@ def _grant(site: Site, user: User, role: str) -> dict[str, Any]:
     granted = grant_role(site, user, Role(role), by=signed_in())
     db.session.commit()
     return {"user": person_values(user), "role": granted.role}
+
+
+def _role_values(member: Member) -> dict[str, Any]:
+    grant = member.grant
+    return {
+        "user": person_values(grant.user), "role": grant.role, "granted_at": grant.granted_at,
+        "granted_by": member.granted_by or None, "second_factor": member.second_factor, "last_active_at": member.last_seen_at,
+    }
 
 
 def _person(user_id: int) -> User:

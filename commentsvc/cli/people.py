@@ -7,7 +7,9 @@ from flask.cli import with_appcontext
 
 from commentsvc.accounts.api_keys import revoke_keys
 from commentsvc.accounts.audit import record, record_by_command
+from commentsvc.accounts.factors import reset_factors
 from commentsvc.accounts.identity import check_email, clean_name
+from commentsvc.accounts.invitations import invite
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import check_password, hash_password
 from commentsvc.accounts.permissions import Role
@@ -65,6 +67,26 @@ def sign_out(email: str | None, *, everybody: bool, keys: bool) -> None:
     click.echo(f"Ended {ended} sessions{f' and {revoked} keys' if keys else ''}.")
 
 
+@user.command(name="resetfactors")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def reset_second_factors(email: str, *, yes: bool) -> None:
+    """Take every second factor off the account of EMAIL, who lost them all, and sign it out everywhere.
+
+    The password alone signs in then. Be sure who asks: the audit log keeps that this was done.
+    """
+    found = find_user_by_email(email)
+    if found is None:
+        raise NotFound(f"There is no account for {email}.")
+    if not yes:
+        click.confirm(f"Take authenticator app, passkeys and recovery codes off {found.email}?", abort=True)
+    reset_factors(found)
+    end_sessions(found)
+    db.session.commit()
+    click.echo(f"{found.email} signs in with the password alone, until a second factor is set up again.")
+
+
 @click.group()
 def role() -> None:
     """Grant roles on a site."""
@@ -79,7 +101,19 @@ def grant(email: str, role_name: str, key: str) -> None:
     """Make EMAIL expert, community_manager or admin of a site, in place of any other role there."""
     found = find_user_by_email(email)
     if found is None:
-        raise NotFound(f"There is no account for {email}. Make one: commentsvc user create {email} --name NAME")
+        raise NotFound(f"There is no account for {email}. Make one: commentsvc user create {email} --name NAME, or: commentsvc role invite {email} {role_name} --site {key}")
     grant_role(get_site(key), found, Role(role_name))
     db.session.commit()
     click.echo(f"{found.email} is now {role_name} of {key}.")
+
+
+@role.command(name="invite")
+@click.argument("email")
+@click.argument("role_name", metavar="ROLE", type=click.Choice([r.value for r in GRANTED]))
+@click.option("--site", "key", required=True, help="The site's key.")
+@with_appcontext
+def send_invitation(email: str, role_name: str, key: str) -> None:
+    """Mail EMAIL an invitation to be expert, community_manager or admin of a site; without an account, one is made on the way."""
+    invited = invite(get_site(key), email, Role(role_name))
+    db.session.commit()
+    click.echo(f"An invitation to {invited.email} is on its way, good until {invited.expires_at:%Y-%m-%d %H:%M} UTC.")

@@ -84,6 +84,18 @@ def sign_in(article_id: int) -> Response:
     return _welcome(article_or_404(article_id), user, token)
 
 
+@embed.post("/a/<int:article_id>/factor")
+@account_limit
+def factor(article_id: int) -> Response:
+    """Go on with a sign-in whose password was right: a code of the app, or a recovery code."""
+    article = article_or_404(article_id)
+    user, token = sessions.finish_sign_in(
+        request.form.get("ticket", ""), device=device(), network=client_network(), code=request.form.get("code", "")
+    )
+    db.session.commit()
+    return _welcome(article, user, token)
+
+
 @embed.post("/a/<int:article_id>/forgot")
 @account_limit
 def forgot(article_id: int) -> Response:

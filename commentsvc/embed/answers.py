@@ -12,7 +12,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.embed.blueprint import by_script, embed, frame
 from commentsvc.embed.plain import draw
 from commentsvc.embed.view import Asked, View, load_article, message_page, personal, render_public
-from commentsvc.errors import CommentsvcError, NotSignedIn, Sanctioned, TooSoon
+from commentsvc.errors import CommentsvcError, NotSignedIn, Sanctioned, SecondFactorNeeded, TooSoon
 from commentsvc.extensions import db
 from commentsvc.moderation.sanctions import count_refusal
 from commentsvc.sites.models import Article
@@ -44,7 +44,7 @@ class Form:
 FORMS = {
     "embed.sign_up": Form("account", "sign-up"), "embed.check_code": Form("account", "code"),
     "embed.resend": Form("account", "code"), "embed.sign_in": Form("account", "sign-in"),
-    "embed.forgot": Form("account", "forgot"), "embed.post_comment": Form("editor"),
+    "embed.factor": Form("account", "factor"), "embed.forgot": Form("account", "forgot"), "embed.post_comment": Form("editor"),
     "embed.flag": Form("panel", "flag"), "embed.withdraw": Form("panel", "withdraw"),
     "embed.read_told": Form("page"),
     "embed.vote": Form("page"), "embed.sign_out": Form("page"), "embed.rewrite": Form("page"), "embed.leave": Form("page"),
@@ -63,6 +63,16 @@ def account_form(article: Article, asked: Asked, status: int = 200) -> Response:
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+@embed.errorhandler(SecondFactorNeeded)
+def code_next(error: SecondFactorNeeded) -> Response:
+    """The form for the code; its ticket travels in it, as the handle of a sign-up does."""
+    article = _article()
+    if article is None:
+        return _fail(error)
+    asked = Asked(account="factor", values=typed() | {"ticket": error.ticket})
+    return account_form(article, asked) if by_script() else draw(article, asked)
 
 
 @embed.errorhandler(CommentsvcError)

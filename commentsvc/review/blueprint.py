@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
-from commentsvc.errors import NotSignedIn
+from commentsvc.errors import FactorMissing, NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
@@ -63,6 +63,7 @@ def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     alarms, waiting = alarms_of(site)
     frame: dict[str, Any] = {
         "site": site, "here": here, "counts": counts, "appeals_waiting": open_appeals(site), "alarms": alarms, "waiting": waiting,
+        "factor_due": site.second_factor_from if (person := reader()) is not None and person.second_factor_at is None else None,
     }
     return render_template(f"review/{template}", **frame | context)
 
@@ -118,6 +119,20 @@ def to_sign_in(error: NotSignedIn) -> Any:
         return jsonify(message=error.message), 401
     back = request.full_path if request.query_string else request.path
     return redirect(f"{SIGN_IN}?{urlencode({'next': back})}")
+
+
+@review.errorhandler(FactorMissing)
+def to_second_factor(error: FactorMissing) -> Any:
+    """Reading leads to where a second factor is set up, and back; writing keeps what was typed on the page."""
+    db.session.rollback()
+    here = url_for("account.factors", next=request.path)
+    if request.method not in SAFE_METHODS:
+        return _not_saved(error.message, status=403, sign_in=False)
+    if by_htmx():
+        response = Response(status=403)
+        response.headers["HX-Redirect"] = here
+        return response
+    return redirect(here)
 
 
 @review.errorhandler(CSRFError)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from commentsvc.comments.models import Comment, Status
-from commentsvc.errors import NotFound
+from commentsvc.errors import FactorMissing, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import open_appeal_about, open_appeals
 from commentsvc.moderation.marking import marks_of
@@ -69,6 +69,8 @@ def home() -> Any:
     person = signed_in()
     ids = reviewed_site_ids(person)
     sites = db.session.scalars(select(Site).where(Site.id.in_(ids)).order_by(Site.name)).all() if ids else []
+    if not sites and any(person.awaits_factor(grant) for grant in person.roles):
+        raise FactorMissing("Set a second factor up first.")
     if len(sites) == 1:
         return redirect(url_for("review.queue", site_key=sites[0].key, queue_name=Queue.HELD.value))
     counted = {site.id: queue_counts(site) for site in sites[:SITES_WITH_COUNTS]}

@@ -1,23 +1,36 @@
-"""Who holds which role on the site."""
+"""Who holds which role on the site, who is invited, and whether the site asks for a second factor."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from commentsvc.accounts.models import SiteRole, User
-from commentsvc.accounts.permissions import Permission, Role
+from commentsvc.accounts.invitations import (
+    invite,
+    list_invitations,
+    resend_invitation,
+    withdraw_invitation,
+)
+from commentsvc.accounts.models import SiteRole
+from commentsvc.accounts.permissions import STAFF, Permission, Role
+from commentsvc.accounts.requiring import (
+    GRACE_DAYS,
+    MOST_DAYS,
+    allow_without_second_factor,
+    require_second_factor,
+)
 from commentsvc.accounts.roles import (
     GRANTED,
-    find_user_by_email,
+    end_sessions_of_staff,
     grant_role,
-    list_roles,
+    list_team,
     revoke_role,
 )
-from commentsvc.errors import Conflict, Invalid, NotFound
+from commentsvc.database import utcnow
+from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.sites.models import Site
@@ -32,21 +45,47 @@ ROLE_MEANINGS: dict[Role, str] = {
 
 @review.get("/<site_key>/team")
 def team(site_key: str) -> Any:
-    """Everybody with a role, and the form to add somebody."""
+    """Everybody with a role, who is invited, and the form to invite somebody."""
     return _team_page(site_for(site_key, Permission.MANAGE_ROLES))
 
 
 @review.post("/<site_key>/team")
-def grant(site_key: str) -> Any:
-    """Give the owner of an account a role, in place of any other she has here."""
+def send_invitation(site_key: str) -> Any:
+    """Mail an address an invitation to a role; the answer is the same whether or not it has an account."""
     site = site_for(site_key, Permission.MANAGE_ROLES)
     email = request.form.get("email", "").strip()
     try:
-        role = _role()
-        grant_role(site, _owner(email), role, by=signed_in())
-    except (Invalid, Conflict) as error:
+        invited = invite(site, email, _role(), by=signed_in())
+    except (Invalid, Conflict, TooSoon) as error:
         return _refused(site, error, email=email)
     db.session.commit()
+    flash(f"The invitation to {invited.email} is on its way.")
+    return redirect(url_for("review.team", site_key=site.key))
+
+
+@review.post("/<site_key>/team/invitations/<int:invitation_id>/resend")
+def send_again(site_key: str, invitation_id: int) -> Any:
+    """Mail an invitation once more; the former link is dead."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    try:
+        invited = resend_invitation(site, invitation_id, by=signed_in())
+    except (NotFound, TooSoon) as error:
+        return _refused(site, error)
+    db.session.commit()
+    flash(f"The invitation to {invited.email} is on its way again, with a new link.")
+    return redirect(url_for("review.team", site_key=site.key))
+
+
+@review.post("/<site_key>/team/invitations/<int:invitation_id>/withdraw")
+def withdraw(site_key: str, invitation_id: int) -> Any:
+    """Take an invitation back."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    try:
+        withdraw_invitation(site, invitation_id, by=signed_in())
+    except NotFound as error:
+        return _refused(site, error)
+    db.session.commit()
+    flash("The invitation is withdrawn; its link is dead.")
     return redirect(url_for("review.team", site_key=site.key))
 
 
@@ -54,14 +93,7 @@ def grant(site_key: str) -> Any:
 def change(site_key: str, grant_id: int) -> Any:
     """Give a member of the team another role, or none."""
     site = site_for(site_key, Permission.MANAGE_ROLES)
-    held = db.session.scalar(
-        select(SiteRole)
-        .where(SiteRole.id == grant_id, SiteRole.site_id == site.id)
-        .options(joinedload(SiteRole.user))
-    )
-    if held is None:
-        raise NotFound("This person no longer holds a role on this site.")
-    person = held.user
+    person = _grant(site, grant_id).user
     try:
         if request.form.get("remove"):
             revoke_role(site, person, by=signed_in())
@@ -72,20 +104,45 @@ def change(site_key: str, grant_id: int) -> Any:
     db.session.commit()
     if person.id == signed_in().id:  # she may have locked herself out of this page
         return redirect(url_for("review.home"))
+    flash(f"{person.display_name} is off the team." if request.form.get("remove") else f"The role of {person.display_name} is changed.")
     return redirect(url_for("review.team", site_key=site.key))
 
 
-def _owner(email: str) -> User:
-    """The account's owner. An admin may learn that there is none; nobody else reaches this page."""
-    if not email:
-        raise Invalid("Write the e-mail address of an account.", field="email")
-    person = find_user_by_email(email)
-    if person is None:
-        raise Invalid(
-            "No account has this address yet. Ask the person to sign up with it first, then add them here.",
-            field="email",
-        )
-    return person
+@review.post("/<site_key>/team/<int:grant_id>/sign-out")
+def sign_member_out(site_key: str, grant_id: int) -> Any:
+    """End all sessions of a member of the team, after a lost laptop."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    person = _grant(site, grant_id).user
+    ended = end_sessions_of_staff(site, person, by=signed_in())
+    db.session.commit()
+    flash(f"{person.display_name} is signed out everywhere: {ended} {'session' if ended == 1 else 'sessions'} ended.")
+    return redirect(url_for("review.team", site_key=site.key))
+
+
+@review.post("/<site_key>/team/second-factor")
+def ask_for_second_factor(site_key: str) -> Any:
+    """Ask the team for a second factor from some days on, or no longer."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    try:
+        if request.form.get("lift"):
+            allow_without_second_factor(site, by=signed_in())
+        else:
+            require_second_factor(site, by=signed_in(), days=request.form.get("days", GRACE_DAYS, type=int))
+    except (Invalid, Conflict) as error:
+        return _refused(site, error)
+    db.session.commit()
+    return redirect(url_for("review.team", site_key=site.key, _anchor="second-factor"))
+
+
+def _grant(site: Site, grant_id: int) -> SiteRole:
+    held = db.session.scalar(
+        select(SiteRole)
+        .where(SiteRole.id == grant_id, SiteRole.site_id == site.id)
+        .options(joinedload(SiteRole.user))
+    )
+    if held is None:
+        raise NotFound("This person no longer holds a role on this site.")
+    return held
 
 
 def _role() -> Role:
@@ -95,13 +152,15 @@ def _role() -> Role:
     return Role(text)
 
 
-def _refused(site: Site, error: Invalid | Conflict, *, email: str = "") -> Any:
+def _refused(site: Site, error: CommentsvcError, *, email: str = "") -> Any:
     db.session.rollback()
     return _team_page(site, error=error, email=email, role=request.form.get("role", "")), error.status
 
 
-def _team_page(site: Site, *, error: Invalid | Conflict | None = None, email: str = "", role: str = "") -> str:
+def _team_page(site: Site, *, error: CommentsvcError | None = None, email: str = "", role: str = "") -> str:
+    members = list_team(site)
     return page(
-        "team.html", site, here="team", grants=list_roles(site), roles=ROLE_MEANINGS,
-        error=error, email=email, role=role or Role.COMMUNITY_MANAGER.value,
+        "team.html", site, here="team", members=members, invitations=list_invitations(site), roles=ROLE_MEANINGS, now=utcnow(),
+        error=error, email=email, role=role or Role.COMMUNITY_MANAGER.value, staff=STAFF, most_days=MOST_DAYS, grace_days=GRACE_DAYS,
+        without=[m for m in members if not m.second_factor and Role(m.grant.role) in STAFF],
     )

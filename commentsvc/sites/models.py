@@ -44,6 +44,7 @@ class Site(Base):
     phrase_notes: Mapped[dict[str, dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     # The number of the latest version of what is set here; 0 before the first change that was kept.
     policy_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    second_factor_from: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # staff need one from then on; None: they may
 
     @property
     def policy(self) -> Policy:

@@ -25,4 +25,68 @@ for (const said of document.querySelectorAll("[data-count-of]")) {
   };
   field.addEventListener("input", tell);
   tell();
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
+// Passkeys: a form whose press asks the browser first, and is sent with what the browser made. Hidden where there are none.
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+const text = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+const read = (options) => ({
+  ...options,
+  challenge: bytes(options.challenge),
+  ...(options.user && { user: { ...options.user, id: bytes(options.user.id) } }),
+  ...Object.fromEntries(["allowCredentials", "excludeCredentials"].filter((list) => options[list]).map((list) => [
+    list, options[list].map((one) => ({ ...one, id: bytes(one.id) })),
+  ])),
+});
+
+const written = ({ id, rawId, type, response }) => {
+  const parts = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
+  return JSON.stringify({
+    id, rawId: text(rawId), type,
+    response: {
+      ...Object.fromEntries(parts.filter((part) => response[part]).map((part) => [part, text(response[part])])),
+      ...(response.getTransports && { transports: response.getTransports() }),
+    },
+  });
+};
+
+const optionsOf = async (form) => {
+  if (form.dataset.options) return { options: form.dataset.options };
+  const body = new FormData();
+  body.set("csrf_token", form.elements.csrf_token.value);
+  const answer = await fetch(form.dataset.optionsUrl, { method: "POST", body });
+  if (!answer.ok || !answer.headers.get("Content-Type").includes("json")) throw new Error("refused");
+  return answer.json();
+};
+
+for (const form of document.querySelectorAll("[data-passkey]")) {
+  if (!window.PublicKeyCredential) continue;
+  form.hidden = false;
+  for (const other of document.querySelectorAll("[data-without-passkeys]")) other.hidden = true;
+  const problem = form.querySelector(":scope > .error"), button = form.querySelector("button");
+  form.addEventListener("submit", async (event) => {
+    if (form.elements.credential.value) return;
+    event.preventDefault();
+    problem.hidden = button.disabled = true;
+    try {
+      const { ticket, options } = await optionsOf(form), publicKey = read(JSON.parse(options));
+      const made = await navigator.credentials[form.dataset.passkey]({ publicKey });
+      if (ticket) form.elements.ticket.value = ticket;
+      form.elements.credential.value = written(made);
+      form.requestSubmit();
+    } catch (error) {
+      problem.textContent = {
+        NotAllowedError: "Nothing happened: it was cancelled, or took too long. Try again.",
+        InvalidStateError: "This device has a passkey for your account already.",
+      }[error.name] || "This did not work. Load the page again, or use another way.";
+      problem.hidden = button.disabled = false;
+    } finally {
+      button.disabled = false;
+    }
+  });
 }

@@ -68,7 +68,7 @@ def code_in(mail: Mail) -> str:
 
 def link_in(mail: Mail) -> str:
     """The path of the mail's link."""
-    found = re.search(r"http://localhost(/account/(?:verify|reset)/\S+)", mail.text)
+    found = re.search(r"http://localhost(?::[0-9]+)?(/account/(?:verify|reset|invitation)/\S+)", mail.text)
     assert found, mail.text
     return found.group(1)
 

@@ -67,7 +67,7 @@ def test_a_row_is_written_with_what_it_tells_or_not_at_all() -> None:
 @pytest.mark.parametrize(("action", "facts"), [
     ("granted", {}), ("Role.granted", {}), ("role.granted!", {}), ("role." + "x" * 60, {}), ("role.granted", {"text": "x" * FACTS_LENGTH}),
 ])
-def test_what_is_no_row_is_refused(action: str, facts: dict[str, str]) -> None:
+def test_what_is_no_row_is_refused(action: str, facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         record(None, action, **facts)
 

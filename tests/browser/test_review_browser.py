@@ -352,7 +352,7 @@ def everything(article: Article, site: Site, anna: User) -> Comment:
     return held
 
 
-PAGES = ("held", "flagged", "new", "approved", "rejected", "comments/1", "modlog", "articles", "settings", "team")
+PAGES = ("held", "flagged", "new", "approved", "rejected", "comments/1", "modlog", "articles", "settings", "team", "audit")
 
 
 @pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])

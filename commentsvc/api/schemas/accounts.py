@@ -59,6 +59,10 @@ class CodeSchema(BaseSchema):
 class CredentialsSchema(BaseSchema):
     email = Text(required=True, metadata={"format": "email"})
     password = Text(required=True, metadata={"format": "password"})
+    code = Text(
+        load_default="",
+        metadata={"maxLength": 40, "description": "Of the authenticator app, or a recovery code; asked for where there is a second factor."},
+    )
 
 
 class SignedInSchema(BaseSchema):

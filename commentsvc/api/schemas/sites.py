@@ -205,16 +205,18 @@ class SiteRoleSchema(BaseSchema):
     role = Choice(GRANTED, required=True)
 
 
-class SiteRolesSchema(BaseSchema):
-    roles = Items(Part(SiteRoleSchema), required=True)
+class SiteMemberSchema(SiteRoleSchema):
+    granted_at = Moment(required=True, allow_none=True, metadata={"description": "Null where it was not kept yet."})
+    granted_by = Text(required=True, allow_none=True, metadata={"description": "A name; null for the command line, and where it was not kept."})
+    second_factor = YesNo(required=True)
+    last_active_at = Moment(required=True, allow_none=True, metadata={"description": "On any device, to the hour."})
+
+
+class SiteTeamSchema(BaseSchema):
+    roles = Items(Part(SiteMemberSchema), required=True)
 
 
 class RoleSchema(BaseSchema):
-    role = Choice(GRANTED, required=True)
-
-
-class RoleByEmailSchema(BaseSchema):
-    email = Text(required=True, metadata={"format": "email"})
     role = Choice(GRANTED, required=True)
 
 

@@ -1,0 +1,137 @@
+"""The audit log of a site, for its admins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response, request
+
+from commentsvc.accounts.audit_pages import (
+    COMMAND_LINE,
+    MOST,
+    AuditFilter,
+    Line,
+    page_of_audit,
+)
+from commentsvc.accounts.permissions import Permission
+from commentsvc.accounts.roles import list_roles
+from commentsvc.errors import Invalid
+from commentsvc.extensions import db
+from commentsvc.review.blueprint import page, review, site_for
+from commentsvc.review.csv_export import csv_response
+from commentsvc.review.words import REASON_NAMES, ROLE_NAMES, STATUS_NAMES
+from commentsvc.sites.models import Site
+
+# What is done with what, in the order the filter offers it.
+GROUPS: dict[str, str] = {
+    "comment": "Comments", "article": "Articles", "settings": "Settings", "role": "Roles", "invitation": "Invitations",
+    "session": "Sign-ins", "sessions": "Ended sessions", "password": "Passwords", "factor": "Second factors", "key": "API keys",
+    "site": "The site itself", "comments": "Imports and rescoring",
+}
+ACTION_NAMES: dict[str, str] = {
+    "comment.decided": "Decided on a comment", "comment.undone": "Took a decision back", "article.changed": "Changed an article",
+    "settings.changed": "Changed the settings", "role.granted": "Gave a role", "role.revoked": "Took a role away",
+    "invitation.sent": "Sent an invitation", "invitation.resent": "Sent an invitation again",
+    "invitation.withdrawn": "Withdrew an invitation", "invitation.accepted": "Accepted an invitation",
+    "session.started": "Signed in", "sessions.ended": "Ended all sessions", "password.changed": "Changed the password",
+    "password.reset": "Chose a new password by mail", "factor.added": "Set up a second factor",
+    "factor.removed": "Removed a second factor", "factor.reset": "Took all second factors off",
+    "recovery_codes.made": "Made new recovery codes", "recovery_code.used": "Used a recovery code",
+    "key.made": "Made an API key", "key.revoked": "Revoked an API key", "site.created": "Created the site",
+    "comments.imported": "Imported comments", "comments.rescored": "Scored old comments anew",
+}
+CSV_HEAD = ("at", "by", "by_id", "via", "action", "subject", "about", "facts", "id", "position", "hash")
+
+
+@review.get("/<site_key>/audit")
+def audit(site_key: str) -> Any:
+    """A page of the log."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    after = request.args.get("after") or None
+    error = None
+    try:
+        wanted = _wanted()
+        lines, following = page_of_audit(site, wanted, after)
+    except Invalid as invalid:
+        error, wanted, lines, following = invalid, AuditFilter(), [], None
+    return page(
+        "audit.html", site, here="audit", lines=lines, more=following, after=after, wanted=wanted, error=error, groups=GROUPS,
+        people=[grant.user for grant in list_roles(site)], command_line=COMMAND_LINE, named=action_name, told=told,
+        query={name: value for name, value in request.args.items() if value and name in {"actor", "action", "since", "until"}},
+    ), error.status if error else 200
+
+
+@review.get("/<site_key>/audit.csv")
+def audit_csv(site_key: str) -> Response:
+    """All rows that the page's filter finds."""
+    site = site_for(site_key, Permission.MANAGE_ROLES)
+    return csv_response(f"audit-{site.key}.csv", CSV_HEAD, _rows(site, _wanted()))
+
+
+def action_name(action: str) -> str:
+    """The action in words; the code, spelt out, of one that has none."""
+    return ACTION_NAMES.get(action) or action.replace("_", " ").replace(".", ": ")
+
+
+_VALUES: Mapping[str, Mapping[str, str]] = {
+    "status": STATUS_NAMES, "role": ROLE_NAMES, "reason": REASON_NAMES,
+    "kind": {"app": "authenticator app", "passkey": "passkey"},
+}
+# Numbers for programs, which say nothing to a person.
+_QUIET = {"version", "passkey"}
+
+
+def told(line: Line) -> list[str]:
+    """The facts in words, one each: “role: Expert → Admin”."""
+    return [f"{name.replace('_', ' ')}: {_fact(name, value)}" for name, value in line.facts.items() if name not in _QUIET]
+
+
+def _fact(name: str, value: Any) -> str:
+    if isinstance(value, list) and len(value) == 2:  # before and after
+        return " → ".join(_one(name, one) for one in value)
+    return _one(name, value)
+
+
+def _one(name: str, value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict) and value.keys() == {"length", "sha256"}:
+        return f"{value['length']} long, {value['sha256'][:8]}…"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return _VALUES.get(name, {}).get(str(value), str(value))
+
+
+def _wanted() -> AuditFilter:
+    args = request.args
+    actor, action = args.get("actor", "").strip(), args.get("action", "").replace("\x00", "").strip()
+    return AuditFilter(actor=actor, action=action[:60], since=_day("since"), until=_day("until"))
+
+
+def _day(name: str) -> dt.date | None:
+    text = request.args.get(name, "").strip()
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid("Write a day as 2026-11-26.", field=name) from None
+
+
+def _rows(site: Site, wanted: AuditFilter) -> Iterator[tuple[object, ...]]:
+    after: str | None = None
+    while True:
+        lines, after = page_of_audit(site, wanted, after, MOST)
+        for line in lines:
+            entry = line.entry
+            yield (
+                entry.at.isoformat(timespec="seconds"), line.actor or "the command line", entry.actor_id, entry.via, entry.action,
+                entry.subject, line.about, entry.facts, entry.id, entry.position, entry.hash.hex() if entry.hash else "",
+            )
+            db.session.expunge(entry)
+        if after is None:
+            return
