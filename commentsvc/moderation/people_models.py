@@ -60,7 +60,7 @@ class Sanction(Base):
 
     def active(self, now: dt.datetime) -> bool:
         """Whether it holds at that time."""
-        return self.starts_at <= now and self.ended_at is None and (self.ends_at is None or self.ends_at > now)
+        return self.ended_at is None and (self.ends_at is None or self.ends_at > now)
 
     @property
     def over_at(self) -> dt.datetime | None:

@@ -77,10 +77,10 @@ def impose(
     message, note = _text(message, "message", MESSAGE_LENGTH), _text(note, "note", NOTE_LENGTH)
     if kind == K.WARN and not message:
         raise Invalid("Write what she should read.", field="message")
-    now = utcnow()
-    ends_at = _end_of(kind, ends_at, now)
     if rule is None:  # a rule acts under an article's lock, which a post takes after the person's
         lock_person(user.id)
+    now = utcnow()
+    ends_at = _end_of(kind, ends_at, now)
     _refuse_double(user, kind, site, now)
     sanction = Sanction(
         site_id=site.id if site else None, user_id=user.id, kind=kind.value, reason=reason.value, note=note, message=message,
@@ -159,8 +159,11 @@ def holds(user_id: int, site_id: int, now: dt.datetime) -> ColumnElement[bool]:
 
 
 def in_force(now: dt.datetime) -> ColumnElement[bool]:
-    """Which sanctions hold at that time."""
-    return (Sanction.ended_at.is_(None) & (Sanction.starts_at <= now)) & or_(Sanction.ends_at.is_(None), Sanction.ends_at > now)
+    """Which sanctions hold at that time.
+
+    Nothing is asked of `starts_at`: a sanction holds from when it is there, whatever another node's clock says.
+    """
+    return Sanction.ended_at.is_(None) & or_(Sanction.ends_at.is_(None), Sanction.ends_at > now)
 
 
 def active(user_id: int, site_id: int) -> Sequence[Sanction]:

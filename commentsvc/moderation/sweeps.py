@@ -7,7 +7,9 @@ seen, and a reader's post waits for one batch at most.
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.audit import record
@@ -22,6 +24,8 @@ from commentsvc.moderation.models import REJECT_REASONS, Decision, Reason
 from commentsvc.moderation.people_models import Sweep, SweepState, SweepStep
 from commentsvc.moderation.sanctions import NOTE_LENGTH, lock_person
 from commentsvc.sites.models import Site
+
+log = structlog.get_logger()
 
 # Decided in one transaction: the articles' rows, and SQLite's one write lock, are given back after some hundredths
 # of a second.
@@ -106,9 +110,16 @@ def run_due_sweeps() -> int:
         if sweep_id is None:
             return done
         tried.add(sweep_id)
-        while advance(sweep_id):
-            pass
-        done += 1
+        try:
+            while advance(sweep_id):
+                pass
+        except OperationalError:
+            raise
+        except Exception:  # the next minute tries again; the others are not to wait for it
+            db.session.rollback()
+            log.exception("a sweep stands still", sweep=sweep_id)
+        else:
+            done += 1
 
 
 def sweep_on(site: Site, sweep_id: int) -> Sweep:
@@ -123,7 +134,8 @@ def sweep_on(site: Site, sweep_id: int) -> Sweep:
 
 
 def _lock(sweep: Sweep) -> None:
-    db.session.refresh(sweep, with_for_update=True)
+    # Not refresh(): PostgreSQL locks no row of an outer join, which is how the sweep's people were loaded.
+    db.session.execute(select(Sweep).where(Sweep.id == sweep.id).with_for_update().execution_options(populate_existing=True))
 
 
 def _reject_some(sweep: Sweep) -> bool:
