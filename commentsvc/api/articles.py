@@ -20,13 +20,13 @@ from commentsvc.api.schemas.sites import (
     CountsSchema,
 )
 from commentsvc.comments.counts import lock_article
+from commentsvc.comments.sections import move_article
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.sites.articles import (
     close_article,
     comment_counts,
     find_article,
-    move_article,
     one_line,
     premoderate_article,
     register_article,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.models import User
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
-from commentsvc.sites.models import Article
+from commentsvc.sites.models import SECTION_LENGTH, Article
 
 
 class Status(enum.StrEnum):
@@ -19,6 +19,12 @@ class Status(enum.StrEnum):
     PUBLISHED = "published"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"  # by its author
+
+
+# Those that a person has to decide on: held, or public and flagged. The console's indexes hold these alone, so
+# that a comment with nothing wrong costs none of them anything. A planner takes such an index for a query that has
+# this as a term, to the letter.
+WAITING = "(status = 'held' OR flag_count > 0)"
 
 
 class Comment(Base):
@@ -66,6 +72,13 @@ class Comment(Base):
     down: Mapped[int] = mapped_column(default=0)
     top_score: Mapped[float] = mapped_column(Float(53), default=0.0)  # Wilson lower bound
     flag_count: Mapped[int] = mapped_column(default=0)  # open flags
+
+    # What queues are read by. `section` is the article's, kept here by comments.sections.
+    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default="")
+    language: Mapped[str] = mapped_column(String(10), default="", server_default="")  # ISO 639; "": no letters
+    label: Mapped[str] = mapped_column(String(30), default="", server_default="")  # why it was held: moderation.urgency
+    # Its place in the order by urgency, the smaller the sooner (moderation.urgency). Where nobody said it comes first.
+    due: Mapped[float] = mapped_column(Float(53), default=0.0, server_default="0")
 
     author: Mapped[User] = relationship(lazy="raise")
     article: Mapped[Article] = relationship(lazy="raise")
@@ -137,6 +150,44 @@ class Comment(Base):
             "ix_comments_approved", "site_id", "reviewed_at", "id",
             postgresql_where=text("status = 'published' AND reviewed_at IS NOT NULL"),
             sqlite_where=text("status = 'published' AND reviewed_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_comments_due", "site_id", "status", "due", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_article_due", "article_id", "status", "due", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index("ix_comments_article", "article_id", "status", "created_at", "id"),
+        Index(
+            "ix_comments_section_due", "site_id", "section", "status", "due", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_section", "site_id", "section", "status", "created_at", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_label_due", "site_id", "label", "status", "due", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_label", "site_id", "label", "status", "created_at", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_language_due", "site_id", "language", "status", "due", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        Index(
+            "ix_comments_language", "site_id", "language", "status", "created_at", "id",
+            postgresql_where=text(WAITING), sqlite_where=text(WAITING),
+        ),
+        # Members write nearly everything; what experts and staff wrote is found by this.
+        Index(
+            "ix_comments_named", "site_id", "author_role", "status", "created_at", "id",
+            postgresql_where=text("author_role <> 'member'"), sqlite_where=text("author_role <> 'member'"),
         ),
         Index("ix_comments_author", "author_id", "created_at", "id"),
         Index("ix_comments_repeat", "author_id", "body_hash"),

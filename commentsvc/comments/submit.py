@@ -15,6 +15,7 @@ from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
 from commentsvc.markup import render
+from commentsvc.screening.languages import language_of
 from commentsvc.sites.models import Article
 
 # A second press of Post within this time is the same comment, not a new one.
@@ -103,6 +104,7 @@ def submit_comment(
         site_id=article.site_id, article=article, author_id=author.id,
         author_role=role.value, body=body, body_html=render(body),
         body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
+        section=article.section, language=language_of(body),
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,
         depth=parent.depth + 1 if parent else 0,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from commentsvc.perspective.attributes import LABEL_OF, SERVED_ELSEWHERE
 from commentsvc.perspective.engine import Engine
-from commentsvc.perspective.languages import detect, supported
+from commentsvc.screening.languages import detect, supported
 from commentsvc.perspective.refusals import Refusal, invalid
 from commentsvc.perspective.texts import Plain, parts, plain_text
 from commentsvc.screening.toxicity import Scores
