@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, literal_column, select, update
 
 from commentsvc.comments.models import Comment
 from commentsvc.errors import Invalid
@@ -35,8 +35,15 @@ def move_article(article: Article, section: str) -> None:
 
 
 def sections_of(site: Site) -> list[str]:
-    """The sections that the site's articles stand in, by name."""
-    found = db.session.scalars(
-        select(Article.section).where(Article.site_id == site.id, Article.section != "").distinct().limit(MAX_SECTIONS)
+    """The sections that the site's articles stand in, by name.
+
+    From one section to the next along their index, as many steps as there are sections and not articles.
+    """
+    some = (Article.site_id == site.id, Article.section != literal_column("''"))
+    steps = select(func.min(Article.section).label("section"), literal(1).label("step")).where(*some).cte("steps", recursive=True)
+    following = select(func.min(Article.section)).where(*some, Article.section > steps.c.section).scalar_subquery()
+    steps = steps.union_all(
+        select(following, steps.c.step + 1).where(steps.c.section.is_not(None), steps.c.step < MAX_SECTIONS)
     )
+    found = db.session.scalars(select(steps.c.section).where(steps.c.section.is_not(None)))
     return sorted(found, key=str.casefold)

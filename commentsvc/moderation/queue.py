@@ -150,7 +150,8 @@ class View:
     def scope(self) -> str:
         """What a cursor of it is good for."""
         sites = ",".join(map(str, self.sites))
-        return f"queue:{sites}:{self.queue.value}:{self.order or ''}:{self.filters.args() or ''}:{self.articles or ''}"
+        order = self.order or QUEUES[self.queue].usual
+        return f"queue:{sites}:{self.queue.value}:{order}:{self.filters.args() or ''}:{self.articles or ''}"
 
 
 def parse_queue(text: str) -> Queue:
@@ -293,21 +294,29 @@ def in_view(view: View, ids: Sequence[int]) -> set[int]:
     return set(db.session.scalars(select(Comment.id).where(Comment.id.in_(ids), either)))
 
 
-def ids_of(view: View, after: str | None = None, limit: int = CARDS_PER_PAGE) -> tuple[list[int], str | None]:
-    """The comments of a page in its order, and the cursor of the next one; one statement."""
+def ids_of(
+    view: View, after: str | None = None, limit: int = CARDS_PER_PAGE, *, last: Sequence[int] = ()
+) -> tuple[list[int], str | None]:
+    """The comments of a page in its order, and the cursor of the next one; one statement, two with `last`, on the last page."""
     check_limit(limit)
     signer = cursors()
     position = signer.read(view.scope, after)[:2] if after else None
-    query = page_query(view, position, limit + 1)
+    query = page_query(view, position, limit + 1, but=last)
     rows = db.session.execute(query).all() if query is not None else []
-    following = signer.write(view.scope, rows[limit - 1].key, rows[limit - 1].id) if len(rows) > limit else None
-    return [row.id for row in rows[:limit]], following
+    ids = [row.id for row in rows[:limit]]
+    if len(rows) > limit:
+        return ids, signer.write(view.scope, rows[limit - 1].key, rows[limit - 1].id)
+    there = in_view(view, last)
+    return ids + [row_id for row_id in last if row_id in there], None
 
 
-def page_query(view: View, position: tuple[object, int] | None, rows: int) -> Select[*tuple[Any, ...]] | None:
+def page_query(
+    view: View, position: tuple[object, int] | None, rows: int, *, but: Sequence[int] = ()
+) -> Select[*tuple[Any, ...]] | None:
     """The first `rows` after a position (sort key, id), with both of each; None where nothing can be in it."""
     sort = view.sort
-    lanes = [_lane([*walk, *rest], sort, position, rows) for walk, rest in _lanes(view)]
+    without = [Comment.id.not_in(but)] if but else []
+    lanes = [_lane([*walk, *rest, *without], sort, position, rows) for walk, rest in _lanes(view)]
     if not lanes:
         return None
     if len(lanes) == 1:
@@ -333,10 +342,10 @@ def _ordered(sort: SortKey, key: Any, row_id: Any) -> tuple[Any, Any]:
 
 def page_of_cards(
     sites: Site | Sequence[Site], queue: Queue, after: str | None = None, limit: int = CARDS_PER_PAGE, *,
-    filters: Filters = NOTHING, order: Order | None = None,
+    filters: Filters = NOTHING, order: Order | None = None, last: Sequence[int] = (),
 ) -> tuple[list[Card], str | None]:
-    """A page of a queue and the cursor of the next one."""
-    ids, following = ids_of(view_of(sites, queue, filters, order), after, limit)
+    """A page of a queue and the cursor of the next one; the comments `last` come after all others."""
+    ids, following = ids_of(view_of(sites, queue, filters, order), after, limit, last=last)
     return cards(ids), following
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
@@ -43,7 +43,6 @@ class SavedFilter(Base):
     order: Mapped[str] = mapped_column("sort", String(20), default="")  # "": each person's own
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
-    created_by: Mapped[User | None] = relationship(lazy="raise")
 
     @property
     def filters(self) -> Filters:
@@ -62,7 +61,6 @@ class ArticleGroup(Base):
     name_key: Mapped[str] = mapped_column(String(3 * NAME_LENGTH))
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
-    created_by: Mapped[User | None] = relationship(lazy="raise")
 
 
 class GroupedArticle(Base):
@@ -77,12 +75,9 @@ class GroupedArticle(Base):
 
 
 def saved_filters(site: Site) -> Sequence[SavedFilter]:
-    """The site's, in the order of their names, with who made them."""
+    """The site's, in the order of their names."""
     return db.session.scalars(
-        select(SavedFilter)
-        .where(SavedFilter.site_id == site.id)
-        .order_by(SavedFilter.name_key, SavedFilter.id)
-        .options(joinedload(SavedFilter.created_by))
+        select(SavedFilter).where(SavedFilter.site_id == site.id).order_by(SavedFilter.name_key, SavedFilter.id)
     ).all()
 
 
@@ -100,13 +95,16 @@ def save_filter(site: Site, name: str, queue: str, filters: Filters, order: Orde
 
 
 def article_groups(site: Site) -> Sequence[ArticleGroup]:
-    """The site's, in the order of their names, with who made them."""
+    """The site's, in the order of their names."""
     return db.session.scalars(
-        select(ArticleGroup)
-        .where(ArticleGroup.site_id == site.id)
-        .order_by(ArticleGroup.name_key, ArticleGroup.id)
-        .options(joinedload(ArticleGroup.created_by))
+        select(ArticleGroup).where(ArticleGroup.site_id == site.id).order_by(ArticleGroup.name_key, ArticleGroup.id)
     ).all()
+
+
+def makers(kept: Iterable[SavedFilter | ArticleGroup]) -> dict[int, str]:
+    """The names of those who made them, by the id of the person."""
+    ids = {one.created_by_id for one in kept if one.created_by_id is not None}
+    return dict(db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids))).all()) if ids else {}
 
 
 def make_group(site: Site, name: str, *, actor: User) -> ArticleGroup:

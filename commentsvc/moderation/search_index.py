@@ -24,13 +24,11 @@ def vector(column: str) -> str:
     return f"to_tsvector('simple'::regconfig, translate({column}, '{breaks}', '{' ' * len(_BREAKS)}'))"
 
 
-COMMENT_VECTOR: Final = vector("body")
-PERSON_VECTOR: Final = vector("display_name")
-
 TRIGGERS: Final = tuple(
     f"search_{table}_{what}" for table in ("comments", "people") for what in ("added", "gone", "changed")
 )
 SOURCES: Final = {"search_comments": ("comments", "body"), "search_people": ("users", "display_name")}
+VECTORS: Final = {name: vector(column) for name, (_, column) in SOURCES.items()}
 LOOKED_AT: Final = 20  # of the latest rows, by the doctor
 WORD: Final = re.compile(r"[^\W_]+")
 

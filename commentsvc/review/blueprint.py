@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -15,6 +16,7 @@ from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.unscored import in_words
+from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
@@ -35,7 +37,7 @@ review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated", "view"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -50,11 +52,13 @@ def by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
-    """A page of the console with its navigation; `here` names the entry that is current."""
+def page(template: str, site: Site, /, *, here: str, kept: Sequence[Shelf] | None = None, **context: Any) -> str:
+    """A page of the console with its navigation; `here` names the entry that is current, `kept` is what shelves() gave."""
     counts: dict[Queue, int] = queue_counts(site)
+    kept = shelves(site) if kept is None else kept
     alarms, waiting = alarms_of(site)
     frame: dict[str, Any] = {"site": site, "here": here, "counts": counts, "alarms": alarms, "waiting": waiting}
+    frame |= {"shelves": kept, "shelf_counts": shelf_counts(kept)}
     return render_template(f"review/{template}", **frame | context)
 
 
