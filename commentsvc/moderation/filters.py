@@ -44,6 +44,10 @@ class Filters:
         """As the address has them, in one order: equal filters are equal addresses."""
         return {f.name: str(value) for f in fields(self) if (value := getattr(self, f.name)) not in {None, ""}}
 
+    def with_one(self, name: str, row_id: int) -> Filters:
+        """With an article, a group or an author besides."""
+        return replace(self, **{name: row_id})  # type: ignore[arg-type]
+
     def without(self, name: str) -> Filters:
         """The others."""
         return replace(self, **{name: getattr(NOTHING, name)})

@@ -15,7 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal_column, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.orm import joinedload
 
@@ -56,7 +66,7 @@ def _is(*statuses: Status) -> tuple[ColumnElement[bool], ...]:
     return tuple(Comment.status == literal_column(f"'{status.value}'") for status in statuses)
 
 
-_WAITING: Final = literal_column(WAITING.replace("status", "comments.status").replace("flag_count", "comments.flag_count"))
+_WAITING: Final[ColumnElement[bool]] = literal_column(WAITING.replace("status", "comments.status").replace("flag_count", "comments.flag_count"))
 _BY_TIME: Final = {Order.OLDEST: SortKey(Comment.created_at, descending=False), Order.NEWEST: SortKey(Comment.created_at)}
 # Where a decision is due: by urgency, see moderation/urgency.py. The smaller the sooner.
 _BY_DUE: Final = {Order.URGENT: SortKey(Comment.due, descending=False)} | _BY_TIME

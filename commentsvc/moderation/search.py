@@ -87,12 +87,12 @@ def search_comments(
     check_limit(limit)
     scope, signer = f"search:{site.id}:{typed or query}", cursors()
     before = signer.read(scope, after)[1] if after else None
-    ids = list(db.session.scalars(comments_query(site, query, before, limit + 1)))
+    ids: list[int] = list(db.session.scalars(comments_query(site, query, before, limit + 1)))
     following = signer.write(scope, ids[limit - 1], ids[limit - 1]) if len(ids) > limit else None
     return cards(ids[:limit]), following
 
 
-def comments_query(site: Site, query: Query, before: int | None, rows: int) -> Select[tuple[int]]:
+def comments_query(site: Site, query: Query, before: int | None, rows: int) -> Select[int]:
     """The latest `rows` matches with an id under `before`. SQLite walks its index backwards and stops there."""
     found = select(Comment.id).where(Comment.site_id == site.id, Comment.status != Status.WITHDRAWN).limit(rows)
     if db.engine.dialect.name == "sqlite":
@@ -100,7 +100,8 @@ def comments_query(site: Site, query: Query, before: int | None, rows: int) -> S
         found = found.join_from(index, Comment, Comment.id == index.c.rowid).order_by(index.c.rowid.desc())
         key: ColumnElement[int] = index.c.rowid
     else:
-        found, key = found.order_by(Comment.id.desc()), Comment.id
+        found = found.order_by(Comment.id.desc())
+        key = Comment.__table__.c.id
     return found.where(_matching("search_comments", query, site), *([key < before] if before else []))
 
 
@@ -122,7 +123,7 @@ def find_people(site: Site, typed: str, limit: int = PEOPLE) -> Sequence[User]:
     ).all()
 
 
-def people_query(query: Query) -> Select[tuple[int]]:
+def people_query(query: Query) -> Select[int]:
     """The ids of those whose names match, on whatever site."""
     if db.engine.dialect.name == "sqlite":
         index = table("search_people", column("rowid", User.id.type))

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 PREFIX: Final = "search_"
 
 # What PostgreSQL's parser would make one word of (addresses, file names, hyphens) is words to readers.
-_BREAKS: Final = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~"
+_BREAKS: Final = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
 
 
 def vector(column: str) -> str:
@@ -59,8 +59,8 @@ def _sound(connection: Connection, name: str) -> bool:
     if connection.dialect.name != "sqlite":
         return connection.scalar(text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": name}) is True
     table, column = SOURCES[name]
-    latest = connection.execute(text(f"SELECT id, {column} FROM {table} ORDER BY id DESC LIMIT {LOOKED_AT}")).all()  # noqa: S608
-    find = text(f"SELECT 1 FROM {name} WHERE {name} MATCH :words AND rowid = :id")  # noqa: S608 - names of ours
+    latest = connection.execute(text(f"SELECT id, {column} FROM {table} ORDER BY id DESC LIMIT {LOOKED_AT}")).all()
+    find = text(f"SELECT 1 FROM {name} WHERE {name} MATCH :words AND rowid = :id")
     return all(
         connection.scalar(find, {"words": f'{column} : "{word.group()}"', "id": row_id})
         for row_id, found in latest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from flask import render_template, request, url_for
 from sqlalchemy import select
@@ -61,8 +61,7 @@ def _common(place: Place) -> Place:
 
 
 def _address(place: Place, wanted: set[str], after: str | None = None) -> str:
-    assert place.queue is not None
-    return url_for("review.everywhere", queue_name=place.queue.value, site=sorted(wanted), after=after, **place.args())
+    return url_for("review.everywhere", queue_name=place.listed.value, site=sorted(wanted), after=after, **cast("dict[str, Any]", place.args()))
 
 
 def _addresses(place: Place, wanted: set[str]) -> dict[Queue, str]:

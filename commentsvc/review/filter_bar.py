@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, session, url_for
@@ -14,9 +14,23 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.sections import sections_of
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
-from commentsvc.moderation.filters import AUTHOR_ROLES, NOTHING, Filters, Order, parse_filters, parse_order
+from commentsvc.moderation.filters import (
+    AUTHOR_ROLES,
+    NOTHING,
+    Filters,
+    Order,
+    parse_filters,
+    parse_order,
+)
 from commentsvc.moderation.queue import QUEUES, Queue, View, view_counts, view_of
-from commentsvc.moderation.saved import ArticleGroup, SavedFilter, article_groups, articles_of, may_change, saved_filters
+from commentsvc.moderation.saved import (
+    ArticleGroup,
+    SavedFilter,
+    article_groups,
+    articles_of,
+    may_change,
+    saved_filters,
+)
 from commentsvc.moderation.search import find_people
 from commentsvc.review.words import HELD_FOR, LANGUAGE_NAMES, ORDER_NAMES, ROLE_NAMES
 from commentsvc.sites.articles import one_line
@@ -46,12 +60,19 @@ class Place:
             return url_for("review.comment", site_key=site.key, comment_id=comment_id)
         return url_for(
             "review.queue", site_key=site.key, queue_name=self.queue.value,
-            comment=comment_id, after=self.after or None, **self.args(),
+            comment=comment_id, after=self.after or None, **cast("dict[str, Any]", self.args()),
         )
 
     def args(self) -> dict[str, str]:
         """Filters and order as the address has them."""
         return self.filters.args() | ({"order": self.order.value} if self.order else {})
+
+    @property
+    def listed(self) -> Queue:
+        """The queue; NotFound for a comment by itself, which has no list."""
+        if self.queue is None:
+            raise NotFound("There is no such queue.")
+        return self.queue
 
     @property
     def view(self) -> str:
@@ -85,8 +106,7 @@ def place_of(queue: Queue | None, given: Mapping[str, str]) -> Place:
 
 def settled(place: Place) -> Place:
     """The place with the order it is read in, so that its addresses go on meaning the same: none where it is the usual one."""
-    assert place.queue is not None
-    return place if place.order or place.sort == QUEUES[place.queue].usual else replace(place, order=place.sort)
+    return place if place.order or place.sort == QUEUES[place.listed].usual else replace(place, order=place.sort)
 
 
 def sent_place() -> Place:
@@ -208,11 +228,11 @@ def bar_of(site: Site, place: Place, given: Mapping[str, str], kept: Sequence[Sh
             continue
         found = find(site, typed[name])
         if len(found) == 1:
-            filters = replace(filters, **{field_name: found[0][0]})
+            filters = filters.with_one(field_name, found[0][0])
             typed[name] = ""
         elif found:
             choices[name] = [
-                (words, more, replace(place.top, filters=replace(filters, **{field_name: row_id})).url(site))
+                (words, more, replace(place.top, filters=filters.with_one(field_name, row_id)).url(site))
                 for row_id, words, more in found[:CHOICES]
             ]
         else:
@@ -256,7 +276,7 @@ def _names(site: Site, filters: Filters, groups: Sequence[ArticleGroup]) -> dict
         if title is not None:
             found["article"] = title
     if filters.group is not None:
-        found |= {"group": group.name for group in groups if group.id == filters.group}
+        found.update(("group", group.name) for group in groups if group.id == filters.group)
     if filters.author is not None:
         name = db.session.scalar(select(User.display_name).where(User.id == filters.author))
         if name is not None:

@@ -6,7 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, jsonify, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from jinja2_fragments.flask import render_block
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -46,6 +55,9 @@ from commentsvc.review.filter_bar import (
 from commentsvc.review.words import EMPTY_QUEUES, QUEUE_NAMES, QUEUE_PURPOSES
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
+
+# Also what other views of the console take from here: where somebody is.
+__all__ = ["Place", "place_of", "queue_named", "sent_place"]
 
 # Of those after the one on show, as many are remembered as a colleague may decide meanwhile.
 UPCOMING = 25
@@ -102,8 +114,7 @@ def queue_page(
     """A queue's whole page: its list, and the chosen comment or the first."""
     kept = shelves(site) if kept is None else kept
     bar = bar or bar_of(site, place, place.args(), kept)
-    context, card = _listing(site, bar, chosen)
-    assert place.queue is not None
+    context, _ = _listing(site, bar, chosen)
     return page(
         "queue.html", site, here=_here(bar.place, kept), chosen=chosen is not None, done=_confirmed(site), kept=kept, **context | more
     )
@@ -111,26 +122,23 @@ def queue_page(
 
 def _listing(site: Site, bar: Bar, chosen: int | None) -> tuple[dict[str, Any], Card | None]:
     place = bar.place
-    assert place.queue is not None
     found, following = listed(site, place)
     card = _pick(site, found, chosen)
     context = _list(site, place, found, following, card) | card_context(site, place, card, found)
-    filtered = view_counts([view_of(site, place.queue, place.filters)])[0] if place.filters else None
+    filtered = view_counts([view_of(site, place.listed, place.filters)])[0] if place.filters else None
     return context | {"bar": bar, "filtered": filtered}, card
 
 
 def _here(place: Place, kept: Sequence[Shelf]) -> str:
     """The entry of the navigation that the place is: the team's own where one says the same."""
-    assert place.queue is not None
     if place.filters:
-        return next((s.key for s in kept if (s.view.queue, s.view.filters) == (place.queue, place.filters)), "")
-    return place.queue.value
+        return next((s.key for s in kept if (s.view.queue, s.view.filters) == (place.listed, place.filters)), "")
+    return place.listed.value
 
 
 def listed(site: Site, place: Place) -> tuple[list[Card], str | None]:
     """The page of the place's queue and the cursor of the next one."""
-    assert place.queue is not None
-    return page_of_cards(site, place.queue, place.after or None, filters=place.filters, order=place.sort)
+    return page_of_cards(site, place.listed, place.after or None, filters=place.filters, order=place.sort)
 
 
 def _relisted(site: Site, bar: Bar) -> Response:
@@ -240,11 +248,10 @@ def _list(
 
 def empty_words(place: Place) -> tuple[str, str]:
     """What a list says that has nothing on it: the headline, and what to do next."""
-    assert place.queue is not None
     if place.filters:
-        name = QUEUE_NAMES[place.queue].lower()
-        return (f"No {name} comments match" if place.queue != Queue.ALL else "No comments match", "Take a filter away to see more.")
-    return EMPTY_QUEUES[place.queue]
+        name = QUEUE_NAMES[place.listed].lower()
+        return (f"No {name} comments match" if place.listed != Queue.ALL else "No comments match", "Take a filter away to see more.")
+    return EMPTY_QUEUES[place.listed]
 
 
 def _pick(site: Site, found: Sequence[Card], chosen: int | None) -> Card | None:

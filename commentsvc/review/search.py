@@ -8,7 +8,13 @@ from flask import request
 from jinja2_fragments.flask import render_block
 
 from commentsvc.errors import Invalid
-from commentsvc.moderation.search import QUERY_LENGTH, find_people, parse_query, pieces, search_comments
+from commentsvc.moderation.search import (
+    QUERY_LENGTH,
+    find_people,
+    parse_query,
+    pieces,
+    search_comments,
+)
 from commentsvc.review.blueprint import by_htmx, page, review, site_for
 from commentsvc.review.presenting import gist
 

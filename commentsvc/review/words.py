@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from commentsvc.accounts.permissions import Role
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
 from commentsvc.moderation.filters import Order
+from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
 from commentsvc.moderation.queue import COUNT_LIMIT, Count, Queue
 from commentsvc.moderation.urgency import GRAVITY
 
