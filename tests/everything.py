@@ -21,7 +21,9 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.decide import approve, latest_decision, undo
+from commentsvc.moderation.filters import Filters, Order
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.saved import add_article, make_group, save_filter
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.screening.policy import Policy
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
@@ -35,7 +37,7 @@ def fill_everything() -> None:
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
     readers = [make_user() for _ in range(4)]
     make_article(site, closed_at=utcnow())
-    for article in (make_article(site), make_article(site)):
+    for article in (make_article(site, section="City"), make_article(site)):
         comments: list[Comment] = []
         for number in range(12):
             parent = comments[number // 2] if number % 3 and comments[number // 2].depth < 4 else None
@@ -54,6 +56,9 @@ def fill_everything() -> None:
         make_comment(article, status=Status.PENDING)
         make_comment(article, status=Status.REJECTED)
         make_comment(article, status=Status.WITHDRAWN)
+    save_filter(site, AWKWARD, "held", Filters(section=AWKWARD[:40], author=readers[0].id), Order.OLDEST, actor=moderator)
+    group = make_group(site, "Election night", actor=moderator)
+    add_article(group, article)
     db.session.add(ExternalAuthor(site_id=site.id, key="sfu:42", user_id=readers[0].id))
     start_registration("new@example.org", "New Reader", "a rather long pass phrase 7")
     request_reset("nobody@example.org")

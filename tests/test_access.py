@@ -17,6 +17,8 @@ from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.filters import Filters
+from commentsvc.moderation.saved import make_group, save_filter
 from tests.factories import make_article, make_comment, make_site, make_user
 
 # stranger: admin of another site; neighbour: community manager of another site
@@ -106,6 +108,17 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.articles_csv", "GET"): ("/review/{site}/articles.csv", MANAGERS, {}),
     ("review.close", "POST"): ("/review/{site}/articles/{article}/close", MANAGERS, {}),
     ("review.premoderate", "POST"): ("/review/{site}/articles/{article}/premoderate", MANAGERS, {}),
+    ("review.everywhere", "GET"): ("/review/_all/held", SIGNED_IN, {}),  # her own sites; none for most
+    ("review.search", "GET"): ("/review/{site}/search?q=remark", MANAGERS, {}),
+    ("review.saved", "GET"): ("/review/{site}/saved", MANAGERS, {}),
+    ("review.keep_filter", "POST"): ("/review/{site}/filters", MANAGERS, {"queue": "held", "view": "role=expert", "name": "Experts"}),
+    # A colleague made these: who did, or an admin, may change them.
+    ("review.rename_filter", "POST"): ("/review/{site}/filters/{filter}/rename", ADMINS, {"name": "Another"}),
+    ("review.remove_filter", "POST"): ("/review/{site}/filters/{filter}/remove", ADMINS, {}),
+    ("review.make_group", "POST"): ("/review/{site}/groups", MANAGERS, {"name": "Election night"}),
+    ("review.rename_group", "POST"): ("/review/{site}/groups/{group}/rename", ADMINS, {"name": "Another"}),
+    ("review.remove_group", "POST"): ("/review/{site}/groups/{group}/remove", ADMINS, {}),
+    ("review.change_group", "POST"): ("/review/{site}/groups/{group}/articles", MANAGERS, {"add": "{article}"}),
     ("review.settings", "GET"): ("/review/{site}/settings", ADMINS, {}),
     ("review.save_settings", "POST"): ("/review/{site}/settings", ADMINS, {}),
     ("review.team", "GET"): ("/review/{site}/team", ADMINS, {}),
@@ -154,6 +167,20 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_comments.flag", "POST"): ("/api/v1/comments/{comment}/flags", SIGNED_IN, {"reason": "abuse"}),
     ("api_moderation.queues", "GET"): ("/api/v1/sites/{site}/queues", MANAGERS, {}),
     ("api_moderation.queue", "GET"): ("/api/v1/sites/{site}/queues/held", MANAGERS, {}),
+    ("api_moderation.queue_of_sites", "GET"): ("/api/v1/queues/held", MANAGERS | {"stranger", "neighbour"}, {}),
+    ("api_moderation.search", "GET"): ("/api/v1/sites/{site}/search?q=remark", MANAGERS, {}),
+    ("api_saved.filters", "GET"): ("/api/v1/sites/{site}/saved-filters", MANAGERS, {}),
+    ("api_saved.save", "POST"): (
+        "/api/v1/sites/{site}/saved-filters", MANAGERS, {"name": "Experts", "queue": "held", "filters": {"role": "expert"}},
+    ),
+    ("api_saved.rename_filter", "PATCH"): ("/api/v1/saved-filters/{filter}", ADMINS, {"name": "Another"}),
+    ("api_saved.remove_filter", "DELETE"): ("/api/v1/saved-filters/{filter}", ADMINS, {}),
+    ("api_saved.groups", "GET"): ("/api/v1/sites/{site}/article-groups", MANAGERS, {}),
+    ("api_saved.make_group", "POST"): ("/api/v1/sites/{site}/article-groups", MANAGERS, {"name": "Election night"}),
+    ("api_saved.rename_group", "PATCH"): ("/api/v1/article-groups/{group}", ADMINS, {"name": "Another"}),
+    ("api_saved.remove_group", "DELETE"): ("/api/v1/article-groups/{group}", ADMINS, {}),
+    ("api_saved.add_article", "PUT"): ("/api/v1/article-groups/{group}/articles/{article}", MANAGERS, {}),
+    ("api_saved.remove_article", "DELETE"): ("/api/v1/article-groups/{group}/articles/{article}", MANAGERS, {}),
     ("api_moderation.card", "GET"): ("/api/v1/comments/{held}/card", MANAGERS, {}),
     ("api_moderation.decide", "POST"): ("/api/v1/comments/{held}/decisions", MANAGERS, {"action": "approve", "version": 2}),
     ("api_moderation.undo", "POST"): ("/api/v1/decisions/{decision}/undo", MANAGERS, {}),
@@ -184,8 +211,11 @@ def world(app: Flask) -> World:
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     judged = make_comment(article, owner, status=Status.HELD)
     decision = approve(judged, actor=manager, seen=judged.version)
+    kept = save_filter(site, "Staff", "held", Filters(role="admin"), None, actor=manager)
+    group = make_group(site, "The wall", actor=manager)
     db.session.commit()
     names = {
+        "filter": kept.id, "group": group.id,
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
@@ -285,7 +315,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner|filter|group)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

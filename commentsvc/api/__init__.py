@@ -14,10 +14,11 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.documentation import documentation
     from commentsvc.api.moderation import moderation
     from commentsvc.api.registrations import registrations
+    from commentsvc.api.saved import saved
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation))
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, saved))
     app.register_blueprint(documentation)
     caching.init_app(app)

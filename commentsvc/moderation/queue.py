@@ -35,7 +35,7 @@ from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.filters import NOTHING, Filters, Order
 from commentsvc.moderation.models import Decision, Flag, Screening
-from commentsvc.moderation.saved import ArticleGroup, articles_of
+from commentsvc.moderation.saved import ArticleGroup, SavedFilter, articles_of
 from commentsvc.pagination import SortKey, page
 from commentsvc.sites.models import Article, Site
 
@@ -187,6 +187,14 @@ def view_of(sites: Site | Sequence[Site], queue: Queue, filters: Filters = NOTHI
     return View(ids, queue, filters, order, articles)
 
 
+def kept_view(site: Site, kept: SavedFilter) -> View:
+    """What a saved filter shows; nothing when its article or group is gone."""
+    try:
+        return view_of(site, Queue(kept.queue), kept.filters)
+    except NotFound:
+        return View((), Queue(kept.queue), kept.filters)
+
+
 def _exists(kind: Any, row_id: int, site_ids: tuple[int, ...]) -> bool:
     return db.session.scalar(select(kind.id).where(kind.id == row_id, kind.site_id.in_(site_ids))) is not None
 
@@ -230,6 +238,8 @@ def _counting(number: int, view: View) -> list[Select[*tuple[Any, ...]]]:
 def _lanes(view: View) -> list[tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]]:
     """The walks that a view is merged from: what an index is entered by, and what is asked of each row it gives."""
     spec, filters = QUEUES[view.queue], view.filters
+    if not view.sites:
+        return []
     walk: list[ColumnElement[bool]] = []
     rest: list[ColumnElement[bool]] = []
     starts: list[list[ColumnElement[bool]]]

@@ -22,7 +22,7 @@ from commentsvc.moderation.filters import (
     parse_filters,
     parse_order,
 )
-from commentsvc.moderation.queue import QUEUES, Queue, View, view_counts, view_of
+from commentsvc.moderation.queue import QUEUES, Queue, View, kept_view, view_counts
 from commentsvc.moderation.saved import (
     ArticleGroup,
     SavedFilter,
@@ -198,11 +198,7 @@ def shelves(site: Site) -> list[Shelf]:
     for kept in saved_filters(site):
         queue, filters = Queue(kept.queue), kept.filters
         order = parse_order(kept.order, QUEUES[queue].orders)
-        try:
-            view = view_of(site, queue, filters)
-        except NotFound:
-            view = View((), queue, filters)  # its article or group is gone: nothing is in it
-        made.append(Shelf("filter", kept, view, Place(queue, "", filters, order).url(site)))
+        made.append(Shelf("filter", kept, kept_view(site, kept), Place(queue, "", filters, order).url(site)))
     groups = article_groups(site)
     articles = articles_of([group.id for group in groups])
     for group in groups:

@@ -12,7 +12,7 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import saved as verbs
-from commentsvc.moderation.queue import Queue
+from commentsvc.moderation.queue import Queue, view_of
 from commentsvc.moderation.saved import ArticleGroup, SavedFilter, articles_of
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.filter_bar import CHOICES, Place, chips_of, find_articles, sent_place
@@ -61,6 +61,7 @@ def keep_filter(site_key: str) -> Any:
     place, name = sent_place(), request.form.get("name", "")
     if place.queue is None:
         raise Invalid("The form does not say which queue it saves.", field="queue")
+    view_of(site, place.queue, place.filters)  # what it filters by is of this site
     try:
         verbs.save_filter(site, name, place.queue.value, place.filters, place.order, actor=signed_in())
     except (Invalid, Conflict) as refused:
