@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.orm import joinedload
 
-from commentsvc.comments.models import WAITING, Comment, Status
+from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
@@ -66,7 +66,9 @@ def _is(*statuses: Status) -> tuple[ColumnElement[bool], ...]:
     return tuple(Comment.status == literal_column(f"'{status.value}'") for status in statuses)
 
 
-_WAITING: Final[ColumnElement[bool]] = literal_column(WAITING.replace("status", "comments.status").replace("flag_count", "comments.flag_count"))
+# The status as no index knows it: a planner would take one that has site and status for better than that of the
+# flagged alone, and walk through all that is published.
+_UNSEEN_STATUS: Final = Comment.status + literal_column("''")
 _BY_TIME: Final = {Order.OLDEST: SortKey(Comment.created_at, descending=False), Order.NEWEST: SortKey(Comment.created_at)}
 # Where a decision is due: by urgency, see moderation/urgency.py. The smaller the sooner.
 _BY_DUE: Final = {Order.URGENT: SortKey(Comment.due, descending=False)} | _BY_TIME
@@ -100,7 +102,7 @@ class QueueSpec:
 QUEUES: dict[Queue, QueueSpec] = {
     # The most urgent comes first where a decision is due, the latest elsewhere.
     Queue.HELD: QueueSpec(_is(Status.HELD), _BY_DUE),
-    Queue.FLAGGED: QueueSpec(_is(Status.PUBLISHED), _BY_DUE, (Comment.flag_count > literal_column("0"),)),
+    Queue.FLAGGED: QueueSpec((_UNSEEN_STATUS == Status.PUBLISHED.value,), _BY_DUE, (Comment.flag_count > literal_column("0"),)),
     Queue.NEW: QueueSpec(_is(Status.PUBLISHED), dict(reversed(_BY_TIME.items())), (Comment.reviewed_at.is_(None),)),
     Queue.APPROVED: QueueSpec(_is(Status.PUBLISHED), _BY_REVIEW, (Comment.reviewed_at.is_not(None),)),
     Queue.REJECTED: QueueSpec(_is(Status.REJECTED), dict(reversed(_BY_TIME.items()))),
@@ -210,11 +212,9 @@ def view_counts(views: Sequence[View]) -> list[Count]:
     Exact below COUNT_LIMIT. Under filters that no index knows together, the first SCAN_LIMIT of the walk are looked
     at, and there may be more.
     """
-    if not views:
-        return []
     parts = [part for number, view in enumerate(views) for part in _counting(number, view)]
     totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for number, found, cut in db.session.execute(union_all(*parts)):
+    for number, found, cut in db.session.execute(union_all(*parts)) if parts else ():
         totals[number][0] += found
         totals[number][1] |= cut
     return [
@@ -244,8 +244,6 @@ def _lanes(view: View) -> list[tuple[list[ColumnElement[bool]], list[ColumnEleme
     rest: list[ColumnElement[bool]] = []
     starts: list[list[ColumnElement[bool]]]
     statuses: Iterable[tuple[ColumnElement[bool], ...]] = [(lane, *spec.where) for lane in spec.lanes]
-    if view.queue in {Queue.HELD, Queue.FLAGGED}:
-        walk.append(_WAITING)
     named = {
         name: column == value
         for name, column in (
@@ -273,8 +271,8 @@ def _lanes(view: View) -> list[tuple[list[ColumnElement[bool]], list[ColumnEleme
         leading = _leading(view, named)
         if leading is not None:
             walk.append(named.pop(leading))
-            if leading == "role":
-                walk = [c for c in walk if c is not _WAITING] + [Comment.author_role != literal_column("'member'")]
+            if leading == "role":  # that of the few who are not members
+                walk.append(Comment.author_role != literal_column("'member'"))
         rest += named.values()
     walk += _days(filters)
     return [([*start, *status, *walk], rest) for start in starts for status in statuses]
@@ -284,7 +282,7 @@ def _leading(view: View, named: Mapping[str, object]) -> str | None:
     """Which of the filters the walk begins with: one that an index of this queue has."""
     if named.get("role") is not None and view.filters.role != "member":
         return "role"
-    if view.queue in {Queue.HELD, Queue.FLAGGED}:
+    if view.queue == Queue.HELD:
         return next((name for name in ("label", "section", "language") if name in named), None)
     return None
 

@@ -289,6 +289,7 @@ def _apply(
         elif change.outcome == "published_would_be_held" and hold:
             found = [change.finding.to_data()] if change.finding else []
             file_held(comment, found, change.scores, published=comment.article.comment_count)
+            db.session.flush()
             decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version, note=note)
             acted[comment.id] = "held"
 

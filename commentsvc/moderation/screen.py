@@ -128,6 +128,7 @@ def screen_comment(
         file_held(
             comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count,
         )
+        db.session.flush()
     decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note, keep=keep)
     return outcome
 
@@ -296,6 +297,7 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         seen = comment.version
         keep(record(comment, outcome, None, None))
         file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count)
+        db.session.flush()
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
 
 

@@ -12,17 +12,29 @@ down_revision = '20261126s'
 branch_labels = None
 depends_on = None
 
-WAITING = sa.text("(status = 'held' OR flag_count > 0)")
-# Only of what waits: a comment with nothing wrong is in none of them.
-WAITING_INDEXES = {
-    'ix_comments_due': ['site_id', 'status', 'due', 'id'],
-    'ix_comments_article_due': ['article_id', 'status', 'due', 'id'],
-    'ix_comments_section_due': ['site_id', 'section', 'status', 'due', 'id'],
-    'ix_comments_section': ['site_id', 'section', 'status', 'created_at', 'id'],
-    'ix_comments_label_due': ['site_id', 'label', 'status', 'due', 'id'],
-    'ix_comments_label': ['site_id', 'label', 'status', 'created_at', 'id'],
-    'ix_comments_language_due': ['site_id', 'language', 'status', 'due', 'id'],
-    'ix_comments_language': ['site_id', 'language', 'status', 'created_at', 'id'],
+HELD = sa.text("status = 'held'")
+# Only of what is held: a comment with nothing wrong is in none of them.
+HELD_INDEXES = {
+    'ix_comments_held_due': ['site_id', 'status', 'due', 'id'],
+    'ix_comments_held_article_due': ['article_id', 'status', 'due', 'id'],
+    'ix_comments_held_section_due': ['site_id', 'section', 'status', 'due', 'id'],
+    'ix_comments_held_section': ['site_id', 'section', 'status', 'created_at', 'id'],
+    'ix_comments_held_label_due': ['site_id', 'label', 'status', 'due', 'id'],
+    'ix_comments_held_label': ['site_id', 'label', 'status', 'created_at', 'id'],
+    'ix_comments_held_language_due': ['site_id', 'language', 'status', 'due', 'id'],
+    'ix_comments_held_language': ['site_id', 'language', 'status', 'created_at', 'id'],
+}
+# What they are of, their columns so far, and those they have now: all that is asked of a row, so that none is read.
+QUEUE_INDEXES = {
+    'ix_comments_flagged': ('flag_count > 0', ['site_id', 'created_at', 'id'], ['site_id', 'created_at', 'id', 'status', 'flag_count']),
+    'ix_comments_new': (
+        "status = 'published' AND reviewed_at IS NULL",
+        ['site_id', 'created_at', 'id'], ['site_id', 'status', 'created_at', 'id', 'reviewed_at'],
+    ),
+    'ix_comments_approved': (
+        "status = 'published' AND reviewed_at IS NOT NULL",
+        ['site_id', 'reviewed_at', 'id'], ['site_id', 'status', 'reviewed_at', 'id'],
+    ),
 }
 # Hours since 2020: a comment that waits already stands where a plain one would that was posted when it was.
 DUE = {
@@ -85,8 +97,15 @@ def upgrade() -> None:
     op.add_column('comments', sa.Column('label', sa.String(length=30), server_default='', nullable=False))
     op.add_column('comments', sa.Column('due', sa.Float(precision=53), server_default='0', nullable=False))
     op.execute(DUE[database])
-    for name, columns in WAITING_INDEXES.items():
-        op.create_index(name, 'comments', columns, postgresql_where=WAITING, sqlite_where=WAITING)
+    for name, columns in HELD_INDEXES.items():
+        op.create_index(name, 'comments', columns, postgresql_where=HELD, sqlite_where=HELD)
+    op.create_index(
+        'ix_comments_flagged_due', 'comments', ['site_id', 'due', 'id', 'status', 'flag_count'],
+        postgresql_where=sa.text('flag_count > 0'), sqlite_where=sa.text('flag_count > 0'),
+    )
+    for name, (where, _, columns) in QUEUE_INDEXES.items():
+        op.drop_index(name, table_name='comments')
+        op.create_index(name, 'comments', columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
     op.create_index('ix_comments_article', 'comments', ['article_id', 'status', 'created_at', 'id'])
     op.create_index(
         'ix_comments_named', 'comments', ['site_id', 'author_role', 'status', 'created_at', 'id'],
@@ -148,8 +167,11 @@ def downgrade() -> None:
     op.drop_table('grouped_articles')
     op.drop_table('article_groups')
     op.drop_table('saved_filters')
-    for name in ('ix_comments_named', 'ix_comments_article', *WAITING_INDEXES):
+    for name in ('ix_comments_named', 'ix_comments_article', 'ix_comments_flagged_due', *HELD_INDEXES):
         op.drop_index(name, table_name='comments')
+    for name, (where, columns, _) in QUEUE_INDEXES.items():
+        op.drop_index(name, table_name='comments')
+        op.create_index(name, 'comments', columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
     for name in ('due', 'label', 'language', 'section'):
         op.execute(f'ALTER TABLE comments DROP COLUMN {name}')
     op.drop_index('ix_articles_section', table_name='articles')
