@@ -18,8 +18,8 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """The queue's own tables, where it lives in this database, are none of ours."""
-    return not (kind == "table" and name is not None and name.startswith("huey_"))
+    """None of ours are the queue's own tables, where it lives in this database, and of the models the search indexes."""
+    return not (kind in {"table", "index"} and name is not None and name.startswith(("huey_", "search_")))
 
 
 def run() -> None:

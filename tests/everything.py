@@ -26,6 +26,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import approve, latest_decision, reject, undo
+from commentsvc.moderation.filters import Filters, Order
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.people_models import (
@@ -37,6 +38,7 @@ from commentsvc.moderation.people_models import (
     SweepStep,
 )
 from commentsvc.moderation.sanctions import end, impose
+from commentsvc.moderation.saved import add_article, make_group, save_filter
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.moderation.statements import live_statement
 from commentsvc.perspective.models import ScoreSuggestion
@@ -62,7 +64,7 @@ def fill_everything() -> None:
         actor=moderator, via="console", comment=AWKWARD,
     )
     db.session.commit()
-    for article in (make_article(site), make_article(site)):
+    for article in (make_article(site, section="City"), make_article(site)):
         comments: list[Comment] = []
         for number in range(12):
             parent = comments[number // 2] if number % 3 and comments[number // 2].depth < 4 else None
@@ -84,6 +86,9 @@ def fill_everything() -> None:
         assert statement is not None
         judge(lodge(statement, db.session.get_one(User, rejected.author_id), AWKWARD), Outcome.UPHELD, actor=moderator, answer=AWKWARD)
         make_comment(article, status=Status.WITHDRAWN)
+    save_filter(site, AWKWARD, "held", Filters(section=AWKWARD[:40], author=readers[0].id), Order.OLDEST, actor=moderator)
+    group = make_group(site, "Election night", actor=moderator)
+    add_article(group, article)
     db.session.add(ExternalAuthor(site_id=site.id, key="sfu:42", user_id=readers[0].id))
     start_registration("new@example.org", "New Reader", "a rather long pass phrase 7")
     request_reset("nobody@example.org")

@@ -20,10 +20,12 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import lodge
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.filters import Filters
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.notes import add_note
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import impose
+from commentsvc.moderation.saved import make_group, save_filter
 from commentsvc.moderation.settings import first_version
 from commentsvc.moderation.statements import live_statement
 from commentsvc.moderation.sweeps import start_sweep
@@ -172,6 +174,17 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.articles_csv", "GET"): ("/review/{site}/articles.csv", MANAGERS, {}),
     ("review.close", "POST"): ("/review/{site}/articles/{article}/close", MANAGERS, {}),
     ("review.premoderate", "POST"): ("/review/{site}/articles/{article}/premoderate", MANAGERS, {}),
+    ("review.everywhere", "GET"): ("/review/_all/held", SIGNED_IN, {}),  # her own sites; none for most
+    ("review.search", "GET"): ("/review/{site}/search?q=remark", MANAGERS, {}),
+    ("review.saved", "GET"): ("/review/{site}/saved", MANAGERS, {}),
+    ("review.keep_filter", "POST"): ("/review/{site}/filters", MANAGERS, {"queue": "held", "view": "role=expert", "name": "Experts"}),
+    # A colleague made these: who did, or an admin, may change them.
+    ("review.rename_filter", "POST"): ("/review/{site}/filters/{filter}/rename", ADMINS, {"name": "Another"}),
+    ("review.remove_filter", "POST"): ("/review/{site}/filters/{filter}/remove", ADMINS, {}),
+    ("review.make_group", "POST"): ("/review/{site}/groups", MANAGERS, {"name": "Election night"}),
+    ("review.rename_group", "POST"): ("/review/{site}/groups/{group}/rename", ADMINS, {"name": "Another"}),
+    ("review.remove_group", "POST"): ("/review/{site}/groups/{group}/remove", ADMINS, {}),
+    ("review.change_group", "POST"): ("/review/{site}/groups/{group}/articles", MANAGERS, {"add": "{article}"}),
     ("review.settings", "GET"): ("/review/{site}/settings", ADMINS, {}),
     ("review.save_settings", "POST"): ("/review/{site}/settings", ADMINS, {}),
     ("review.screening", "GET"): ("/review/{site}/settings/screening", ADMINS, {}),
@@ -273,6 +286,20 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_comments.flag", "POST"): ("/api/v1/comments/{comment}/flags", SIGNED_IN, {"reason": "abuse"}),
     ("api_moderation.queues", "GET"): ("/api/v1/sites/{site}/queues", MANAGERS, {}),
     ("api_moderation.queue", "GET"): ("/api/v1/sites/{site}/queues/held", MANAGERS, {}),
+    ("api_moderation.queue_of_sites", "GET"): ("/api/v1/queues/held", MANAGERS | {"stranger", "neighbour"}, {}),
+    ("api_moderation.search", "GET"): ("/api/v1/sites/{site}/search?q=remark", MANAGERS, {}),
+    ("api_saved.filters", "GET"): ("/api/v1/sites/{site}/saved-filters", MANAGERS, {}),
+    ("api_saved.save", "POST"): (
+        "/api/v1/sites/{site}/saved-filters", MANAGERS, {"name": "Experts", "queue": "held", "filters": {"role": "expert"}},
+    ),
+    ("api_saved.rename_filter", "PATCH"): ("/api/v1/saved-filters/{filter}", ADMINS, {"name": "Another"}),
+    ("api_saved.remove_filter", "DELETE"): ("/api/v1/saved-filters/{filter}", ADMINS, {}),
+    ("api_saved.groups", "GET"): ("/api/v1/sites/{site}/article-groups", MANAGERS, {}),
+    ("api_saved.make_group", "POST"): ("/api/v1/sites/{site}/article-groups", MANAGERS, {"name": "Election night"}),
+    ("api_saved.rename_group", "PATCH"): ("/api/v1/article-groups/{group}", ADMINS, {"name": "Another"}),
+    ("api_saved.remove_group", "DELETE"): ("/api/v1/article-groups/{group}", ADMINS, {}),
+    ("api_saved.add_article", "PUT"): ("/api/v1/article-groups/{group}/articles/{article}", MANAGERS, {}),
+    ("api_saved.remove_article", "DELETE"): ("/api/v1/article-groups/{group}/articles/{article}", MANAGERS, {}),
     ("api_moderation.card", "GET"): ("/api/v1/comments/{held}/card", MANAGERS, {}),
     ("api_moderation.decide", "POST"): ("/api/v1/comments/{held}/decisions", MANAGERS, {"action": "approve", "version": 2}),
     ("api_moderation.undo", "POST"): ("/api/v1/decisions/{decision}/undo", MANAGERS, {}),
@@ -341,9 +368,12 @@ def world(app: Flask) -> World:
     sweep = start_sweep(site, spammer, actor=manager, reason=Reason.SPAM)
     invitation = invite(site, "guest@example.org", Role.EXPERT)
     make_user(role=Role.ADMIN, site=site)  # so that the site's admin is not its last
+    kept = save_filter(site, "Staff", "held", Filters(role="admin"), None, actor=manager)
+    group = make_group(site, "The wall", actor=manager)
     db.session.commit()
     names = {
         "sanction": sanction.id, "note": note.id, "sweep": sweep.id, "manager_id": str(manager.id), "spam": spam.id,
+        "filter": kept.id, "group": group.id,
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
@@ -445,7 +475,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep|invitation)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep|invitation|filter|group)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

@@ -18,6 +18,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.policy import policy
     from commentsvc.api.privacy import privacy
     from commentsvc.api.registrations import registrations
+    from commentsvc.api.saved import saved
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
     from commentsvc.api.statements import statements
@@ -25,7 +26,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements,
+        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

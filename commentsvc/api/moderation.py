@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlalchemy import select
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.api.access import on_comment, on_site
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
 from commentsvc.api.examples import DECISION
-from commentsvc.api.present import card_values, decision_values, modlog_values
-from commentsvc.api.schemas.fields import NoQuery, PageQuery
+from commentsvc.api.present import card_values, decision_values, modlog_values, person_values
+from commentsvc.api.schemas.fields import NoQuery
 from commentsvc.api.schemas.moderation import (
     CardSchema,
     CardsSchema,
     DecidedSchema,
     DecisionInputSchema,
+    FoundSchema,
     ModlogQuery,
     ModlogSchema,
     QueueCountsSchema,
+    QueueQuery,
+    QueuesQuery,
+    SearchQuery,
 )
 from commentsvc.comments.models import Comment
-from commentsvc.errors import Invalid, NotFound
+from commentsvc.errors import Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import decide as verbs
+from commentsvc.moderation.filters import Order, checked_filters
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
     CARDS_PER_PAGE,
+    MAX_SITES,
     Queue,
     cards,
     page_of_cards,
@@ -34,6 +43,7 @@ from commentsvc.moderation.queue import (
     queue_counts,
 )
 from commentsvc.moderation.reasons import reason_named
+from commentsvc.moderation.search import find_people, parse_query, search_comments
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -48,7 +58,7 @@ QUEUES = ",".join(Queue)
 @operation("countQueues")
 @on_site(Permission.REVIEW)
 @moderation.arguments(NoQuery, location="query")
-@moderation.response(200, QueueCountsSchema, example={"counts": {"held": 3, "flagged": 1, "new": 40, "approved": 12, "rejected": 5, "waiting": 0}})
+@moderation.response(200, QueueCountsSchema, example={"counts": {"held": 3, "flagged": 1, "new": 40, "approved": 12, "rejected": 5, "all": 57, "waiting": 0}})
 def queues(_given: dict[str, Any], site: Site) -> Any:
     """How many comments each queue holds."""
     return {"counts": queue_counts(site)}
@@ -58,15 +68,65 @@ def queues(_given: dict[str, Any], site: Site) -> Any:
 @limited("LIMIT_READ")
 @operation("listQueue")
 @on_site(Permission.REVIEW)
-@moderation.arguments(PageQuery, location="query")
+@moderation.arguments(QueueQuery, location="query")
 @moderation.response(200, CardsSchema)
 def queue(given: dict[str, Any], site: Site, queue: str) -> Any:
-    """A page of a queue: held, flagged, new, approved, rejected, or waiting (not screened yet).
+    """A page of a queue: held, flagged, new, approved, rejected, all, or waiting (not screened yet).
 
-    Each card has all that a decision needs. Where one is due, who waited longest comes first.
+    Each card has all that a decision needs. Where one is due, the most urgent comes first, elsewhere
+    the latest; `order` says otherwise. Filters narrow it, all at once.
     """
-    found, following = page_of_cards(site, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE)
+    return _page(site, queue, given)
+
+
+@moderation.route(f"/queues/<any({QUEUES}):queue>")
+@limited("LIMIT_READ")
+@operation("listQueueOfSites", errors=(403, 404))
+@for_user()
+@moderation.arguments(QueuesQuery, location="query")
+@moderation.response(200, CardsSchema)
+def queue_of_sites(given: dict[str, Any], queue: str, user: User) -> Any:
+    """A page of one queue over all sites that you review on, or over those of `site`.
+
+    At most 50 sites. Articles, groups and sections are one site's own: ask that site.
+    """
+    keys = given.get("site") or []
+    ids = [grant.site_id for grant in user.roles if allowed(user, Permission.REVIEW, grant.site_id)]
+    sites = db.session.scalars(
+        select(Site).where(Site.id.in_(ids), *([Site.key.in_(keys)] if keys else [])).order_by(Site.id).limit(MAX_SITES)
+    ).all()
+    if not sites or len(sites) < len(set(keys)):
+        raise NotAllowed("You do not review comments on these sites.")
+    return _page(sites, queue, given)
+
+
+def _page(sites: Site | Sequence[Site], queue: str, given: dict[str, Any]) -> dict[str, Any]:
+    order = Order(given["order"]) if given.get("order") else None
+    found, following = page_of_cards(
+        sites, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE,
+        filters=checked_filters(given), order=order,
+    )
     return {"cards": [card_values(card) for card in found], "next": following}
+
+
+@moderation.route("/sites/<site_key:site_key>/search")
+@limited("LIMIT_READ")
+@operation("searchComments")
+@on_site(Permission.REVIEW)
+@moderation.arguments(SearchQuery, location="query")
+@moderation.response(200, FoundSchema)
+def search(given: dict[str, Any], site: Site) -> Any:
+    """Find comments by their words, whatever became of them, and people by their names; latest first.
+
+    All words have to be there, as whole words. `harb*` is what begins so, `"old harbour"` the words
+    beside each other, `-wall` what must not be there. Comments that their authors took back are not
+    found. People come with the first page.
+    """
+    after = given.get("after") or None
+    query = parse_query(given["q"])
+    found, following = search_comments(site, query, after, given.get("limit") or CARDS_PER_PAGE, typed=given["q"])
+    people = [] if after else find_people(site, given["q"])
+    return {"cards": [card_values(card) for card in found], "people": [person_values(p) for p in people], "next": following}
 
 
 @moderation.route("/comments/<row_id:comment_id>/card")

@@ -18,6 +18,7 @@ from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
 from commentsvc.markup import render
+from commentsvc.screening.languages import language_of
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
 
@@ -129,6 +130,7 @@ def submit_comment(
         site_id=article.site_id, article=article, author_id=author.id,
         author_role=role.value, author_level=admission.author_level, hold_for=admission.hold_for, body=body, body_html=render(body),
         body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
+        section=article.section, language=language_of(body),
         parent_id=parent.id if parent else None,
         root_id=(parent.root_id or parent.id) if parent else None,
         depth=parent.depth + 1 if parent else 0,

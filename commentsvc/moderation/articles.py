@@ -6,8 +6,9 @@ from typing import Any
 
 from commentsvc.accounts.audit import changed, record
 from commentsvc.accounts.models import User
+from commentsvc.comments.sections import move_article
 from commentsvc.errors import Invalid
-from commentsvc.sites.articles import close_article, move_article, one_line, premoderate_article
+from commentsvc.sites.articles import close_article, one_line, premoderate_article
 from commentsvc.sites.models import Article
 
 

@@ -10,8 +10,10 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import count_open_flags
-from commentsvc.moderation.models import Flag, FlagReason
+from commentsvc.moderation.models import Flag, FlagReason, Screening
 from commentsvc.moderation.sanctions import check
+from commentsvc.moderation.urgency import due, severity
+from commentsvc.sites.models import Article
 
 TEXT_LENGTH = 1000
 
@@ -45,4 +47,20 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Fla
         mine.reason, mine.text, mine.resolved_by_id = known.value, text, None
     db.session.flush()
     count_open_flags(comment)
+    _make_due(comment)
     return mine, made
+
+
+def _make_due(comment: Comment) -> None:
+    """Give a public comment its place among those that were flagged."""
+    published, findings, scores = db.session.execute(
+        select(Article.comment_count, Screening.findings, Screening.scores)
+        .outerjoin(Screening, Screening.comment_id == comment.id)
+        .where(Article.id == comment.article_id)
+        .order_by(Screening.id.desc())
+        .limit(1)
+    ).one()
+    comment.due = due(
+        comment.created_at, severity=severity(findings or (), scores), published=published, flags=comment.flag_count, public=True
+    )
+    db.session.flush()

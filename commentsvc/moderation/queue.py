@@ -1,31 +1,58 @@
-"""The review queues and everything a card shows, in a fixed number of statements a page."""
+"""The review queues and everything a card shows, in a fixed number of statements a page.
+
+A queue is opened by walking one index in the queue's order and stopping after a page: nothing is sorted and
+nothing else read, so that it costs the same with a thousand comments and with a million. Where no index has all of
+a queue in its order (all statuses, several sites, the articles of a group) each *lane* is such a walk, a page
+long, and the page is merged from them.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.orm import joinedload
 
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import check_limit, cursors
-from commentsvc.errors import Invalid
+from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.filters import NOTHING, Filters, Order
 from commentsvc.moderation.models import Decision, Flag, Screening
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.moderation.posting import levels
 from commentsvc.moderation.sanctions import sanctions_in_force
+from commentsvc.moderation.saved import ArticleGroup, SavedFilter, articles_of
 from commentsvc.pagination import SortKey, page
 from commentsvc.screening.trust import Level
-from commentsvc.sites.models import Site
+from commentsvc.sites.models import Article, Site
 
-# Counting stops here: "999+" is as good as 48,213 to the person who works through a queue.
+# Counting stops here: "999+" is as good as 48,213 to the person who works through a queue. What is below is counted
+# anew each time, and so is never wrong. Numbers kept beside the comments would be read faster by less than a
+# millisecond (benchmarks/RESULTS.md), and every decision on a site, and every comment posted there, would have to
+# write them: one row that all wait for, or many that somebody has to sum up.
 COUNT_LIMIT = 1000
+# Under filters that no index knows together, so many of the walk are looked at for counting.
+SCAN_LIMIT = 5000
 CARDS_PER_PAGE = 25
+# Sites of one person whose queues are merged into one.
+MAX_SITES = 50
 
 
 class Queue(enum.StrEnum):
@@ -34,26 +61,58 @@ class Queue(enum.StrEnum):
     NEW = "new"
     APPROVED = "approved"
     REJECTED = "rejected"
+    ALL = "all"
     WAITING = "waiting"
+
+
+def _is(*statuses: Status) -> tuple[ColumnElement[bool], ...]:
+    """One lane for each status. Literals: SQLite does not take a partial index for a parameter."""
+    return tuple(Comment.status == literal_column(f"'{status.value}'") for status in statuses)
+
+
+# The status as no index knows it: a planner would take one that has site and status for better than that of the
+# flagged alone, and walk through all that is published.
+_unseen_status: Final = Comment.status + literal_column("''")
+_BY_TIME: Final = {Order.OLDEST: SortKey(Comment.created_at, descending=False), Order.NEWEST: SortKey(Comment.created_at)}
+# Where a decision is due: by urgency, see moderation/urgency.py. The smaller the sooner.
+_BY_DUE: Final = {Order.URGENT: SortKey(Comment.due, descending=False)} | _BY_TIME
+_BY_REVIEW: Final = {Order.NEWEST: SortKey(Comment.reviewed_at), Order.OLDEST: SortKey(Comment.reviewed_at, descending=False)}
 
 
 @dataclass(frozen=True)
 class QueueSpec:
-    """Which comments a queue holds, and their order."""
+    """Which comments a queue holds, and the orders it can be read in, the usual one first.
 
-    where: tuple[ColumnElement[bool], ...]
-    sort: SortKey
+    A comment is in it that meets one of `lanes` and all of `where`.
+    """
+
+    lanes: tuple[ColumnElement[bool], ...]
+    orders: Mapping[Order, SortKey]
+    where: tuple[ColumnElement[bool], ...] = ()
+
+    @property
+    def usual(self) -> Order:
+        return next(iter(self.orders))
+
+    @property
+    def conditions(self) -> tuple[ColumnElement[bool], ...]:
+        """Of being in it."""
+        either = self.lanes[0]
+        for lane in self.lanes[1:]:
+            either = either | lane
+        return (either, *self.where)
 
 
 QUEUES: dict[Queue, QueueSpec] = {
-    # Who waited longest comes first where a decision is due, the latest first elsewhere.
-    Queue.HELD: QueueSpec((Comment.status == Status.HELD,), SortKey(Comment.created_at, descending=False)),
-    Queue.FLAGGED: QueueSpec((Comment.flag_count > 0, Comment.status == Status.PUBLISHED), SortKey(Comment.created_at, descending=False)),
-    Queue.NEW: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_(None)), SortKey(Comment.created_at)),
-    Queue.APPROVED: QueueSpec((Comment.status == Status.PUBLISHED, Comment.reviewed_at.is_not(None)), SortKey(Comment.reviewed_at)),
-    Queue.REJECTED: QueueSpec((Comment.status == Status.REJECTED,), SortKey(Comment.created_at)),
+    # The most urgent comes first where a decision is due, the latest elsewhere.
+    Queue.HELD: QueueSpec(_is(Status.HELD), _BY_DUE),
+    Queue.FLAGGED: QueueSpec((_unseen_status == Status.PUBLISHED.value,), _BY_DUE, (Comment.flag_count > literal_column("0"),)),
+    Queue.NEW: QueueSpec(_is(Status.PUBLISHED), dict(reversed(_BY_TIME.items())), (Comment.reviewed_at.is_(None),)),
+    Queue.APPROVED: QueueSpec(_is(Status.PUBLISHED), _BY_REVIEW, (Comment.reviewed_at.is_not(None),)),
+    Queue.REJECTED: QueueSpec(_is(Status.REJECTED), dict(reversed(_BY_TIME.items()))),
+    Queue.ALL: QueueSpec(_is(*Status), dict(reversed(_BY_TIME.items()))),
     # For milliseconds, while all is well. A person can decide them too: the model is not waited for then.
-    Queue.WAITING: QueueSpec((Comment.status == Status.PENDING,), SortKey(Comment.created_at, descending=False)),
+    Queue.WAITING: QueueSpec(_is(Status.PENDING), _BY_TIME),
 }
 
 
@@ -82,6 +141,37 @@ class Card:
     sanctions: Sequence[Sanction] = ()  # on its author, that hold on the site
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many comments there are; `more`: at least so many."""
+
+    number: int
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A queue of some sites under filters. `articles`: those of the group that the filters name."""
+
+    sites: tuple[int, ...]
+    queue: Queue
+    filters: Filters = NOTHING
+    order: Order | None = None
+    articles: tuple[int, ...] = ()
+
+    @property
+    def sort(self) -> SortKey:
+        spec = QUEUES[self.queue]
+        return spec.orders[self.order or spec.usual]
+
+    @property
+    def scope(self) -> str:
+        """What a cursor of it is good for."""
+        sites = ",".join(map(str, self.sites))
+        order = self.order or QUEUES[self.queue].usual
+        return f"queue:{sites}:{self.queue.value}:{order}:{self.filters.args() or ''}:{self.articles or ''}"
+
+
 def parse_queue(text: str) -> Queue:
     """The queue of that name; Invalid lists them."""
     try:
@@ -90,35 +180,196 @@ def parse_queue(text: str) -> Queue:
         raise Invalid(f"queue must be one of: {', '.join(Queue)}.", field="queue") from None
 
 
+def view_of(sites: Site | Sequence[Site], queue: Queue, filters: Filters = NOTHING, order: Order | None = None) -> View:
+    """The queue of these sites under filters; NotFound for an article or a group of another site, Invalid for an order it lacks."""
+    ids = tuple(site.id for site in ([sites] if isinstance(sites, Site) else sites[:MAX_SITES]))
+    if order is not None and order not in QUEUES[queue].orders:
+        raise Invalid(f"order must be one of: {', '.join(QUEUES[queue].orders)}.", field="order")
+    articles: tuple[int, ...] = ()
+    if filters.article is not None and not _exists(Article, filters.article, ids):
+        raise NotFound("There is no such article on this site.")
+    if filters.group is not None:
+        if not _exists(ArticleGroup, filters.group, ids):
+            raise NotFound("There is no such group of articles on this site.")
+        articles = tuple(articles_of([filters.group])[filters.group])
+    return View(ids, queue, filters, order, articles)
+
+
+def kept_view(site: Site, kept: SavedFilter) -> View:
+    """What a saved filter shows; nothing when its article or group is gone."""
+    try:
+        return view_of(site, Queue(kept.queue), kept.filters)
+    except NotFound:
+        return View((), Queue(kept.queue), kept.filters)
+
+
+def _exists(kind: Any, row_id: int, site_ids: tuple[int, ...]) -> bool:
+    return db.session.scalar(select(kind.id).where(kind.id == row_id, kind.site_id.in_(site_ids))) is not None
+
+
 def queue_counts(site: Site) -> dict[Queue, int]:
     """How many comments each queue holds, counted up to COUNT_LIMIT, in one statement."""
-    parts = [
-        select(sql_literal(queue.value).label("queue"), func.count().label("number")).select_from(
-            select(Comment.id).where(Comment.site_id == site.id, *spec.where).limit(COUNT_LIMIT).subquery()
-        )
-        for queue, spec in QUEUES.items()
+    return {queue: count.number for queue, count in zip(Queue, view_counts([View((site.id,), queue) for queue in Queue]), strict=True)}
+
+
+def view_counts(views: Sequence[View]) -> list[Count]:
+    """How many comments each of these holds, in one statement.
+
+    Exact below COUNT_LIMIT. Under filters that no index knows together, the first SCAN_LIMIT of the walk are looked
+    at, and there may be more.
+    """
+    parts = [part for number, view in enumerate(views) for part in _counting(number, view)]
+    totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for number, found, cut in db.session.execute(union_all(*parts)) if parts else ():
+        totals[number][0] += found
+        totals[number][1] |= cut
+    return [
+        Count(min(found, COUNT_LIMIT), bool(cut) or found >= COUNT_LIMIT)
+        for found, cut in (totals[number] for number in range(len(views)))
     ]
-    return {Queue(name): number for name, number in db.session.execute(union_all(*parts))}
+
+
+def _counting(number: int, view: View) -> list[Select[*tuple[Any, ...]]]:
+    """What counts a view: each lane by itself, so that each stops at the limit."""
+    parts = []
+    for walk, rest in _lanes(view):
+        limit = SCAN_LIMIT if rest else COUNT_LIMIT
+        seen = select(Comment.id, *([and_(*rest).label("kept")] if rest else [])).where(*walk).limit(limit).subquery()
+        found = func.count().filter(seen.c.kept) if rest else func.count()
+        cut = (func.count() >= limit) if rest else sql_literal(value=False)
+        parts.append(select(sql_literal(number).label("number"), found, cut).select_from(seen))
+    return parts
+
+
+def _lanes(view: View) -> list[tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]]:
+    """The walks that a view is merged from: what an index is entered by, and what is asked of each row it gives."""
+    spec, filters = QUEUES[view.queue], view.filters
+    if not view.sites:
+        return []
+    walk: list[ColumnElement[bool]] = []
+    rest: list[ColumnElement[bool]] = []
+    starts: list[list[ColumnElement[bool]]]
+    statuses: Iterable[tuple[ColumnElement[bool], ...]] = [(lane, *spec.where) for lane in spec.lanes]
+    named = {
+        name: column == value
+        for name, column in (
+            ("section", Comment.section), ("label", Comment.label), ("language", Comment.language), ("role", Comment.author_role),
+        )
+        if (value := getattr(filters, name))
+    }
+    if filters.author is not None:
+        # Nobody wrote so much that it could not be sorted. `+ 0` keeps planners from a walk along the whole site.
+        starts = [[Comment.author_id == filters.author, (Comment.site_id + literal_column("0")).in_(view.sites)]]
+        statuses = [spec.conditions]
+        rest += named.values()
+        if filters.article is not None or filters.group is not None:
+            rest.append(Comment.article_id.in_(view.articles if filters.article is None else (filters.article,)))
+    elif filters.article is not None:
+        starts = [[Comment.article_id == filters.article]]
+        if view.articles and filters.article not in view.articles:
+            starts = []
+        rest += named.values()
+    elif filters.group is not None:
+        starts = [[Comment.article_id == article_id] for article_id in view.articles]
+        rest += named.values()
+    else:
+        starts = [[Comment.site_id == site_id] for site_id in view.sites]
+        leading = _leading(view, named)
+        if leading is not None:
+            walk.append(named.pop(leading))
+            if leading == "role":  # that of the few who are not members
+                walk.append(Comment.author_role != literal_column("'member'"))
+        rest += named.values()
+    walk += _days(filters)
+    return [([*start, *status, *walk], rest) for start in starts for status in statuses]
+
+
+def _leading(view: View, named: Mapping[str, object]) -> str | None:
+    """Which of the filters the walk begins with: one that an index of this queue has."""
+    if named.get("role") is not None and view.filters.role != "member":
+        return "role"
+    if view.queue == Queue.HELD:
+        return next((name for name in ("label", "section", "language") if name in named), None)
+    return None
+
+
+def _days(filters: Filters) -> list[ColumnElement[bool]]:
+    def start(day: dt.date) -> dt.datetime:
+        return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+    found: list[ColumnElement[bool]] = []
+    if filters.since is not None:
+        found.append(Comment.created_at >= start(filters.since))
+    if filters.until is not None:
+        found.append(Comment.created_at < start(filters.until + dt.timedelta(days=1)))
+    return found
+
+
+def in_view(view: View, ids: Sequence[int]) -> set[int]:
+    """Those of the comments that the view still holds."""
+    if not ids:
+        return set()
+    lanes = _lanes(view)
+    if not lanes:
+        return set()
+    either = and_(*lanes[0][0], *lanes[0][1])
+    for walk, rest in lanes[1:]:
+        either = either | and_(*walk, *rest)
+    return set(db.session.scalars(select(Comment.id).where(Comment.id.in_(ids), either)))
+
+
+def ids_of(
+    view: View, after: str | None = None, limit: int = CARDS_PER_PAGE, *, last: Sequence[int] = ()
+) -> tuple[list[int], str | None]:
+    """The comments of a page in its order, and the cursor of the next one; one statement, two with `last`, on the last page."""
+    check_limit(limit)
+    signer = cursors()
+    position = signer.read(view.scope, after)[:2] if after else None
+    query = page_query(view, position, limit + 1, but=last)
+    rows = db.session.execute(query).all() if query is not None else []
+    ids = [row.id for row in rows[:limit]]
+    if len(rows) > limit:
+        return ids, signer.write(view.scope, rows[limit - 1].key, rows[limit - 1].id)
+    there = in_view(view, last)
+    return ids + [row_id for row_id in last if row_id in there], None
+
+
+def page_query(
+    view: View, position: tuple[object, int] | None, rows: int, *, but: Sequence[int] = ()
+) -> Select[*tuple[Any, ...]] | None:
+    """The first `rows` after a position (sort key, id), with both of each; None where nothing can be in it."""
+    sort = view.sort
+    without = [Comment.id.not_in(but)] if but else []
+    lanes = [_lane([*walk, *rest, *without], sort, position, rows) for walk, rest in _lanes(view)]
+    if not lanes:
+        return None
+    if len(lanes) == 1:
+        return lanes[0]
+    merged: Subquery = union_all(*(select(lane.subquery()) for lane in lanes)).subquery()
+    return select(merged.c.id, merged.c.key).order_by(*_ordered(sort, merged.c.key, merged.c.id)).limit(rows)
+
+
+def _lane(
+    where: Sequence[ColumnElement[bool]], sort: SortKey, position: tuple[object, int] | None, rows: int
+) -> Select[*tuple[Any, ...]]:
+    query = select(Comment.id, sort.column.label("key")).where(*where)
+    if position is not None:
+        here = tuple_(sort.column, Comment.id)
+        there = tuple_(sql_literal(position[0], sort.column.type), sql_literal(position[1], Comment.id.type))
+        query = query.where(here < there if sort.descending else here > there)
+    return query.order_by(*_ordered(sort, sort.column, Comment.id)).limit(rows)
+
+
+def _ordered(sort: SortKey, key: Any, row_id: Any) -> tuple[Any, Any]:
+    return (key.desc(), row_id.desc()) if sort.descending else (key, row_id)
 
 
 def page_of_cards(
-    site: Site, queue: Queue, after: str | None = None, limit: int = CARDS_PER_PAGE
+    sites: Site | Sequence[Site], queue: Queue, after: str | None = None, limit: int = CARDS_PER_PAGE, *,
+    filters: Filters = NOTHING, order: Order | None = None, last: Sequence[int] = (),
 ) -> tuple[list[Card], str | None]:
-    """A page of a queue and the cursor of the next one."""
-    check_limit(limit)
-    scope = f"queue:{site.id}:{queue.value}"
-    signer = cursors()
-    position = signer.read(scope, after)[:2] if after else None
-    spec = QUEUES[queue]
-    rows, more = page(
-        select(Comment).where(Comment.site_id == site.id, *spec.where),
-        spec.sort, Comment.id, position=position, limit=limit,
-    )
-    ids = [row[0].id for row in rows]
-    following = None
-    if more:
-        last: Comment = rows[-1][0]
-        following = signer.write(scope, getattr(last, spec.sort.name), last.id)
+    """A page of a queue and the cursor of the next one; the comments `last` come after all others."""
+    ids, following = ids_of(view_of(sites, queue, filters, order), after, limit, last=last)
     return cards(ids), following
 
 

@@ -19,6 +19,7 @@ from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.moderation.scoring import explain, score_each
 from commentsvc.moderation.screen import Keep, Read, decide_all
+from commentsvc.moderation.urgency import file_held
 from commentsvc.screening.phases import toxicity
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.submission import Finding, Submission, Verdict
@@ -287,6 +288,9 @@ def _apply(
             decide(comment, Status.PUBLISHED, actor=None, reason=Reason.CLEAN, seen=comment.version, note=note)
             acted[comment.id] = "published"
         elif change.outcome == "published_would_be_held" and hold:
+            found = [change.finding.to_data()] if change.finding else []
+            file_held(comment, found, change.scores, published=comment.article.comment_count)
+            db.session.flush()
             decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version, note=note)
             acted[comment.id] = "held"
 

@@ -23,6 +23,7 @@ from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
+from commentsvc.moderation.urgency import file_held
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.scoring_process import ScorerDied
@@ -124,6 +125,11 @@ def screen_comment(
         comment.screen_again, comment.screen_attempts = True, 0
         db.session.flush()
     note = unscored if missing else ""
+    if outcome.findings and outcome.verdict != Verdict.PUBLISH:
+        file_held(
+            comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count,
+        )
+        db.session.flush()
     decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note, keep=keep)
     return outcome
 
@@ -291,6 +297,8 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         outcome = Outcome(Verdict.HOLD, (UNREADABLE,))
         seen = comment.version
         keep(record(comment, outcome, None, None))
+        file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count)
+        db.session.flush()
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
 
 

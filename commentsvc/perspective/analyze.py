@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from commentsvc.moderation.engine import Engine
 from commentsvc.perspective.attributes import LABEL_OF, SERVED_ELSEWHERE
-from commentsvc.perspective.languages import detect, supported
 from commentsvc.perspective.refusals import Refusal, invalid
 from commentsvc.perspective.texts import Plain, parts, plain_text
+from commentsvc.screening.languages import detect, supported
 from commentsvc.screening.toxicity import Scores
 
 MAX_BYTES: Final = 20_480

@@ -23,10 +23,10 @@ from commentsvc.perspective.analyze import (
     unknown_attribute,
 )
 from commentsvc.perspective.attributes import LABEL_OF
-from commentsvc.perspective.languages import detect
 from commentsvc.perspective.models import LANGUAGES_LENGTH, TOKEN_LENGTH, ScoreSuggestion
 from commentsvc.perspective.refusals import invalid
 from commentsvc.perspective.texts import Plain
+from commentsvc.screening.languages import detect
 from commentsvc.web import settings_of
 
 MAX_SPANS: Final = 200

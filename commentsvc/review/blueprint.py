@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -18,6 +19,7 @@ from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.reasons import words_of_decision
 from commentsvc.moderation.unscored import in_words
+from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
@@ -42,7 +44,7 @@ review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id"}
+UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id", "view"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -57,14 +59,16 @@ def by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
-    """A page of the console with its navigation; `here` names the entry that is current."""
+def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] | None = None, **context: Any) -> str:
+    """A page of the console with its navigation; `here` names the entry that is current, `on_shelf` is what shelves() gave."""
     counts: dict[Queue, int] = queue_counts(site)
+    on_shelf = shelves(site) if on_shelf is None else on_shelf
     alarms, waiting = alarms_of(site)
     frame: dict[str, Any] = {
         "site": site, "here": here, "counts": counts, "appeals_waiting": open_appeals(site), "alarms": alarms, "waiting": waiting,
         "factor_due": site.second_factor_from if (person := reader()) is not None and person.second_factor_at is None else None,
     }
+    frame |= {"shelves": on_shelf, "shelf_counts": shelf_counts(on_shelf)}
     return render_template(f"review/{template}", **frame | context)
 
 

@@ -24,8 +24,8 @@ from commentsvc.review.queues import (
     card_context,
     card_fragment,
     card_of,
-    queue_named,
     remember,
+    sent_place,
     still_queued,
 )
 from commentsvc.review.words import QUEUE_NAMES
@@ -129,7 +129,7 @@ def _law() -> str:
 
 
 def _place() -> Place:
-    return Place(queue_named(request.form.get("queue", "")), request.form.get("after", ""))
+    return sent_place()
 
 
 def _upcoming() -> list[int]:
@@ -154,7 +154,7 @@ def _decided(site: Site, judged: Comment, decision: Decision, *, confirm: bool =
         following = next(iter(cards([i for i in upcoming if i in queued][:1])), None)
         if following is None:
             # The end of the list, or of what the page knew of it: what is left starts at the top.
-            found, _ = page_of_cards(site, place.queue, limit=2)
+            found, _ = page_of_cards(site, place.queue, limit=2, filters=place.filters, order=place.sort)
             following = next((card for card in found if card.comment.id != judged.id), None)
     if not by_htmx():
         if confirm:

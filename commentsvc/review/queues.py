@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, jsonify, redirect, render_template, request, session, url_for
+from flask import (
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from jinja2_fragments.flask import render_block
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -20,47 +28,43 @@ from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
     COUNT_LIMIT,
-    QUEUES,
     Card,
     Queue,
     cards,
+    in_view,
     page_of_cards,
     queue_counts,
+    view_counts,
+    view_of,
 )
 from commentsvc.moderation.reasons import offered_reasons
 from commentsvc.review import presenting
 from commentsvc.review.blueprint import by_htmx, page, review, reviewed_site_ids, site_for
-from commentsvc.review.words import EMPTY_QUEUES, QUEUE_PURPOSES
+from commentsvc.review.filter_bar import (
+    TYPED,
+    Bar,
+    Place,
+    Shelf,
+    bar_of,
+    place_of,
+    queue_named,
+    remember_order,
+    sent_place,
+    settled,
+    shelf_counts,
+    shelves,
+)
+from commentsvc.review.words import EMPTY_QUEUES, QUEUE_NAMES, QUEUE_PURPOSES
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
+
+# Also what other views of the console take from here: where somebody is.
+__all__ = ["Place", "place_of", "queue_named", "sent_place"]
 
 # Of those after the one on show, as many are remembered as a colleague may decide meanwhile.
 UPCOMING = 25
 SITES_WITH_COUNTS = 20
 DONE = "review_done"  # session: the decision that the next page confirms
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a manager is: the queue worked through (None: a comment by itself) and its page."""
-
-    queue: Queue | None
-    after: str
-
-    def url(self, site: Site, comment_id: int | None = None) -> str:
-        if self.queue is None:
-            if comment_id is None:
-                return url_for("review.queue", site_key=site.key, queue_name=Queue.HELD.value)
-            return url_for("review.comment", site_key=site.key, comment_id=comment_id)
-        return url_for(
-            "review.queue", site_key=site.key, queue_name=self.queue.value,
-            comment=comment_id, after=self.after or None,
-        )
-
-
-def queue_named(text: str) -> Queue | None:
-    """The queue of that name, if there is one."""
-    return Queue(text) if text in set(Queue) else None
 
 
 @review.get("/")
@@ -91,26 +95,70 @@ def queue(site_key: str, queue_name: str) -> Any:
     shown = queue_named(queue_name)
     if shown is None:
         raise NotFound("There is no such queue.")
-    place = Place(shown, request.args.get("after", ""))
+    place = settled(place_of(shown, request.args))
     chosen = request.args.get("comment", type=row_id)
     if by_htmx() and chosen is not None:
         return card_fragment(site, place, card_of(site, chosen))
-    found, following = page_of_cards(site, shown, place.after or None)
-    if by_htmx():
+    if by_htmx() and place.after:
+        found, following = listed(site, place)
         return render_block("review/queue.html", "rows", **_list(site, place, found, following, None))
-    card = _pick(site, found, chosen)
+    remember_order(place)
+    kept = shelves(site)
+    bar = bar_of(site, place, request.args, kept)
+    if not by_htmx() and not bar.open and any(request.args.get(name) == "" or name in TYPED for name in request.args):
+        return redirect(bar.place.url(site, chosen))  # an address to share has nothing empty in it
+    if by_htmx():
+        return _relisted(site, bar)
+    return queue_page(site, place, bar=bar, chosen=chosen, kept=kept), 422 if bar.errors else 200
+
+
+def queue_page(
+    site: Site, place: Place, *, bar: Bar | None = None, chosen: int | None = None, kept: Sequence[Shelf] | None = None, **more: Any
+) -> str:
+    """A queue's whole page: its list, and the chosen comment or the first."""
+    kept = shelves(site) if kept is None else kept
+    bar = bar or bar_of(site, place, place.args(), kept)
+    context, _ = _listing(site, bar, chosen)
     return page(
-        "queue.html", site, here=shown.value, chosen=chosen is not None,
-        done=_confirmed(site),
-        **_list(site, place, found, following, card) | card_context(site, place, card, found),
+        "queue.html", site, here=_here(bar.place, kept), chosen=chosen is not None, done=_confirmed(site), on_shelf=kept, **context | more
     )
+
+
+def _listing(site: Site, bar: Bar, chosen: int | None) -> tuple[dict[str, Any], Card | None]:
+    place = bar.place
+    found, following = listed(site, place)
+    card = _pick(site, found, chosen)
+    context = _list(site, place, found, following, card) | card_context(site, place, card, found)
+    filtered = view_counts([view_of(site, place.listed, place.filters)])[0] if place.filters else None
+    return context | {"bar": bar, "filtered": filtered}, card
+
+
+def _here(place: Place, kept: Sequence[Shelf]) -> str:
+    """The entry of the navigation that the place is: the team's own where one says the same."""
+    if place.filters:
+        return next((s.key for s in kept if (s.view.queue, s.view.filters) == (place.listed, place.filters)), "")
+    return place.listed.value
+
+
+def listed(site: Site, place: Place) -> tuple[list[Card], str | None]:
+    """The page of the place's queue and the cursor of the next one."""
+    return page_of_cards(site, place.listed, place.after or None, filters=place.filters, order=place.sort)
+
+
+def _relisted(site: Site, bar: Bar) -> Response:
+    """The list, its head and its first card, for the page that is open: other filters, another order."""
+    context, card = _listing(site, bar, None)
+    html = card_fragment(site, bar.place, card, **context) + render_block("review/queue.html", "relisted", **context)
+    response = make_response(html)
+    response.headers["HX-Push-Url"] = bar.place.url(site)
+    return response
 
 
 @review.get("/<site_key>/comments/<int:comment_id>")
 def comment(site_key: str, comment_id: int) -> Any:
     """One comment by itself, whatever became of it."""
     site = site_for(site_key)
-    place = Place(queue_named(request.args.get("queue", "")), request.args.get("after", ""))
+    place = place_of(queue_named(request.args.get("queue", "")), request.args)
     card = card_of(site, comment_id)
     if by_htmx():
         return card_fragment(site, place, card)
@@ -125,7 +173,12 @@ def comment(site_key: str, comment_id: int) -> Any:
 def counts(site_key: str) -> Response:
     """What changes by itself on an open page, for a small conditional request every few seconds."""
     site = site_for(site_key)
-    numbers = queue_counts(site)
+    numbers = {name.value: number for name, number in queue_counts(site).items()}
+    numbers |= {key: count.number for key, count in shelf_counts(shelves(site)).items()}
+    shown = queue_named(request.args.get("queue", ""))
+    place = place_of(shown, request.args)
+    if shown is not None and place.filters:
+        numbers["view"] = view_counts([view_of(site, shown, place.filters)])[0].number
     version = None
     seen = request.args.get("comment", type=row_id)
     if seen is not None:
@@ -133,7 +186,7 @@ def counts(site_key: str) -> Response:
             select(Comment.version).where(Comment.id == seen, Comment.site_id == site.id)
         )
     response = jsonify(
-        counts={name.value: number for name, number in numbers.items()} | {"appeals": open_appeals(site)}, limit=COUNT_LIMIT, version=version
+        counts=numbers | {"appeals": open_appeals(site)}, limit=COUNT_LIMIT, version=version
     )
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
     response.headers["Cache-Control"] = "private, no-cache"
@@ -151,13 +204,7 @@ def card_of(site: Site, comment_id: int) -> Card:
 
 def still_queued(site: Site, shown: Queue, ids: Sequence[int]) -> set[int]:
     """Those of the comments that the queue still holds."""
-    if not ids:
-        return set()
-    return set(
-        db.session.scalars(
-            select(Comment.id).where(Comment.site_id == site.id, Comment.id.in_(ids), *QUEUES[shown].where)
-        )
-    )
+    return in_view(view_of(site, shown), ids)
 
 
 def card_context(
@@ -170,7 +217,7 @@ def card_context(
         "site": site, "place": place, "card": card, "reasons": offered_reasons(site),
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
-        "empty": EMPTY_QUEUES.get(place.queue) if place.queue else None,
+        "empty": empty_words(place) if place.queue else None,
         "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_law": "",
     }
     if card is not None:
@@ -202,8 +249,16 @@ def _list(
         "site": site, "place": place, "listing": found, "more": following,
         "selected": card.comment.id if card else None, "purpose": QUEUE_PURPOSES[place.queue] if place.queue else "",
         "gist": presenting.gist, "excerpt": presenting.excerpt,
-        "empty": EMPTY_QUEUES[place.queue] if place.queue else None,
+        "empty": empty_words(place) if place.queue else None,
     }
+
+
+def empty_words(place: Place) -> tuple[str, str]:
+    """What a list says that has nothing on it: the headline, and what to do next."""
+    if place.filters:
+        name = QUEUE_NAMES[place.listed].lower()
+        return (f"No {name} comments match" if place.listed != Queue.ALL else "No comments match", "Take a filter away to see more.")
+    return EMPTY_QUEUES[place.listed]
 
 
 def _pick(site: Site, found: Sequence[Card], chosen: int | None) -> Card | None:

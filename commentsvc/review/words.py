@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from commentsvc.accounts.permissions import Role
+from commentsvc.moderation.filters import Order
 from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import SanctionKind
-from commentsvc.moderation.queue import COUNT_LIMIT, Queue
+from commentsvc.moderation.queue import COUNT_LIMIT, Count, Queue
+from commentsvc.moderation.urgency import GRAVITY
 from commentsvc.screening.trust import Level
 
 QUEUE_NAMES: dict[Queue, str] = {
@@ -14,6 +16,7 @@ QUEUE_NAMES: dict[Queue, str] = {
     Queue.NEW: "New",
     Queue.APPROVED: "Approved",
     Queue.REJECTED: "Rejected",
+    Queue.ALL: "All",
     Queue.WAITING: "Unchecked",
 }
 # Shown only while it holds anything, and without a key of its own.
@@ -21,21 +24,23 @@ PASSING_QUEUES = frozenset({Queue.WAITING})
 
 # What a queue is for; stands at the head of its list.
 QUEUE_PURPOSES: dict[Queue, str] = {
-    Queue.HELD: "Waiting for you, longest first",
+    Queue.HELD: "Waiting for you",
     Queue.FLAGGED: "Published, and flagged by readers",
-    Queue.NEW: "Published without a person, latest first",
-    Queue.APPROVED: "Published by a person, latest first",
-    Queue.REJECTED: "Not published, latest first",
-    Queue.WAITING: "Waiting for the model or for you, longest first",
+    Queue.NEW: "Published without a person",
+    Queue.APPROVED: "Published by a person",
+    Queue.REJECTED: "Not published",
+    Queue.ALL: "Whatever became of it",
+    Queue.WAITING: "Waiting for the model or for you",
 }
 
 # (headline, what to do next) where a queue has nothing on it.
 EMPTY_QUEUES: dict[Queue, tuple[str, str]] = {
-    Queue.HELD: ("Nothing is waiting", "Every comment has had its decision. New ones show up here by themselves."),
+    Queue.HELD: ("No held comments", "Every comment has had its decision. New ones appear here."),
     Queue.FLAGGED: ("No open flags", "When a reader flags a comment, it comes here with what she wrote."),
     Queue.NEW: ("Nothing new", "Comments that pass the screening are published at once and listed here, in case you want to look."),
     Queue.APPROVED: ("Nothing approved yet", "What you approve is kept here, so that you can find it again."),
     Queue.REJECTED: ("Nothing rejected", "What you or the site's rules reject is kept here, so that it can be taken back."),
+    Queue.ALL: ("No comments yet", "Every comment of this site is listed here, whatever became of it."),
     Queue.WAITING: ("Everything is checked", "Comments stand here while the model cannot read them. Decide on them if it takes too long."),
 }
 
@@ -134,9 +139,29 @@ LEVEL_MEANINGS: dict[str, str] = {
     Level.TRUSTED: "At least 20 comments that stand, over 30 days, none rejected lately",
 }
 
+# Which comment comes first, in the words of the choice.
+ORDER_NAMES: dict[Order, str] = {Order.URGENT: "Urgent first", Order.OLDEST: "Oldest first", Order.NEWEST: "Newest first"}
+
+# Why a comment was held: a label of the model over the site's limit, or a phase.
+HELD_FOR: dict[str, str] = {
+    name: LABEL_NAMES[name][0] if name in LABEL_NAMES else PHASE_NAMES.get(name, "The model could not read it") for name in GRAVITY
+}
+
+# The languages that comments are most written in, by their names in English.
+LANGUAGE_NAMES: dict[str, str] = {
+    "ar": "Arabic", "bn": "Bengali", "bg": "Bulgarian", "ca": "Catalan", "zh": "Chinese", "hr": "Croatian", "cs": "Czech", "da": "Danish",
+    "nl": "Dutch", "en": "English", "et": "Estonian", "fi": "Finnish", "fr": "French", "de": "German", "el": "Greek", "iw": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "lv": "Latvian",
+    "lt": "Lithuanian", "ms": "Malay", "no": "Norwegian", "fa": "Persian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sr": "Serbian", "sk": "Slovak", "sl": "Slovenian", "es": "Spanish", "sv": "Swedish", "tl": "Tagalog",
+    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+}
+
 SYSTEM = "The system"
 
 
-def count_words(number: int) -> str:
-    """A queue's count as shown: counting stops at COUNT_LIMIT."""
+def count_words(number: int | Count) -> str:
+    """A queue's count as shown: counting stops at COUNT_LIMIT, or where looking further would take long."""
+    if isinstance(number, Count):
+        return f"{number.number}+" if number.more and number.number < COUNT_LIMIT else count_words(number.number)
     return f"{COUNT_LIMIT - 1}+" if number >= COUNT_LIMIT else str(number)

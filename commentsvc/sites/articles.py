@@ -68,15 +68,6 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("\x00", "").split())
 
 
-def move_article(article: Article, section: str) -> None:
-    """Put the article into another section of the paper ("": none); its comments are found there then. Flushes."""
-    section = one_line(section)
-    if len(section) > SECTION_LENGTH:
-        raise Invalid(f"A section has at most {SECTION_LENGTH} characters.", field="section")
-    article.section = section
-    db.session.flush()
-
-
 def close_article(article: Article, *, closed: bool) -> None:
     """Close or reopen the conversation; nothing already said goes away. Flushes.
 

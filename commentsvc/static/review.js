@@ -198,7 +198,7 @@
   const poll = async () => {
     clearTimeout(timer);
     if (document.hidden || !main?.dataset.countsUrl) return;
-    const id = shown(), url = main.dataset.countsUrl + (id ? `?comment=${id}` : "");
+    const id = shown(), base = main.dataset.countsUrl, url = base + (id ? `${base.includes("?") ? "&" : "?"}comment=${id}` : "");
     if (url !== seen) { etag = null; seen = url; }
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json", ...(etag && { "If-None-Match": etag }) }, cache: "no-store" });
@@ -217,7 +217,7 @@
     timer = setTimeout(poll, POLL);
   };
   const fresh = (counts, limit) => {
-    const queue = main.dataset.queue, box = $(".fresh");
+    const queue = main.dataset.view || main.dataset.queue, box = $(".fresh");
     if (!queue || !box || !(queue in counts)) return;
     if (baseline.number === null) baseline.number = counts[queue];
     baseline.number = Math.min(baseline.number, counts[queue]);

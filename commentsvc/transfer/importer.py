@@ -20,6 +20,7 @@ from commentsvc.extensions import db
 from commentsvc.markup import render
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Reason
+from commentsvc.screening.languages import language_of
 from commentsvc.sites.models import TITLE_LENGTH, Article, Site
 from commentsvc.sites.origins import canonical_url
 from commentsvc.transfer.authors import KEY_LENGTH, Authors
@@ -125,8 +126,9 @@ class _Writer:
         self._site = site
         self._report = report
         self._authors = Authors(site)
-        known = select(Article.url, Article.id).where(Article.site_id == site.id)
-        self._articles: dict[str, int] = dict(db.session.execute(known).all())
+        known = db.session.execute(select(Article.url, Article.id, Article.section).where(Article.site_id == site.id)).all()
+        self._articles = {url: article_id for url, article_id, _ in known}
+        self._sections = {article_id: section for _, article_id, section in known if section}
         columns = (Comment.external_id, Comment.id, Comment.root_id, Comment.depth, Comment.article_id)
         self.places: dict[str, _Place] = {
             external_id: _Place(row_id, root_id or row_id, depth, article_id)
@@ -204,7 +206,8 @@ class _Writer:
                     "site_id": site_id, "article_id": self._articles[r.article_url], "external_id": r.external_id,
                     "author_id": self._authors.user_id(r.author_key), "author_role": self._authors.role(r.author_key),
                     "body": r.body, "body_html": render(r.body), "body_hash": body_hash(r.body),
-                    "created_at": r.created_at, "status": Status.PENDING.value,
+                    "created_at": r.created_at, "status": Status.PENDING.value, "language": language_of(r.body),
+                    "section": self._sections.get(self._articles[r.article_url], ""),
                     "up": _bounded(r.up), "down": _bounded(r.down),
                     "top_score": wilson_lower_bound(_bounded(r.up), _bounded(r.down)),
                 }

@@ -16,6 +16,7 @@ from commentsvc.config import Settings
 from commentsvc.database import LOCK_SECONDS
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.moderation import search_index
 from commentsvc.revisions import known_revisions
 from commentsvc.screening.engines import CURRENT, current
 from commentsvc.sites.models import Article
@@ -91,6 +92,8 @@ def restore(archive: Archive, *, replace: bool = False, progress: Progress = lam
     with db.engine.begin() as connection:
         _fill(connection, archive, restored, progress)
     upgrade()
+    with db.engine.begin() as connection:
+        search_index.rebuild(connection)
     restored.miscounted = put_counts_right(progress)
     _check_integrity()
     return restored
@@ -103,6 +106,7 @@ def _clear() -> None:
         if connection.dialect.name == "postgresql":
             # Somebody who still reads a table, and does not end, would have us wait for ever.
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:.0f}s'"))
+        search_index.drop(connection)
         reflect(connection).drop_all(connection)
         connection.execute(text(f"DROP TABLE IF EXISTS {REVISION_TABLE}"))
 

@@ -37,11 +37,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from commentsvc.database import write_intent
 from commentsvc.errors import Invalid
+from commentsvc.moderation import search_index
 
 BATCH = 1000  # rows in memory at a time
 
-# The queue's tables hold bells, not letters, and the revision stands in the manifest.
-_NOT_OURS = ("huey_",)
+# The queue's tables hold bells, not letters, a search index what the rows say anyway, and the revision stands in the manifest.
+_NOT_OURS = ("huey_", search_index.PREFIX)
 REVISION_TABLE = "alembic_version"
 
 

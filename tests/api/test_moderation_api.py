@@ -22,7 +22,7 @@ def test_a_held_comment_is_judged_with_everything_on_its_card(paper: Paper, run_
     posted = paper.member.post(paper.comments, {"body": TOXIC, "parent_id": str(parent.id)}).json
     run_worker()
     queues = f"/sites/{paper.site.key}/queues"
-    assert paper.manager.get(queues).json["counts"] == {"held": 1, "flagged": 0, "new": 1, "approved": 0, "rejected": 0, "waiting": 0}
+    assert paper.manager.get(queues).json["counts"] == {"held": 1, "flagged": 0, "new": 1, "approved": 0, "rejected": 0, "all": 2, "waiting": 0}
     card = paper.manager.get(f"{queues}/held").json["cards"][0]
     assert card == paper.manager.get(f"/comments/{posted['id']}/card").json
     assert card["comment"]["body"] == TOXIC

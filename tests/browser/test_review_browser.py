@@ -310,7 +310,7 @@ def test_the_last_decision_leaves_a_page_that_says_so(sign_in: SignIn, anna: Use
     for left in range(4, -1, -1):
         page.keyboard.press("a")
         expect(page.locator(".queues [data-count=held]")).to_have_text(str(left))
-    expect(page.locator("#card")).to_contain_text("Nothing is waiting")
+    expect(page.locator("#card")).to_contain_text("No held comments")
     page.keyboard.press("u")
     says(page, "Doubtful remark 5.")
 

@@ -86,7 +86,7 @@ def test_from_the_embed_tag_to_a_decision_in_the_queue(
     expect(console.get_by_text(TOXIC).first).to_be_visible()
     expect(console.get_by_text("Robin Marsh").first).to_be_visible()
     console.keyboard.press("a")
-    expect(console.get_by_text("Nothing is waiting").first).to_be_visible()
+    expect(console.get_by_text("No held comments").first).to_be_visible()
     console.goto("/review/courier/modlog")
     expect(console.get_by_text("Nora Vance").first).to_be_visible()
 

@@ -123,7 +123,7 @@ def test_approved_comment_is_published_and_in_the_modlog(desk: Desk, article: Ar
     assert answer.status_code == 302
     assert status(comment) == "published"
     after = desk.get(answer.location)
-    assert "Nothing is waiting" in after.text
+    assert "No held comments" in after.text
     assert "Published." in after.text  # the confirmation, with its Undo
     modlog = desk.get("/review/post/modlog").text
     assert "A doubtful remark." in modlog
@@ -501,7 +501,7 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
 
 
 # The site; the session with its person, and her roles; the counts, and that of appeals; the workers and, as none runs
-# here, what waits for them; the page's comments, and their
+# here, what waits for them; the saved filters, the groups of articles and the sections; the page's comments, and their
 # cards: comments with authors, roles, screenings, flags, decisions, records, sanctions, trust.
 QUEUE_STATEMENTS = 16
 
@@ -537,7 +537,7 @@ def test_counts_answer_304_until_something_changes(desk: Desk, article: Article)
     address = f"/review/post/counts?comment={comment.id}"
     first = desk.get(address)
     assert first.json is not None
-    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0, "waiting": 0, "appeals": 0}
+    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0, "all": 1, "waiting": 0, "appeals": 0}
     seen = first.json["version"]
     again = desk.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304

@@ -15,11 +15,16 @@ from commentsvc.api.schemas.fields import (
     Share,
     Text,
     Whole,
+    YesNo,
 )
-from commentsvc.api.schemas.sites import PersonSchema
+from commentsvc.api.schemas.sites import AUTHOR_ROLES, PersonSchema
 from commentsvc.comments.models import Status
+from commentsvc.moderation.filters import Order
 from commentsvc.moderation.models import FlagReason, Reason
 from commentsvc.moderation.queue import COUNT_LIMIT, Queue
+from commentsvc.moderation.saved import NAME_LENGTH as SAVED_NAME_LENGTH
+from commentsvc.moderation.search import QUERY_LENGTH
+from commentsvc.moderation.urgency import GRAVITY
 
 
 class QueueCountsSchema(BaseSchema):
@@ -27,6 +32,38 @@ class QueueCountsSchema(BaseSchema):
         keys=Choice(Queue), values=Whole(), required=True,
         metadata={"description": f"By queue; counting stops at {COUNT_LIMIT}."},
     )
+
+
+class FilterFields(BaseSchema):
+    """What a queue may be narrowed to; what is left out narrows nothing."""
+
+    article = Text(metadata={"description": "An article's id."})
+    group = Text(metadata={"description": "The id of a group of articles."})
+    section = Text(metadata={"description": "The section its article stands in."})
+    label = Choice(GRAVITY, metadata={"description": "The gravest of what it was held for: a label of the model, or a rule."})
+    language = Text(metadata={"description": "ISO 639, such as `en`, detected when it was posted."})
+    author = Text(metadata={"description": "A person's id."})
+    role = Choice(AUTHOR_ROLES, metadata={"description": "The author's when she wrote it."})
+    since = Text(metadata={"description": "The first day it was posted on (UTC), as `2026-03-31`.", "format": "date"})
+    until = Text(metadata={"description": "The last day.", "format": "date"})
+
+
+class OrderedQuery(FilterFields, PageQuery):
+    order = Choice(Order, metadata={"description": "`urgent` where a decision is due (held, flagged) alone."})
+
+
+class QueueQuery(OrderedQuery):
+    """A page of a queue."""
+
+
+class QueuesQuery(OrderedQuery):
+    """A page of a queue of several sites."""
+
+    site = Items(Text(), metadata={"description": "A site's key; repeat it. All of yours when left out."})
+
+
+class SearchQuery(PageQuery):
+    q = Text(required=True, metadata={"description": "Words.", "maxLength": QUERY_LENGTH})
 
 
 class JudgedCommentSchema(BaseSchema):
@@ -137,6 +174,58 @@ class CardSchema(BaseSchema):
 class CardsSchema(BaseSchema):
     cards = Items(Part(CardSchema), required=True)
     next = Text(required=True, allow_none=True)
+
+
+class FoundSchema(CardsSchema):
+    people = Items(Part(PersonSchema), required=True)
+
+
+class SavedFilterSchema(BaseSchema):
+    """A queue under filters that the team keeps."""
+
+    id = Id(required=True)
+    site_key = Text(required=True)
+    name = Text(required=True)
+    queue = Choice(Queue, required=True)
+    order = Choice(Order, required=True, allow_none=True, metadata={"description": "Null: the queue's own."})
+    filters = Named(keys=Text(), values=Text(), required=True, metadata={"description": "As the queue takes them."})
+    created_by = Part(PersonSchema, required=True, allow_none=True)
+    created_at = Moment(required=True)
+
+
+class CountedFilterSchema(SavedFilterSchema):
+    count = Whole(required=True, metadata={"description": f"How many comments are in it; counting stops at {COUNT_LIMIT}."})
+    more = YesNo(required=True, metadata={"description": "Whether there may be more than `count`."})
+
+
+class SavedFiltersSchema(BaseSchema):
+    filters = Items(Part(CountedFilterSchema), required=True)
+
+
+class SavedFilterInputSchema(BaseSchema):
+    name = Text(required=True, metadata={"maxLength": SAVED_NAME_LENGTH})
+    queue = Choice(Queue, required=True)
+    order = Choice(Order, load_default=None, allow_none=True)
+    filters = Part(FilterFields, required=True)
+
+
+class RenameSchema(BaseSchema):
+    name = Text(required=True, metadata={"maxLength": SAVED_NAME_LENGTH})
+
+
+class ArticleGroupSchema(BaseSchema):
+    """Articles that are read together; `group` of a queue is what waits under all of them."""
+
+    id = Id(required=True)
+    site_key = Text(required=True)
+    name = Text(required=True)
+    articles = Items(Id(), required=True, metadata={"description": "The articles' ids, in the order they were added."})
+    created_by = Part(PersonSchema, required=True, allow_none=True)
+    created_at = Moment(required=True)
+
+
+class ArticleGroupsSchema(BaseSchema):
+    groups = Items(Part(ArticleGroupSchema), required=True)
 
 
 class DecisionInputSchema(BaseSchema):

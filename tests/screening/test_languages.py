@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commentsvc.perspective.languages import detect, supported
+from commentsvc.screening.languages import detect, supported
 
 
 @pytest.mark.parametrize("text", [
