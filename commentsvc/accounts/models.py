@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.permissions import Role
@@ -30,6 +30,7 @@ class User(UserMixin, Base):
     display_name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    blur_words: Mapped[bool] = mapped_column(default=False, server_default=false())  # marked words, in the console
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
     # The token of the session or key this request came with; set by accounts.sessions.
