@@ -17,6 +17,7 @@ from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.desk import add_note, ask
 from tests.factories import make_article, make_comment, make_site, make_user
 
 # stranger: admin of another site; neighbour: community manager of another site
@@ -100,6 +101,18 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.approve", "POST"): ("/review/{site}/comments/{held}/approve", MANAGERS, {"version": "1"}),
     ("review.reject", "POST"): ("/review/{site}/comments/{held}/reject", MANAGERS, {"version": "1", "reason": "abuse"}),
     ("review.undo", "POST"): ("/review/{site}/decisions/{decision}/undo", MANAGERS, {}),
+    ("review.bulk", "POST"): ("/review/{site}/bulk", MANAGERS, {"action": "approve", "item": "{held}:2"}),
+    ("review.bulk_done", "GET"): ("/review/{site}/bulk/{batch}", MANAGERS, {}),
+    ("review.undo_bulk", "POST"): ("/review/{site}/bulk/{batch}/undo", MANAGERS, {}),
+    ("review.mark", "POST"): ("/review/{site}/comments/{comment}/featured", MANAGERS, {"version": "2", "on": "1"}),
+    ("review.add_note", "POST"): ("/review/{site}/comments/{held}/notes", MANAGERS, {"text": "A note."}),
+    ("review.delete_note", "POST"): ("/review/{site}/notes/{note}/delete", NOBODY, {}),
+    ("review.ask", "POST"): ("/review/{site}/comments/{held}/questions", MANAGERS, {"text": "What is this?"}),
+    ("review.close_question", "POST"): ("/review/{site}/questions/{question}/close", NOBODY, {}),
+    ("review.asked", "GET"): ("/review/{site}/asked", MANAGERS, {}),
+    ("review.skip", "POST"): ("/review/{site}/comments/{held}/skip", MANAGERS, {}),
+    ("review.claim", "POST"): ("/review/{site}/claim", MANAGERS, {"comment": "{held}"}),
+    ("review.blur", "POST"): ("/review/{site}/blur", MANAGERS, {"on": "1"}),
     ("review.modlog", "GET"): ("/review/{site}/modlog", MANAGERS, {}),
     ("review.modlog_csv", "GET"): ("/review/{site}/modlog.csv", MANAGERS, {}),
     ("review.articles", "GET"): ("/review/{site}/articles", MANAGERS, {}),
@@ -158,6 +171,21 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_moderation.decide", "POST"): ("/api/v1/comments/{held}/decisions", MANAGERS, {"action": "approve", "version": 2}),
     ("api_moderation.undo", "POST"): ("/api/v1/decisions/{decision}/undo", MANAGERS, {}),
     ("api_moderation.modlog", "GET"): ("/api/v1/sites/{site}/modlog", MANAGERS, {}),
+    ("api_desk.decide_at_once", "POST"): ("/api/v1/sites/{site}/decisions", MANAGERS, {"action": "approve", "comments": [{"id": "1", "version": 1}]}),
+    ("api_desk.undo_at_once", "POST"): ("/api/v1/sites/{site}/batches/{batch}/undo", MANAGERS, {}),
+    ("api_desk.mark", "PUT"): ("/api/v1/comments/{comment}/marks/featured", MANAGERS, {"on": True, "version": 1}),
+    ("api_desk.notes", "GET"): ("/api/v1/comments/{comment}/notes", MANAGERS, {}),
+    ("api_desk.add_note", "POST"): ("/api/v1/comments/{comment}/notes", MANAGERS, {"text": "A note."}),
+    ("api_desk.delete_note", "DELETE"): ("/api/v1/notes/{note}", NOBODY, {}),
+    ("api_desk.questions", "GET"): ("/api/v1/comments/{comment}/questions", MANAGERS, {}),
+    ("api_desk.ask", "POST"): ("/api/v1/comments/{comment}/questions", MANAGERS, {"text": "What is this?"}),
+    ("api_desk.close_question", "DELETE"): ("/api/v1/questions/{question}", NOBODY, {}),
+    ("api_desk.asked_of_me", "GET"): ("/api/v1/sites/{site}/questions", MANAGERS, {}),
+    ("api_desk.colleagues", "GET"): ("/api/v1/sites/{site}/colleagues", MANAGERS, {}),
+    ("api_desk.skip", "PUT"): ("/api/v1/comments/{comment}/skip", MANAGERS, {}),
+    ("api_desk.unskip", "DELETE"): ("/api/v1/comments/{comment}/skip", MANAGERS, {}),
+    ("api_desk.claim", "PUT"): ("/api/v1/comments/{comment}/claim", MANAGERS, {}),
+    ("api_desk.changes", "GET"): ("/api/v1/sites/{site}/changes", MANAGERS, {}),
 }
 
 
@@ -183,11 +211,16 @@ def world(app: Flask) -> World:
     start_session(owner, device="elsewhere")
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     judged = make_comment(article, owner, status=Status.HELD)
-    decision = approve(judged, actor=manager, seen=judged.version)
+    decision = approve(judged, actor=manager, seen=judged.version, batch="all-of-it")
+    db.session.commit()
+    discussed = make_comment(article, owner, status=Status.HELD)
+    note = add_note(discussed, manager, "A note of hers.")
+    question = ask(discussed, manager, "What is this?")
     db.session.commit()
     names = {
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
+        "batch": "all-of-it", "note": note.id, "question": question.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
         "manager": manager.id, "owner": owner.id, "email": owner.email,
     }
@@ -285,7 +318,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner|note|question)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

@@ -10,6 +10,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api import caching
     from commentsvc.api.articles import articles
     from commentsvc.api.comments import comments
+    from commentsvc.api.desk import desk
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
     from commentsvc.api.moderation import moderation
@@ -18,6 +19,6 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.sites import sites
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation))
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, desk))
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -24,6 +24,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import decide as verbs
+from commentsvc.moderation.desk import clean, skipped_by
 from commentsvc.moderation.models import Decision, Reason
 from commentsvc.moderation.queue import (
     CARDS_PER_PAGE,
@@ -62,9 +63,10 @@ def queues(_given: dict[str, Any], site: Site) -> Any:
 def queue(given: dict[str, Any], site: Site, queue: str) -> Any:
     """A page of a queue: held, flagged, new, approved, rejected, or waiting (not screened yet).
 
-    Each card has all that a decision needs. Where one is due, who waited longest comes first.
+    Each card has all that a decision needs. Where one is due, who waited longest comes first; what you
+    skipped in the last hour comes last, on the last page and in addition to `limit`.
     """
-    found, following = page_of_cards(site, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE)
+    found, following = page_of_cards(site, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE, last=skipped_by(site, signed_in()))
     return {"cards": [card_values(card) for card in found], "next": following}
 
 
@@ -95,12 +97,13 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     actor, seen, note = signed_in(), given["version"], given["note"].strip()
     if len(note) > NOTE_LENGTH:
         raise Invalid(f"The note is {len(note) - NOTE_LENGTH:,} characters too long.", field="note")
+    message = clean(given["message"], field="message", required=False)
     if given["action"] == "approve":
         decision = verbs.approve(comment, actor=actor, seen=seen, note=note)
     elif given["reason"] is None:
         raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")
     else:
-        decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note)
+        decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note, message=message)
     db.session.commit()
     stood = comment.version == seen
     values = decision_values(decision, decision.actor if stood else actor) | {"version": comment.version}

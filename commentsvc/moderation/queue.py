@@ -96,23 +96,26 @@ def queue_counts(site: Site) -> dict[Queue, int]:
 
 
 def page_of_cards(
-    site: Site, queue: Queue, after: str | None = None, limit: int = CARDS_PER_PAGE
+    site: Site, queue: Queue, after: str | None = None, limit: int = CARDS_PER_PAGE, *, last: Sequence[int] = ()
 ) -> tuple[list[Card], str | None]:
-    """A page of a queue and the cursor of the next one."""
+    """A page of a queue and the cursor of the next one; the comments `last` come after all others."""
     check_limit(limit)
     scope = f"queue:{site.id}:{queue.value}"
     signer = cursors()
     position = signer.read(scope, after)[:2] if after else None
     spec = QUEUES[queue]
     rows, more = page(
-        select(Comment).where(Comment.site_id == site.id, *spec.where),
+        select(Comment).where(Comment.site_id == site.id, *spec.where, *([Comment.id.not_in(last)] if last else ())),
         spec.sort, Comment.id, position=position, limit=limit,
     )
     ids = [row[0].id for row in rows]
     following = None
     if more:
-        last: Comment = rows[-1][0]
-        following = signer.write(scope, getattr(last, spec.sort.name), last.id)
+        tail: Comment = rows[-1][0]
+        following = signer.write(scope, getattr(tail, spec.sort.name), tail.id)
+    elif last:
+        there = set(db.session.scalars(select(Comment.id).where(Comment.site_id == site.id, Comment.id.in_(last), *spec.where)))
+        ids += [i for i in last if i in there]
     return cards(ids), following
 
 
@@ -207,3 +210,14 @@ def page_of_modlog(
     return decisions, following
 
 
+def undoable(decisions: Sequence[Decision]) -> set[int]:
+    """Those that can be taken back: a person's, and the last on their comment; one statement."""
+    latest = set(db.session.scalars(
+        select(func.max(Decision.id)).where(Decision.comment_id.in_({d.comment_id for d in decisions})).group_by(Decision.comment_id)
+    ))
+    return {d.id for d in decisions if d.id in latest and can_be_undone(d)}
+
+
+def can_be_undone(decision: Decision) -> bool:
+    """Whether a person made it, and it is not a withdrawal or an undo itself."""
+    return decision.actor_id is not None and decision.undoes_id is None and decision.to_status != Status.WITHDRAWN

@@ -13,12 +13,14 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
+from commentsvc.moderation.desk import asked_count
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
     LABEL_NAMES,
+    MARK_WORDS,
     PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
@@ -29,13 +31,13 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person
+from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person, signed_in
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated", "on", "item", "confirmed", "action", "back", "comment"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -50,11 +52,17 @@ def by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
+def in_background() -> bool:
+    """Whether review.js sends a decision while the next card is on show already, and wants data."""
+    return request.headers.get("X-Sent") == "background"
+
+
 def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current."""
     counts: dict[Queue, int] = queue_counts(site)
     alarms, waiting = alarms_of(site)
     frame: dict[str, Any] = {"site": site, "here": here, "counts": counts, "alarms": alarms, "waiting": waiting}
+    frame["asked"] = asked_count(site.id, signed_in().id)
     return render_template(f"review/{template}", **frame | context)
 
 
@@ -81,7 +89,7 @@ def words() -> dict[str, Any]:
     return {
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
-        "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import Response, jsonify, redirect, render_template, request, session, url_for
@@ -15,6 +15,9 @@ from sqlalchemy.orm import joinedload
 from commentsvc.comments.models import Comment
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.desk import colleagues, skipped_by
+from commentsvc.moderation.details import details_of
+from commentsvc.moderation.following import changes_since, newest_decision
 from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision
 from commentsvc.moderation.queue import (
@@ -91,13 +94,13 @@ def queue(site_key: str, queue_name: str) -> Any:
     chosen = request.args.get("comment", type=row_id)
     if by_htmx() and chosen is not None:
         return card_fragment(site, place, card_of(site, chosen))
-    found, following = page_of_cards(site, shown, place.after or None)
+    found, following = page_of_cards(site, shown, place.after or None, last=skipped_by(site, signed_in()))
     if by_htmx():
         return render_block("review/queue.html", "rows", **_list(site, place, found, following, None))
     card = _pick(site, found, chosen)
     return page(
         "queue.html", site, here=shown.value, chosen=chosen is not None,
-        done=_confirmed(site),
+        done=_confirmed(site), since=newest_decision(site),
         **_list(site, place, found, following, card) | card_context(site, place, card, found),
     )
 
@@ -112,14 +115,18 @@ def comment(site_key: str, comment_id: int) -> Any:
         return card_fragment(site, place, card)
     place = Place(None, "")
     return page(
-        "queue.html", site, here="", chosen=True, done=_confirmed(site), listing=None,
+        "queue.html", site, here="", chosen=True, done=_confirmed(site), listing=None, since=newest_decision(site),
         **card_context(site, place, card),
     )
 
 
 @review.get("/<site_key>/counts")
 def counts(site_key: str) -> Response:
-    """What changes by itself on an open page, for a small conditional request every few seconds."""
+    """What changes by itself on an open page, for a small conditional request every few seconds.
+
+    Eight statements, whatever the queues hold: who asks (2), the site, the counts, the version of the
+    comment on show, and three in moderation/following.py. A 304 costs the same and sends nothing.
+    """
     site = site_for(site_key)
     numbers = queue_counts(site)
     version = None
@@ -128,8 +135,12 @@ def counts(site_key: str) -> Response:
         version = db.session.scalar(
             select(Comment.version).where(Comment.id == seen, Comment.site_id == site.id)
         )
+    since = request.args.get("since", type=row_id)
+    changes = changes_since(site, newest_decision(site) if since is None else since, signed_in())
     response = jsonify(
-        counts={name.value: number for name, number in numbers.items()}, limit=COUNT_LIMIT, version=version
+        counts={name.value: number for name, number in numbers.items()} | {"asked": changes.asked}, limit=COUNT_LIMIT,
+        version=version, cursor=changes.cursor, changes=[asdict(change) for change in changes.decisions],
+        claims=[{"comment": comment_id, "by": name} for comment_id, name in changes.claims],
     )
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
     response.headers["Cache-Control"] = "private, no-cache"
@@ -167,18 +178,22 @@ def card_context(
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": EMPTY_QUEUES.get(place.queue) if place.queue else None,
-        "conflict": None, "error": None, "typed_note": "", "typed_reason": "",
+        "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_message": "",
     }
     if card is not None:
+        person = signed_in()
         marks = marks_of(card.comment, card.screening)
         context |= {
-            "body": presenting.marked_body(card.comment, marks),
+            "body": presenting.marked_body(card.comment, marks, focusable=person.blur_words),
             "marks": marks,
             "has_markup": presenting.has_markup(card.comment),
             "bars": presenting.score_bars(card.screening, site.policy),
             "why": presenting.why(card.screening),
             "actions": presenting.actions(card),
             "excerpt": presenting.excerpt,
+            "details": details_of(card, person),
+            "colleagues": [one for one in colleagues(site) if one.id != person.id],
+            "me": person,
         }
     return context | more
 
@@ -194,7 +209,7 @@ def _list(
     return {
         "site": site, "place": place, "listing": found, "more": following,
         "selected": card.comment.id if card else None, "purpose": QUEUE_PURPOSES[place.queue] if place.queue else "",
-        "gist": presenting.gist, "excerpt": presenting.excerpt,
+        "gist": presenting.gist, "veiled": presenting.veiled, "excerpt": presenting.excerpt,
         "empty": EMPTY_QUEUES[place.queue] if place.queue else None,
     }
 

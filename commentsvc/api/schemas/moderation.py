@@ -15,6 +15,7 @@ from commentsvc.api.schemas.fields import (
     Share,
     Text,
     Whole,
+    YesNo,
 )
 from commentsvc.api.schemas.sites import PersonSchema
 from commentsvc.comments.models import Status
@@ -40,6 +41,9 @@ class JudgedCommentSchema(BaseSchema):
     created_at = Moment(required=True)
     edited_at = Moment(required=True, allow_none=True)
     votes = Part(VotesSchema, required=True)
+    featured = YesNo(required=True)
+    depth = Whole(required=True, metadata={"description": "How many comments it stands below; 0 at the top."})
+    reply_count = Whole(required=True, metadata={"description": "Direct replies that readers see."})
     version = Whole(required=True, metadata={"description": "Name it in the decision."})
 
 
@@ -108,6 +112,8 @@ class DecisionSchema(BaseSchema):
     to_status = Choice(Status, required=True)
     reason = Choice(Reason, required=True)
     note = Text(required=True, metadata={"description": "For colleagues."})
+    message = Text(required=True, metadata={"description": "To the author."})
+    batch = Text(required=True, allow_none=True, metadata={"description": "What was decided in one step."})
     actor = Part(PersonSchema, required=True, allow_none=True, metadata={"description": "Null: the system."})
     undoes_id = Id(required=True, allow_none=True)
     created_at = Moment(required=True)
@@ -143,6 +149,7 @@ class DecisionInputSchema(BaseSchema):
     version = Whole(required=True, least=1, metadata={"description": "The version of the comment that was judged."})
     reason = Choice(REJECT_REASONS, load_default=None, allow_none=True, metadata={"description": "Needed to reject; its author is told."})
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
+    message = Text(load_default="", metadata={"maxLength": 2000, "description": "To the author, with a rejection."})
 
 
 class ModlogQuery(PageQuery):
