@@ -198,7 +198,7 @@ def asked_of_me(_given: dict[str, Any], site: Site) -> Any:
 @desk.response(200, ColleaguesSchema, example={"colleagues": [{"id": "9", "name": "Tom Okafor"}]})
 def colleagues(_given: dict[str, Any], site: Site) -> Any:
     """Who reviews on the site, and so can be asked."""
-    return {"colleagues": [person_values(person) for person in verbs.colleagues(site)]}
+    return {"colleagues": [{"id": one.id, "name": one.display_name} for one in verbs.colleagues(site)]}
 
 
 @desk.route("/comments/<row_id:comment_id>/skip", methods=["PUT"])

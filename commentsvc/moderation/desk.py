@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -41,14 +42,22 @@ def clean(text: str, *, field: str = "text", required: bool = True) -> str:
     return text
 
 
-def colleagues(site: Site) -> Sequence[User]:
+class Colleague(NamedTuple):
+    """Somebody who reviews on a site."""
+
+    id: int
+    display_name: str
+
+
+def colleagues(site: Site) -> list[Colleague]:
     """Everybody who reviews on the site, by name."""
-    return db.session.scalars(
-        select(User)
+    rows = db.session.execute(
+        select(User.id, User.display_name)
         .join(SiteRole, SiteRole.user_id == User.id)
         .where(SiteRole.site_id == site.id, SiteRole.role.in_(REVIEWERS))
         .order_by(User.display_name, User.id)
-    ).all()
+    )
+    return [Colleague(*row) for row in rows]
 
 
 # ---- Notes

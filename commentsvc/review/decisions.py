@@ -174,14 +174,14 @@ def _decided(site: Site, judged: Comment, decision: Decision, *, confirm: bool =
             # The end of the list, or of what the page knew of it: what is left starts at the top.
             found, _ = page_of_cards(site, place.queue, limit=2, last=skipped_by(site, signed_in()))
             following = next((card for card in found if card.comment.id != judged.id), None)
-    if not by_htmx():
-        if confirm:
-            remember(decision)
-        return redirect(place.url(site, following.comment.id if following else None))
     event = {"comment": judged.id, "status": decision.to_status, "gone": gone, "counts": _counts(site)}
     if in_background():
         toast = _toast(site, place, decision, judged) if confirm else ""
         return jsonify(event | {"toast": toast, "card": card_fragment(site, place, following) if _wants_card() else ""})
+    if not by_htmx():
+        if confirm:
+            remember(decision)
+        return redirect(place.url(site, following.comment.id if following else None))
     done = decision if confirm else None
     return _answer(site, place, following, {"review:decided": event}, done=done, done_comment=judged)
 

@@ -138,7 +138,7 @@ def counts(site_key: str) -> Response:
     since = request.args.get("since", type=row_id)
     changes = changes_since(site, newest_decision(site) if since is None else since, signed_in())
     response = jsonify(
-        counts={name.value: number for name, number in numbers.items()} | {"asked": changes.asked}, limit=COUNT_LIMIT,
+        counts={name.value: number for name, number in numbers.items()}, asked=changes.asked, limit=COUNT_LIMIT,
         version=version, cursor=changes.cursor, changes=[asdict(change) for change in changes.decisions],
         claims=[{"comment": comment_id, "by": name} for comment_id, name in changes.claims],
     )

@@ -501,9 +501,10 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
 
 
 # The site; the session with its person, and her roles; the counts; the workers and, as none runs
-# here, what waits for them; the page's comments, and their
-# cards: comments with authors, roles, screenings, flags, decisions, records.
-QUEUE_STATEMENTS = 13
+# here, what waits for them; what she skipped and is asked; where following begins; the page's comments, and their
+# cards: comments with authors, roles, screenings, flags, decisions, records. Of the one on show: revisions, notes,
+# questions, its author's other comments, its reporters' reliability, who is on it, and who can be asked.
+QUEUE_STATEMENTS = 23
 
 
 def test_queue_page_takes_a_constant_number_of_statements(
