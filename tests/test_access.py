@@ -69,6 +69,9 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.withdraw", "POST"): ("/embed/comments/{comment}/withdraw", NOBODY, {}),
     ("embed.rewrite", "POST"): ("/embed/comments/{held}/rewrite", NOBODY, {}),
     ("embed.leave", "POST"): ("/embed/comments/{held}/leave", NOBODY, {}),
+    ("embed.moderation", "GET"): ("/embed/comments/{comment}/moderation", MANAGERS, {}),
+    ("embed.moderate", "POST"): ("/embed/comments/{comment}/moderate", MANAGERS, {"action": "keep", "version": "2"}),
+    ("embed.take_back", "POST"): ("/embed/decisions/{decision}/undo", MANAGERS, {}),
     # Accounts
     ("account.sign_up_form", "GET"): ("/account/sign-up", EVERYONE, {}),
     ("account.sign_up", "POST"): ("/account/sign-up", EVERYONE, {}),

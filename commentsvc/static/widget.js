@@ -161,6 +161,10 @@
     $$(".own").forEach((el) => el.remove());
     me = found;
     $("#who").replaceChildren(parse(me.who));
+    if (me.moderate && !window.commentsvc) { // staff alone load what staff need
+      window.commentsvc = { ask, say, complain, below, closePanel, count, api, parse };
+      doc.head.append(Object.assign(make("script"), { src: me.moderate, nonce: $("script").nonce }));
+    }
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
@@ -260,7 +264,7 @@
   };
 
   // ---- Below a comment
-  const closePanel = () => $$(".c form.panel[data-form], .c form.editor").forEach((form) => form.remove());
+  const closePanel = () => $$(".c form.panel:is([data-form], #moderate), .c form.editor").forEach((form) => form.remove());
   const below = (comment) => $(":scope > .acts, :scope > .status", comment);
   const openPanel = (name, comment, quietly) => {
     const open = $(`:scope > [data-for="${name}"]`, comment);
