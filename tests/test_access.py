@@ -107,7 +107,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.bulk", "POST"): ("/review/{site}/bulk", MANAGERS, {"action": "approve", "item": "{held}:2"}),
     ("review.bulk_done", "GET"): ("/review/{site}/bulk/{batch}", MANAGERS, {}),
     ("review.undo_bulk", "POST"): ("/review/{site}/bulk/{batch}/undo", MANAGERS, {}),
-    ("review.mark", "POST"): ("/review/{site}/comments/{comment}/featured", MANAGERS, {"version": "2", "on": "1"}),
+    ("review.mark", "POST"): ("/review/{site}/comments/{comment}/{mark}", MANAGERS, {"version": "2", "on": "1"}),
     ("review.add_note", "POST"): ("/review/{site}/comments/{held}/notes", MANAGERS, {"text": "A note."}),
     ("review.delete_note", "POST"): ("/review/{site}/notes/{note}/delete", NOBODY, {}),
     ("review.ask", "POST"): ("/review/{site}/comments/{held}/questions", MANAGERS, {"text": "What is this?"}),
@@ -176,7 +176,7 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_moderation.modlog", "GET"): ("/api/v1/sites/{site}/modlog", MANAGERS, {}),
     ("api_desk.decide_at_once", "POST"): ("/api/v1/sites/{site}/decisions", MANAGERS, {"action": "approve", "comments": [{"id": "1", "version": 1}]}),
     ("api_desk.undo_at_once", "POST"): ("/api/v1/sites/{site}/batches/{batch}/undo", MANAGERS, {}),
-    ("api_desk.mark", "PUT"): ("/api/v1/comments/{comment}/marks/featured", MANAGERS, {"on": True, "version": 1}),
+    ("api_desk.mark", "PUT"): ("/api/v1/comments/{comment}/marks/{mark}", MANAGERS, {"on": True, "version": 1}),
     ("api_desk.notes", "GET"): ("/api/v1/comments/{comment}/notes", MANAGERS, {}),
     ("api_desk.add_note", "POST"): ("/api/v1/comments/{comment}/notes", MANAGERS, {"text": "A note."}),
     ("api_desk.delete_note", "DELETE"): ("/api/v1/notes/{note}", NOBODY, {}),
@@ -223,7 +223,7 @@ def world(app: Flask) -> World:
     names = {
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
-        "batch": "all-of-it", "note": note.id, "question": question.id,
+        "batch": "all-of-it", "mark": "featured", "note": note.id, "question": question.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
         "manager": manager.id, "owner": owner.id, "email": owner.email,
     }

@@ -109,7 +109,7 @@ _PREVIEWS = _rows().where(_C.root_id.in_(bindparam("roots", expanding=True)), _C
 
 def _public(row: Any) -> CommentRow:
     """The row as readers see it: what a tombstone said, and who said it, stays here."""
-    comment = CommentRow._make(row)
+    comment = CommentRow(*row)
     if comment.status != Status.PUBLISHED:
         removed = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
         comment = comment._replace(
@@ -137,7 +137,7 @@ def page_of_roots(
     seen += sum(r.thread_count + (r.status == Status.PUBLISHED) for r in roots)
     following = None
     if more:
-        tail = CommentRow._make(rows[-1])
+        tail = CommentRow(*rows[-1])
         following = signer.write(scope, getattr(tail, SORT_KEYS[sort].name), tail.id, seen)
     return ThreadPage(nodes, following, max(article.comment_count - seen, 1) if more else 0)
 
@@ -147,7 +147,7 @@ def _pinned(article: Article) -> list[CommentRow]:
     if article.pinned_id is None:
         return []
     rows = db.session.execute(_PINNED, {"pinned": article.pinned_id, "article": article.id})
-    return [CommentRow._make(row)._replace(pinned=True) for row in rows]
+    return [CommentRow(*row)._replace(pinned=True) for row in rows]
 
 
 def _previews(root_ids: Sequence[int]) -> list[CommentRow]:

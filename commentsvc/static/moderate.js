@@ -1,7 +1,7 @@
 /* For community managers alone: what they can do, beside each comment of the thread. widget.js loads it. */
 (() => {
   "use strict";
-  const { ask, say, complain, below, closePanel, count, api, parse } = window.commentsvc;
+  const { ask, say, complain, below, closePanel, count, api, parse } = document.documentElement.desk;
   const $ = (query, el = document) => el.querySelector(query);
   const make = (tag, text, className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
   const UNDO = 10000; // as long as in the console
@@ -50,7 +50,11 @@
       comment.prepend(make("p", "Removed by our Community Managers", "gone"));
     } else {
       $(":scope > .mark", comment)?.remove();
-      if (now.mark) comment.prepend(make("p", now.mark, "mark"));
+      if (now.mark) {
+        const mark = make("p", "", "mark");
+        mark.append(make("span", now.mark, "badge"));
+        comment.prepend(mark);
+      }
     }
     count(now.count);
     $(":scope > .told", comment)?.remove();

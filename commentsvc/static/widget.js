@@ -161,8 +161,8 @@
     $$(".own").forEach((el) => el.remove());
     me = found;
     $("#who").replaceChildren(parse(me.who));
-    if (me.moderate && !window.commentsvc) { // staff alone load what staff need
-      window.commentsvc = { ask, say, complain, below, closePanel, count, api, parse };
+    if (me.moderate && !root.desk) { // staff alone load what staff need
+      root.desk = { ask, say, complain, below, closePanel, count, api, parse };
       doc.head.append(Object.assign(make("script"), { src: me.moderate, nonce: $("script").nonce }));
     }
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
