@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import QueryableAttribute, joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Revision, Status
@@ -72,7 +74,7 @@ def details_of(card: Card, person: User) -> Details:
 def notes_of(comment: Comment) -> Sequence[ReviewNote]:
     """What colleagues say about it, oldest first, with their names."""
     return db.session.scalars(
-        select(ReviewNote).where(ReviewNote.comment_id == comment.id).order_by(ReviewNote.id).options(joinedload(ReviewNote.author))
+        select(ReviewNote).where(ReviewNote.comment_id == comment.id).order_by(ReviewNote.id).options(_named(ReviewNote.author))
     ).all()
 
 
@@ -82,7 +84,7 @@ def open_questions(comment: Comment) -> Sequence[Question]:
         select(Question)
         .where(Question.comment_id == comment.id, Question.answered_at.is_(None))
         .order_by(Question.id)
-        .options(joinedload(Question.asker), joinedload(Question.asked))
+        .options(_named(Question.asker), _named(Question.asked))
     ).all()
 
 
@@ -95,3 +97,8 @@ def reliability(site_id: int, user_ids: Sequence[int]) -> dict[int, Reliability]
         .group_by(Flag.user_id)
     )
     return {user: Reliability(settled, rejected) for user, settled, rejected in rows}
+
+
+def _named(person: QueryableAttribute[Any]) -> ORMOption:
+    """People for their names: their roles would be a statement more each time."""
+    return joinedload(person).lazyload(User.roles)

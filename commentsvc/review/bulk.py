@@ -13,11 +13,13 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.moderation.bulk import BULK_LIMIT, Judged, Outcome, decide_many, undo_many
+from commentsvc.moderation.desk import skipped_by
 from commentsvc.moderation.models import REJECT_REASONS, Reason
-from commentsvc.moderation.queue import queue_counts
+from commentsvc.moderation.queue import page_of_cards, queue_counts
 from commentsvc.review.blueprint import by_htmx, in_background, page, review, site_for
 from commentsvc.review.decisions import NOTE_LENGTH, place_of_form
 from commentsvc.review.presenting import excerpt
+from commentsvc.review.queues import Place, card_fragment
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
 
@@ -110,18 +112,27 @@ def _confirmation(site: Site, action: str, chosen: list[Judged], problem: str) -
 
 def _done(site: Site, outcome: Outcome, action: str) -> Any:
     done = len(outcome.done) + len(outcome.stood)
-    context = {"site": site, "action": action, "outcome": outcome, "number": done, "place": place_of_form()}
+    place = place_of_form()
+    context = {"site": site, "action": action, "outcome": outcome, "number": done, "place": place}
     if in_background():
         counts = {name.value: number for name, number in queue_counts(site).items()}
         return jsonify(
-            done=[*outcome.done, *outcome.stood], counts=counts, toast=render_template("review/_bulk_toast.html", swap=True, **context),
+            card=_next_card(site, place), done=[*outcome.done, *outcome.stood], counts=counts, toast=render_template("review/_bulk_toast.html", swap=True, **context),
             refused=[{"comment": one.comment_id, "message": one.message} for one in outcome.refused],
         )
     session[REFUSED] = [(one.comment_id, one.message) for one in outcome.refused][:BULK_LIMIT]
     return redirect(url_for(
         "review.bulk_done", site_key=site.key, batch=outcome.batch, number=done, action=action,
-        queue=context["place"].queue.value if context["place"].queue else None,  # type: ignore[attr-defined]
+        queue=place.queue.value if place.queue else None,
     ))
+
+
+def _next_card(site: Site, place: Place) -> str:
+    """What the queue holds first now, or that it is empty: for a page whose list has come to its end."""
+    if place.queue is None:
+        return ""
+    found, _ = page_of_cards(site, place.queue, limit=1, last=skipped_by(site, signed_in()))
+    return card_fragment(site, place, found[0] if found else None)
 
 
 @review.get("/<site_key>/bulk/<batch>")

@@ -36,7 +36,7 @@
       complain(form, { message: "Choose a reason: the author and your colleagues see it." });
       return $("input[name=reason]", form).focus();
     }
-    const now = await ask(form.action, sent);
+    const now = await ask(form.getAttribute("action"), sent);
     if (now.error) return complain(form, now.error, () => send(form, action));
     form.remove();
     if (action === "pin") for (const mark of document.querySelectorAll(".c > .mark")) { if (mark.textContent.startsWith("Pinned")) mark.remove(); }

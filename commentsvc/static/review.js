@@ -203,7 +203,7 @@
   };
   const paintSending = (trying) => {
     const box = $(".sending"), n = jobs.length;
-    if (!box) return;
+    if (!box || (n === 0 && box.dataset.told)) return; // that says which decision was refused
     box.hidden = n === 0;
     $("span", box).textContent = n ? `Not saved yet: ${n === 1 ? `your decision on ${jobs[0].name}’s comment` : `${n} decisions`}. ${trying ? "Trying again by itself; nothing is lost while this page is open." : "There was no answer for a minute."}` : "";
     $("[data-resend]", box).hidden = trying;
@@ -261,7 +261,8 @@
     else {
       const box = $(".sending"), button = make("button", "Show it", "button");
       button.type = "button";
-      button.onclick = () => { box.hidden = true; button.remove(); back(); };
+      button.onclick = () => { box.hidden = true; delete box.dataset.told; button.remove(); back(); };
+      box.dataset.told = "1";
       $("span", box).textContent = `${job.name}’s comment was not decided. ${data.message || ""}`;
       $("[data-resend]", box).hidden = true;
       box.append(button);
@@ -290,7 +291,7 @@
     setBusy(true);
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, target, elt } = event.detail;
+    const { xhr, target, requestConfig: { elt } } = event.detail;
     // A conflict changes the card where it stands; only a decision slides it away.
     if (target?.id === "card" && (xhr.status === 409 || xhr.status === 422)) event.detail.swapOverride = "innerHTML";
     if (target?.id === "card" && elt.matches("form")) focusNext = true;
@@ -304,7 +305,7 @@
     }
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    const { target, elt } = event.detail;
+    const { target, requestConfig: { elt } } = event.detail;
     if (target?.id === "talk") {
       if (elt.matches("[data-ask]")) { elt.reset(); $(".error", elt)?.remove(); closePicker(); }
       const error = $('#talk [aria-invalid="true"]');
@@ -388,7 +389,7 @@
   };
   const confirmBulk = async (action) => {
     try {
-      const answer = await fetch(bulk.action, { method: "POST", body: bulkBody({ action }), headers: asFragment });
+      const answer = await fetch(bulk.getAttribute("action"), { method: "POST", body: bulkBody({ action }), headers: asFragment });
       if (answer.status !== 200 && answer.status !== 422) throw new Error(answer.status);
       dialog.innerHTML = await answer.text(); // rendered and escaped by our server
       dialog.showModal();
@@ -400,7 +401,7 @@
     button.disabled = true;
     $(".bulk-failed", form)?.remove();
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "X-Sent": "background" } });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "X-Sent": "background" } });
       if (!answer.ok) throw new Error(answer.status);
       const data = await answer.json();
       dialog.close();
@@ -412,8 +413,8 @@
       $(".picker-end", form).before(error);
     }
   };
-  const bulkDone = ({ done, refused, counts, toast: html }) => {
-    const mine = shown(), after = done.includes(mine) ? nextAfter(rowOf(mine), done) : null;
+  const bulkDone = ({ done, refused, counts, toast: html, card: following }) => {
+    const mine = shown(), after = done.includes(mine) ? nextAfter(rowOf(mine), [...done, ...refused.map((one) => one.comment)]) : null;
     for (const id of done) drop(id);
     for (const { comment, message } of refused) settle(comment, message);
     for (const box of ticked()) box.checked = false;
@@ -423,7 +424,8 @@
     toast(true);
     announce($(".toast p")?.textContent || "");
     if (after) open(after);
-    else if (done.includes(mine) && !items().length) location.reload();
+    else if (done.includes(mine) && following) { show(following); history.replaceState(null, "", address()); }
+    if (items().length === 0) loadMore();
     markRow();
   };
   const nextAfter = (li, without) => { let next = li; do next = nextOf(next); while (next && without.includes(Number(next.dataset.id)) && next !== li); return next === li || (next && without.includes(Number(next.dataset.id))) ? null : next; };
