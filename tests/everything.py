@@ -25,7 +25,9 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
-from commentsvc.moderation.decide import approve, latest_decision, reject, undo
+from commentsvc.moderation.decide import approve, latest_decision, mark, reject, undo
+from commentsvc.moderation.desk import add_note, ask, claim, skip
+from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.filters import Filters, Order
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Reason
@@ -55,7 +57,7 @@ AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc
 def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
     site = make_site(policy=Policy(), guidelines=AWKWARD)
-    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site)
+    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True)
     readers = [make_user() for _ in range(4)]
     fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
@@ -80,6 +82,15 @@ def fill_everything() -> None:
         decision = latest_decision(held.id)
         assert decision is not None
         undo(decision, actor=moderator)
+        approve(held, actor=moderator, seen=held.version, batch="0123456789abcdef")
+        mark(comments[0], Mark.FEATURED, on=True, actor=moderator, seen=comments[0].version)
+        mark(comments[0], Mark.PINNED, on=True, actor=moderator, seen=comments[0].version)
+        add_note(held, moderator, AWKWARD)
+        ask(held, moderator, AWKWARD)
+        skip(held, moderator)
+        claim(site.id, moderator, held.id)
+        rejected = make_comment(article, status=Status.HELD)
+        reject(rejected, actor=moderator, reason=Reason.ABUSE, seen=rejected.version, message=AWKWARD)
         make_comment(article, status=Status.PENDING)
         rejected = make_comment(article, status=Status.REJECTED)
         statement = live_statement(rejected.id)

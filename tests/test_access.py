@@ -20,6 +20,8 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import lodge
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.desk import add_note as add_comment_note
+from commentsvc.moderation.desk import ask
 from commentsvc.moderation.filters import Filters
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.notes import add_note
@@ -83,6 +85,9 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.read_told", "POST"): ("/embed/sanctions/{sanction}/read", NOBODY, {}),
     ("embed.rewrite", "POST"): ("/embed/comments/{held}/rewrite", NOBODY, {}),
     ("embed.leave", "POST"): ("/embed/comments/{held}/leave", NOBODY, {}),
+    ("embed.moderation", "GET"): ("/embed/comments/{comment}/moderation", MANAGERS, {}),
+    ("embed.moderate", "POST"): ("/embed/comments/{comment}/moderate", MANAGERS, {"action": "keep", "version": "2"}),
+    ("embed.take_back", "POST"): ("/embed/decisions/{decision}/undo", MANAGERS, {}),
     # Accounts
     ("account.sign_up_form", "GET"): ("/account/sign-up", EVERYONE, {}),
     ("account.sign_up", "POST"): ("/account/sign-up", EVERYONE, {}),
@@ -168,6 +173,18 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.merge_accounts", "POST"): ("/review/{site}/people/{owner}/merge", NOBODY, {}),
     ("review.people_rules", "GET"): ("/review/{site}/people/rules", ADMINS, {}),
     ("review.save_people_rules", "POST"): ("/review/{site}/people/rules", ADMINS, {"part": "remove", "domain": "x.example"}),
+    ("review.bulk", "POST"): ("/review/{site}/bulk", MANAGERS, {"action": "approve", "item": "{held}:2"}),
+    ("review.bulk_done", "GET"): ("/review/{site}/bulk/{batch}", MANAGERS, {}),
+    ("review.undo_bulk", "POST"): ("/review/{site}/bulk/{batch}/undo", MANAGERS, {}),
+    ("review.mark", "POST"): ("/review/{site}/comments/{comment}/{mark}", MANAGERS, {"version": "2", "on": "1"}),
+    ("review.add_note", "POST"): ("/review/{site}/comments/{held}/notes", MANAGERS, {"text": "A note."}),
+    ("review.delete_note", "POST"): ("/review/{site}/notes/{said}/delete", NOBODY, {}),
+    ("review.ask", "POST"): ("/review/{site}/comments/{held}/questions", MANAGERS, {"text": "What is this?"}),
+    ("review.close_question", "POST"): ("/review/{site}/questions/{question}/close", NOBODY, {}),
+    ("review.asked", "GET"): ("/review/{site}/asked", MANAGERS, {}),
+    ("review.skip", "POST"): ("/review/{site}/comments/{held}/skip", MANAGERS, {}),
+    ("review.claim", "POST"): ("/review/{site}/claim", MANAGERS, {"comment": "{held}"}),
+    ("review.blur", "POST"): ("/review/{site}/blur", MANAGERS, {"on": "1"}),
     ("review.modlog", "GET"): ("/review/{site}/modlog", MANAGERS, {}),
     ("review.modlog_csv", "GET"): ("/review/{site}/modlog.csv", MANAGERS, {}),
     ("review.articles", "GET"): ("/review/{site}/articles", MANAGERS, {}),
@@ -329,6 +346,21 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_statements.judge", "POST"): ("/api/v1/appeals/{appeal}/decision", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
     ("api_statements.undo", "POST"): ("/api/v1/appeals/{appeal}/undo", MANAGERS, {}),
     ("api_statements.public_modlog", "GET"): ("/api/v1/sites/{site}/public-modlog", EVERYONE, {}),
+    ("api_desk.decide_at_once", "POST"): ("/api/v1/sites/{site}/decisions", MANAGERS, {"action": "approve", "comments": [{"id": "1", "version": 1}]}),
+    ("api_desk.undo_at_once", "POST"): ("/api/v1/sites/{site}/batches/{batch}/undo", MANAGERS, {}),
+    ("api_desk.mark", "PUT"): ("/api/v1/comments/{comment}/marks/{mark}", MANAGERS, {"on": True, "version": 1}),
+    ("api_desk.notes", "GET"): ("/api/v1/comments/{comment}/notes", MANAGERS, {}),
+    ("api_desk.add_note", "POST"): ("/api/v1/comments/{comment}/notes", MANAGERS, {"text": "A note."}),
+    ("api_desk.delete_note", "DELETE"): ("/api/v1/notes/{said}", NOBODY, {}),
+    ("api_desk.questions", "GET"): ("/api/v1/comments/{comment}/questions", MANAGERS, {}),
+    ("api_desk.ask", "POST"): ("/api/v1/comments/{comment}/questions", MANAGERS, {"text": "What is this?"}),
+    ("api_desk.close_question", "DELETE"): ("/api/v1/questions/{question}", NOBODY, {}),
+    ("api_desk.asked_of_me", "GET"): ("/api/v1/sites/{site}/questions", MANAGERS, {}),
+    ("api_desk.colleagues", "GET"): ("/api/v1/sites/{site}/colleagues", MANAGERS, {}),
+    ("api_desk.skip", "PUT"): ("/api/v1/comments/{comment}/skip", MANAGERS, {}),
+    ("api_desk.unskip", "DELETE"): ("/api/v1/comments/{comment}/skip", MANAGERS, {}),
+    ("api_desk.claim", "PUT"): ("/api/v1/comments/{comment}/claim", MANAGERS, {}),
+    ("api_desk.changes", "GET"): ("/api/v1/sites/{site}/changes", MANAGERS, {}),
 }
 
 
@@ -354,7 +386,7 @@ def world(app: Flask) -> World:
     start_session(owner, device="elsewhere")
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     judged = make_comment(article, owner, status=Status.HELD)
-    decision = approve(judged, actor=manager, seen=judged.version)
+    decision = approve(judged, actor=manager, seen=judged.version, batch="all-of-it")
     statement = live_statement(make_comment(article, owner, status=Status.REJECTED).id)
     appealed = live_statement(make_comment(article, owner, status=Status.REJECTED).id)
     assert statement is not None
@@ -371,11 +403,16 @@ def world(app: Flask) -> World:
     kept = save_filter(site, "Staff", "held", Filters(role="admin"), None, actor=manager)
     group = make_group(site, "The wall", actor=manager)
     db.session.commit()
+    discussed = make_comment(article, owner, status=Status.HELD)
+    said = add_comment_note(discussed, manager, "A note of hers.")
+    question = ask(discussed, manager, "What is this?")
+    db.session.commit()
     names = {
         "sanction": sanction.id, "note": note.id, "sweep": sweep.id, "manager_id": str(manager.id), "spam": spam.id,
         "filter": kept.id, "group": group.id,
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
+        "batch": "all-of-it", "mark": "featured", "said": said.id, "question": question.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
         "invitation": invitation.id, "invited": re.findall(r"/invitation/(\S+)", db.session.query(Mail.text).scalar() or "")[0],
         "manager": manager.id, "owner": owner.id, "email": owner.email, "version": 1,
@@ -475,7 +512,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep|invitation|filter|group)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner|version|sanction|note|sweep|invitation|filter|group|said|question)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

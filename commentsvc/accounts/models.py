@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     column,
+    false,
     select,
     table,
     text,
@@ -43,6 +44,7 @@ class User(UserMixin, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     second_factor_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when she signs in with one; None: without
+    blur_words: Mapped[bool] = mapped_column(default=False, server_default=false())  # marked words, in the console
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
     # The token of the session or key this request came with; set by accounts.sessions.

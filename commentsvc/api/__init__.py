@@ -10,6 +10,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api import caching
     from commentsvc.api.articles import articles
     from commentsvc.api.comments import comments
+    from commentsvc.api.desk import desk
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
     from commentsvc.api.factors import factors
@@ -26,7 +27,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved,
+        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -31,6 +31,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import decide as verbs
+from commentsvc.moderation.desk import clean, skipped_by
 from commentsvc.moderation.filters import Order, checked_filters
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
@@ -74,9 +75,10 @@ def queue(given: dict[str, Any], site: Site, queue: str) -> Any:
     """A page of a queue: held, flagged, new, approved, rejected, all, or waiting (not screened yet).
 
     Each card has all that a decision needs. Where one is due, the most urgent comes first, elsewhere
-    the latest; `order` says otherwise. Filters narrow it, all at once.
+    the latest; `order` says otherwise. Filters narrow it, all at once. What you
+    skipped in the last hour comes last, on the last page and in addition to `limit`.
     """
-    return _page(site, queue, given)
+    return _page(site, queue, given, last=skipped_by(site, signed_in()))
 
 
 @moderation.route(f"/queues/<any({QUEUES}):queue>")
@@ -100,11 +102,11 @@ def queue_of_sites(given: dict[str, Any], queue: str, user: User) -> Any:
     return _page(sites, queue, given)
 
 
-def _page(sites: Site | Sequence[Site], queue: str, given: dict[str, Any]) -> dict[str, Any]:
+def _page(sites: Site | Sequence[Site], queue: str, given: dict[str, Any], last: Sequence[int] = ()) -> dict[str, Any]:
     order = Order(given["order"]) if given.get("order") else None
     found, following = page_of_cards(
         sites, Queue(queue), given.get("after") or None, given.get("limit") or CARDS_PER_PAGE,
-        filters=checked_filters(given), order=order,
+        filters=checked_filters(given), order=order, last=last,
     )
     return {"cards": [card_values(card) for card in found], "next": following}
 
@@ -156,6 +158,7 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     actor, seen, note = signed_in(), given["version"], given["note"].strip()
     if len(note) > NOTE_LENGTH:
         raise Invalid(f"The note is {len(note) - NOTE_LENGTH:,} characters too long.", field="note")
+    message = clean(given["message"], field="message", required=False)
     if given["action"] == "approve":
         decision = verbs.approve(comment, actor=actor, seen=seen, note=note)
     elif given["reason"] is None:
@@ -164,7 +167,7 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
         reason = reason_named(comment.article.site, given["reason"])
         decision = verbs.reject(
             comment, actor=actor, reason=reason.category, seen=seen, note=note, site_reason=reason.key if reason.own else None,
-            law=" ".join(given["law"].split()),
+            law=" ".join(given["law"].split()), message=message,
         )
     db.session.commit()
     stood = comment.version == seen

@@ -53,6 +53,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "id": c.id, "parent_id": c.parent_id,
         "author": {"id": c.author_id, "name": c.author_name, "role": c.author_role} if c.author_id else None,
         "status": c.status, "body_html": c.body_html, "created_at": c.created_at, "edited_at": c.edited_at,
+        "featured": c.featured_at is not None, "pinned": c.pinned,
         "votes": {"up": c.up, "down": c.down}, "reply_count": c.reply_count,
         "replies": [node_values(reply) for reply in node.replies], "replies_left": left,
         "replies_next": _replies_next(node) if left else None,
@@ -93,10 +94,10 @@ def public_values(comment: Comment) -> dict[str, Any]:
     values = {
         "id": comment.id, "article_id": comment.article_id, "parent_id": comment.parent_id,
         "status": comment.status, "created_at": comment.created_at, "edited_at": comment.edited_at,
-        "reply_count": comment.reply_count,
+        "reply_count": comment.reply_count, "featured": False,
     }
     if comment.status == Status.PUBLISHED:
-        return values | _said(comment)
+        return values | _said(comment) | {"featured": comment.featured_at is not None}
     # Readers are not told whether a person or the author's own record is behind it.
     status = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
     return values | {"status": status.value, "author": None, "body_html": "", "votes": {"up": 0, "down": 0}}
@@ -122,7 +123,8 @@ def judged_values(comment: Comment) -> dict[str, Any]:
     """A comment as a community manager sees it, whatever its status."""
     return _said(comment) | {
         "id": comment.id, "status": comment.status, "body": comment.body, "created_at": comment.created_at,
-        "edited_at": comment.edited_at, "version": comment.version,
+        "edited_at": comment.edited_at, "version": comment.version, "featured": comment.featured_at is not None,
+        "depth": comment.depth, "reply_count": comment.reply_count,
     }
 
 
@@ -144,6 +146,7 @@ def decision_values(decision: Decision, actor: User | None) -> dict[str, Any]:
     return {
         "id": decision.id, "comment_id": decision.comment_id, "from_status": decision.from_status,
         "to_status": decision.to_status, "reason": decision.reason, "site_reason": decision.site_reason, "note": decision.note,
+        "message": decision.message, "batch": decision.batch,
         "actor": person_values(actor), "undoes_id": decision.undoes_id, "created_at": decision.created_at,
     }
 
@@ -152,7 +155,7 @@ def modlog_values(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     """Decisions with what they were about."""
     return [
         decision_values(d, d.actor) | {
-            "article": _card_article(d.comment.article), "author": person_values(d.comment.author),
+            "article": card_article(d.comment.article), "author": person_values(d.comment.author),
             "body": d.comment.body, "status": d.comment.status,
         }
         for d in decisions
@@ -168,7 +171,7 @@ def card_values(card: Card) -> dict[str, Any]:
     return {
         "comment": judged_values(card.comment),
         "parent": judged_values(card.parent) if card.parent is not None else None,
-        "article": _card_article(card.comment.article), "author_record": card.record,
+        "article": card_article(card.comment.article), "author_record": card.record,
         "findings": screening.findings if screening else [], "scores": screening.scores if screening else None,
         "model": model,
         "flags": [
@@ -179,5 +182,6 @@ def card_values(card: Card) -> dict[str, Any]:
     }
 
 
-def _card_article(article: Article) -> dict[str, Any]:
+def card_article(article: Article) -> dict[str, Any]:
+    """An article as a card names it."""
     return {"id": article.id, "url": article.url, "title": article.title}

@@ -65,6 +65,7 @@ class Comment(Base):
     # Published while no model could score it; screened when one can.
     screen_again: Mapped[bool] = mapped_column(default=False, server_default=false())
     external_id: Mapped[str | None] = mapped_column(String(200))  # in the system it came from
+    featured_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # shown while it is published
 
     listed: Mapped[bool] = mapped_column(default=False)
     preview: Mapped[bool] = mapped_column(default=False)  # shown without "Show more replies"

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Status
@@ -48,7 +48,7 @@ COLUMNS = (
     _C.id, _C.parent_id, _C.root_id, _C.depth, _C.author_id,
     _U.display_name, _C.author_role, _C.status, _C.body_html,
     _C.created_at, _C.edited_at, _C.reply_count, _C.thread_count,
-    _C.up, _C.down, _C.top_score,
+    _C.up, _C.down, _C.top_score, _C.featured_at,
 )
 
 
@@ -96,20 +96,24 @@ def _rows() -> Select[*tuple[Any, ...]]:
 
 @cache
 def _roots(sort: Sort, *, continued: bool) -> Select[*tuple[Any, ...]]:
-    of_article = _rows().where(_C.article_id == bindparam("article"), _C.parent_id.is_(None), _C.listed)
+    of_article = _rows().where(
+        _C.article_id == bindparam("article"), _C.parent_id.is_(None), _C.listed,
+        or_(_C.id != bindparam("pinned"), _C.status != Status.PUBLISHED),  # it stands before them all
+    )
     return paged(of_article, SORT_KEYS[sort], _C.id, continued=continued)
 
 
+_PINNED = _rows().where(_C.id == bindparam("pinned"), _C.article_id == bindparam("article"), _C.status == Status.PUBLISHED)
 _PREVIEWS = _rows().where(_C.root_id.in_(bindparam("roots", expanding=True)), _C.preview, _C.listed)
 
 
 def _public(row: Any) -> CommentRow:
     """The row as readers see it: what a tombstone said, and who said it, stays here."""
-    comment = CommentRow._make(row)
+    comment = CommentRow(*row)
     if comment.status != Status.PUBLISHED:
         removed = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
         comment = comment._replace(
-            body_html="", author_id=0, author_name="", author_role="", status=removed.value, up=0, down=0
+            body_html="", author_id=0, author_name="", author_role="", status=removed.value, up=0, down=0, featured_at=None
         )
     return comment
 
@@ -119,6 +123,7 @@ def page_of_roots(
 ) -> ThreadPage:
     """A page of an article's conversation in two statements, whatever its size.
 
+    A pinned comment comes first on the first page, in addition to the others and by a third statement.
     Invalid on a cursor that is forged, expired or of another article or sort.
     """
     check_limit(limit)
@@ -126,15 +131,23 @@ def page_of_roots(
     signer = cursors()
     key, last, seen = signer.read(scope, after) if after else (None, 0, 0)
     position = (key, last) if after else None
-    rows, more = fetch(_roots(sort, continued=bool(after)), position=position, limit=limit, article=article.id)
-    roots = [_public(row) for row in rows]
+    rows, more = fetch(_roots(sort, continued=bool(after)), position=position, limit=limit, article=article.id, pinned=article.pinned_id or 0)
+    roots = ([] if after else _pinned(article)) + [_public(row) for row in rows]
     nodes = build(roots, _previews([r.id for r in roots]))
     seen += sum(r.thread_count + (r.status == Status.PUBLISHED) for r in roots)
     following = None
     if more:
-        tail = CommentRow._make(rows[-1])
+        tail = CommentRow(*rows[-1])
         following = signer.write(scope, getattr(tail, SORT_KEYS[sort].name), tail.id, seen)
     return ThreadPage(nodes, following, max(article.comment_count - seen, 1) if more else 0)
+
+
+def _pinned(article: Article) -> list[CommentRow]:
+    """The comment that stands first, where there is one and it is published."""
+    if article.pinned_id is None:
+        return []
+    rows = db.session.execute(_PINNED, {"pinned": article.pinned_id, "article": article.id})
+    return [CommentRow(*row)._replace(pinned=True) for row in rows]
 
 
 def _previews(root_ids: Sequence[int]) -> list[CommentRow]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class CommentRow(NamedTuple):
-    """A comment as any reader may see it; the order is that of threads.COLUMNS."""
+    """A comment as any reader may see it; the order is that of threads.COLUMNS, then `pinned`."""
 
     id: int
     parent_id: int | None
@@ -28,6 +28,8 @@ class CommentRow(NamedTuple):
     up: int
     down: int
     top_score: float
+    featured_at: dt.datetime | None = None
+    pinned: bool = False  # stands before the others; of no column
 
 
 @dataclass(frozen=True, slots=True)

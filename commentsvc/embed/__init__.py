@@ -11,6 +11,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.accounts
     import commentsvc.embed.actions
     import commentsvc.embed.answers
+    import commentsvc.embed.moderating
     import commentsvc.embed.personal
     import commentsvc.embed.plain
     import commentsvc.embed.thread  # noqa: F401

@@ -12,6 +12,7 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import page_of_replies
 from commentsvc.comments.tree import Node
+from commentsvc.embed.assets import asset_url
 from commentsvc.embed.blueprint import embed, read_limit
 from commentsvc.embed.plain import article_or_404, context_of
 from commentsvc.embed.view import (
@@ -70,6 +71,8 @@ def me_data(article: Article) -> dict[str, Any]:
                 for w in mine.waiting
             ],
         }
+        if mine.staff:
+            data["moderate"] = asset_url("moderate.js")
     return data
 
 

@@ -216,7 +216,7 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth)
+        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name)
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
@@ -320,7 +320,7 @@ def row_of(comment: Comment, author: User) -> CommentRow:
     return CommentRow(
         comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
         comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
-        comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score,
+        comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score, comment.featured_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,16 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation import statements
-from commentsvc.moderation.models import Decision, Flag, Reason, Statement
+from commentsvc.moderation.featuring import (
+    MARK_REASONS,
+    STEPS,
+    Mark,
+    drop_marks,
+    is_marked,
+    pinned_under,
+    set_mark,
+)
+from commentsvc.moderation.models import Decision, Flag, Question, Reason, Statement
 from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
@@ -39,6 +49,8 @@ def decide(
     reason: Reason,
     seen: int,
     note: str = "",
+    message: str = "",
+    batch: str | None = None,
     undoes: Decision | None = None,
     site_reason: str | None = None,
     law: str = "",
@@ -49,8 +61,9 @@ def decide(
     With `keep` the decision is handed to it instead, to be written with others: the comment was
     then loaded under its article's lock. `seen` is the comment's version that was judged. If it moved on since, nothing changes and
     Conflict says who decided what; so it does for a step that TRANSITIONS lacks. A person's
-    decision settles the comment's open flags. A rejection makes a statement of reasons for the author, which names
-    the `law` where there is one; what ends a rejection ends it.
+    decision settles the comment's open flags and answers the questions colleagues were asked. A rejection makes a
+    statement of reasons for the author, which names the `law` where there is one; what ends a rejection ends it.
+    `message` is for the author; a `batch` is taken back as one.
     """
     lock_article(comment.article_id)
     now = utcnow()
@@ -80,7 +93,8 @@ def decide(
     decision = Decision(
         site_id=comment.site_id, comment_id=comment.id, revision=comment.revision,
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
-        reason=reason.value, site_reason=site_reason, note=note[:2000], undoes_id=undoes.id if undoes else None, created_at=now,
+        reason=reason.value, site_reason=site_reason, note=note[:2000], message=message[:2000], batch=batch,
+        undoes_id=undoes.id if undoes else None, created_at=now,
     )
     if keep is None:
         db.session.add(decision)
@@ -90,6 +104,7 @@ def decide(
     statements.follow(comment, decision, actor=actor, undoes=undoes, law=law, keep=keep)
     if actor is not None:
         _by_person(comment, decision, actor, seen)
+    _begin_unmarked(comment, decision)
     status_changed(comment, before)
     if to == _S.REJECTED and undoes is None and before != _S.REJECTED:
         after_rejection(comment, reason)
@@ -104,9 +119,10 @@ def _by_person(comment: Comment, decision: Decision, actor: User, seen: int) -> 
         )
     if decision.undoes_id is None:
         _settle_flags(comment, decision)
+        _answer_questions(comment, decision)
 
 
-def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Decision:
+def approve(comment: Comment, *, actor: User, seen: int, note: str = "", batch: str | None = None) -> Decision:
     """A community manager publishes a comment, or lets a published one stand.
 
     Where she or a colleague has done so already and nothing came since (no flag, no note to
@@ -118,19 +134,86 @@ def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Deci
         standing = latest_decision(comment.id)
         if standing is not None:
             return standing
-    return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
+    return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note, batch=batch)
 
 
 def reject(
-    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", site_reason: str | None = None, law: str = ""
+    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", message: str = "",
+    batch: str | None = None, site_reason: str | None = None, law: str = "",
 ) -> Decision:
     """A community manager takes a comment out of the thread, for a reason its author is told; against a `law`, if one is named.
 
-    `site_reason` is the key of one of the site's own reasons, which stands under `reason`.
+    `site_reason` is the key of one of the site's own reasons, which stands under `reason`. `message` is hers to
+    the author, in her own words; `note` is for colleagues.
     """
     if len(law) > statements.LAW_LENGTH:
         raise Invalid(f"The law is {len(law) - statements.LAW_LENGTH:,} characters too long.", field="law")
-    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, site_reason=site_reason, law=law)
+    return decide(
+        comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, message=message, batch=batch,
+        site_reason=site_reason, law=law,
+    )
+
+
+def mark(comment: Comment, wanted: Mark, *, on: bool, actor: User, seen: int) -> Decision | None:
+    """Feature or pin a published comment, or end that; None where it is so already. Flushes.
+
+    A pin takes the place of the article's former one, which is in the modlog too; taking the pin
+    back restores it. Conflict on a version that moved on, or where the comment is not published.
+    """
+    _begin(comment, seen)
+    if comment.status != _S.PUBLISHED:
+        raise Conflict(f"Only a published comment can be {wanted.value}.", code="not_published")
+    if wanted == Mark.PINNED and on and comment.parent_id is not None:
+        raise Invalid("A reply stays below what it answers and cannot be pinned. Feature it instead.", code="not_a_root")
+    if is_marked(comment, wanted) == on:
+        return None
+    batch = None
+    former = pinned_under(comment.article_id) if wanted == Mark.PINNED and on else None
+    displaced = db.session.get(Comment, former) if former is not None else None
+    if displaced is not None:
+        batch = secrets.token_hex(8)
+        _mark(displaced, Mark.PINNED, on=False, actor=actor, batch=batch)
+    return _mark(comment, wanted, on=on, actor=actor, batch=batch)
+
+
+def _begin(comment: Comment, seen: int) -> None:
+    lock_article(comment.article_id)
+    db.session.refresh(comment)
+    if comment.version != seen:
+        raise _conflict(comment)
+
+
+def _mark(
+    comment: Comment, wanted: Mark, *, on: bool, actor: User, batch: str | None = None, undoes: Decision | None = None
+) -> Decision:
+    set_mark(comment, wanted, on=on)
+    comment.version += 1
+    reason = Reason.UNDONE if undoes is not None else MARK_REASONS[wanted, on]
+    decision = Decision(
+        site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, from_status=comment.status,
+        to_status=comment.status, actor_id=actor.id, reason=reason.value, batch=batch if undoes is None else None,
+        undoes_id=undoes.id if undoes is not None else None,
+    )
+    db.session.add(decision)
+    db.session.flush()
+    return decision
+
+
+def _unmark(comment: Comment, decision: Decision, *, actor: User) -> Decision:
+    """Take a mark's step back; the pin that had to make way comes back with it."""
+    wanted, on = STEPS[decision.reason]
+    taken = _mark(comment, wanted, on=not on, actor=actor, undoes=decision)
+    if wanted == Mark.PINNED and on and decision.batch is not None:
+        gave_way = db.session.scalar(
+            select(Decision).where(
+                Decision.batch == decision.batch, Decision.site_id == decision.site_id, Decision.reason == Reason.UNPINNED
+            )
+        )
+        latest = latest_decision(gave_way.comment_id) if gave_way is not None else None
+        former = db.session.get(Comment, gave_way.comment_id) if gave_way is not None and latest is gave_way else None
+        if former is not None and former.status == _S.PUBLISHED:
+            _mark(former, Mark.PINNED, on=True, actor=actor, undoes=gave_way)
+    return taken
 
 
 def withdraw(comment: Comment, author: User) -> Decision:
@@ -151,8 +234,18 @@ def undo(decision: Decision, *, actor: User) -> Decision:
     if decision.actor_id is None or decision.undoes_id is not None or decision.to_status == _S.WITHDRAWN:
         raise Invalid("Only a community manager's own decision can be undone.")
     statements.check_undo(decision, actor)
+    if decision.reason in STEPS:
+        if comment.status != _S.PUBLISHED:
+            raise _conflict(comment)
+        return _unmark(comment, decision, actor=actor)
     db.session.execute(
         update(Flag).where(Flag.resolved_by_id == decision.id).values(resolved_by_id=None)
+    )
+    db.session.execute(
+        update(Question)
+        .where(Question.decision_id == decision.id)
+        .values(answered_at=None, answered_by_id=None, decision_id=None)
+        .execution_options(synchronize_session=False)
     )
     taken = decide(
         comment, Status(decision.from_status), actor=actor, reason=Reason.UNDONE, seen=comment.version, undoes=decision
@@ -194,12 +287,30 @@ def _settle_flags(comment: Comment, decision: Decision) -> None:
     db.session.flush()
 
 
+def _begin_unmarked(comment: Comment, decision: Decision) -> None:
+    """A comment that was taken off keeps its marks for an undo; published anew it begins without them."""
+    again = decision.to_status == _S.PUBLISHED != decision.from_status and comment.published_at != decision.created_at
+    if again and decision.undoes_id is None:
+        drop_marks(comment)
+
+
+def _answer_questions(comment: Comment, decision: Decision) -> None:
+    db.session.execute(
+        update(Question)
+        .where(Question.comment_id == comment.id, Question.answered_at.is_(None))
+        .values(answered_at=decision.created_at, answered_by_id=decision.actor_id, decision_id=decision.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _conflict(comment: Comment) -> Conflict:
     latest = latest_decision(comment.id)
     by = "The system" if latest is None or latest.actor is None else latest.actor.display_name
     words = {"published": "published", "rejected": "rejected", "held": "held", "withdrawn": "withdrawn"}
     if latest is None:
         message = "This comment changed since you saw it."
+    elif latest.reason in STEPS:
+        message = f"{by} has {latest.reason} this comment meanwhile."
     else:
         message = f"{by} has already {words.get(latest.to_status, 'decided on')} this comment."
     return Conflict(

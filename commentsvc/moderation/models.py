@@ -59,6 +59,10 @@ class Reason(enum.StrEnum):
     UNDONE = "undone"
     UPHELD = "upheld"  # after an appeal: the rejection stands
     OVERTURNED = "overturned"  # after an appeal: it was wrong
+    FEATURED = "featured"
+    UNFEATURED = "unfeatured"
+    PINNED = "pinned"
+    UNPINNED = "unpinned"
     IMPORTED = "imported"
 
 
@@ -80,7 +84,13 @@ class Decision(Base):
     """A change of a comment's status: by whom, from what to what, and why. The modlog is these."""
 
     __tablename__ = "decisions"
-    __table_args__ = (Index(None, "site_id", "id"), Index(None, "comment_id", "id"))
+    __table_args__ = (
+        Index(None, "site_id", "id"), Index(None, "comment_id", "id"),
+        Index(
+            "ix_decisions_batch", "batch",
+            postgresql_where=text("batch IS NOT NULL"), sqlite_where=text("batch IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
@@ -92,6 +102,8 @@ class Decision(Base):
     reason: Mapped[str] = mapped_column(String(40))
     site_reason: Mapped[str | None] = mapped_column(String(40))  # the site's own, under `reason`
     note: Mapped[str] = mapped_column(Text, default="")  # for colleagues
+    message: Mapped[str] = mapped_column(Text, default="", server_default="")  # to the author
+    batch: Mapped[str | None] = mapped_column(String(32))  # what was decided in one step, and is taken back in one
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     actor: Mapped[User | None] = relationship(lazy="raise")
@@ -264,3 +276,71 @@ class Flag(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class ReviewNote(Base):
+    """What a community manager tells her colleagues about a comment, apart from any decision."""
+
+    __tablename__ = "review_notes"
+    __table_args__ = (Index(None, "comment_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    author: Mapped[User] = relationship(lazy="raise")
+
+
+class Question(Base):
+    """A comment put before a colleague, or all of them; open until somebody decides or answers with a note."""
+
+    __tablename__ = "questions"
+    __table_args__ = (
+        Index(None, "comment_id", "id"),
+        Index(
+            "ix_questions_open", "site_id", "id",
+            postgresql_where=text("answered_at IS NULL"), sqlite_where=text("answered_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    asker_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    asked_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: all colleagues
+    text: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    answered_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))  # that answered it
+    asker: Mapped[User] = relationship(lazy="raise", foreign_keys="Question.asker_id")
+    asked: Mapped[User | None] = relationship(lazy="raise", foreign_keys="Question.asked_id")
+    comment: Mapped[Comment] = relationship(lazy="raise")
+
+
+class Skip(Base):
+    """A comment that a community manager put to the end of her queue for a while."""
+
+    __tablename__ = "skips"
+    __table_args__ = (UniqueConstraint("user_id", "comment_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class DeskClaim(Base):
+    """Which comment a community manager has before her, until when it is believed; one a person and site."""
+
+    __tablename__ = "desk_claims"
+    __table_args__ = (UniqueConstraint("site_id", "user_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"), index=True)
+    until: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -466,3 +466,14 @@ def page_of_modlog(
     return decisions, following
 
 
+def undoable(decisions: Sequence[Decision]) -> set[int]:
+    """Those that can be taken back: a person's, and the last on their comment; one statement."""
+    latest = set(db.session.scalars(
+        select(func.max(Decision.id)).where(Decision.comment_id.in_({d.comment_id for d in decisions})).group_by(Decision.comment_id)
+    ))
+    return {d.id for d in decisions if d.id in latest and can_be_undone(d)}
+
+
+def can_be_undone(decision: Decision) -> bool:
+    """Whether a person made it, and it is not a withdrawal or an undo itself."""
+    return decision.actor_id is not None and decision.undoes_id is None and decision.to_status != Status.WITHDRAWN

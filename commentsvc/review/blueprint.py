@@ -15,6 +15,7 @@ from commentsvc.errors import FactorMissing, NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
+from commentsvc.moderation.desk import asked_count
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.reasons import words_of_decision
@@ -26,6 +27,7 @@ from commentsvc.review.words import (
     LABEL_NAMES,
     LEVEL_MEANINGS,
     LEVEL_NAMES,
+    MARK_WORDS,
     PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
@@ -38,13 +40,13 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person
+from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person, signed_in
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id", "view"}
+UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated", "kind", "days", "note_id", "view", "on", "item", "confirmed", "action", "back", "comment"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -59,6 +61,11 @@ def by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
+def in_background() -> bool:
+    """Whether review.js sends a decision while the next card is on show already, and wants data."""
+    return request.headers.get("X-Sent") == "background"
+
+
 def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] | None = None, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current, `on_shelf` is what shelves() gave."""
     counts: dict[Queue, int] = queue_counts(site)
@@ -69,6 +76,7 @@ def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] |
         "factor_due": site.second_factor_from if (person := reader()) is not None and person.second_factor_at is None else None,
     }
     frame |= {"shelves": on_shelf, "shelf_counts": shelf_counts(on_shelf)}
+    frame["asked"] = asked_count(site.id, signed_in().id)
     return render_template(f"review/{template}", **frame | context)
 
 
@@ -101,7 +109,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

@@ -10,7 +10,7 @@ from flask import Response, request
 from commentsvc.comments.threads import MAX_LIMIT
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision
-from commentsvc.moderation.queue import page_of_modlog
+from commentsvc.moderation.queue import page_of_modlog, undoable
 from commentsvc.review.blueprint import page, reason_words, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.presenting import excerpt
@@ -36,7 +36,7 @@ def modlog(site_key: str) -> Any:
     decisions, following = page_of_modlog(site, after, PER_PAGE, by_people=_by_people())
     return page(
         "modlog.html", site, here="modlog", decisions=decisions, more=following, after=after,
-        by="people" if _by_people() else None, excerpt=excerpt,
+        by="people" if _by_people() else None, excerpt=excerpt, undoable=undoable(decisions),
     )
 
 

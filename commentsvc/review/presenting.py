@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from commentsvc.comments.models import Comment, Status
 from commentsvc.moderation.marking import Marks, cut
 from commentsvc.moderation.models import Decision, Screening
-from commentsvc.moderation.queue import Card
+from commentsvc.moderation.queue import Card, can_be_undone
 from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.toxicity import LABELS
@@ -63,24 +63,27 @@ class Actions:
     approve: str
     reject: str
     undo: Decision | None
+    feature: str = ""
+    pin: str = ""
 
 
-def marked_body(comment: Comment, marks: Marks) -> Markup:
+def marked_body(comment: Comment, marks: Marks, *, focusable: bool = False) -> Markup:
     """The comment's source text; see `marked_text`."""
-    return marked_text(comment.body, marks)
+    return marked_text(comment.body, marks, focusable=focusable)
 
 
-def marked_text(text: str, marks: Marks) -> Markup:
-    """A text, escaped, with what stands out in it.
+def marked_text(text: str, marks: Marks, *, focusable: bool = False) -> Markup:
+    """A text, escaped, with what stands out in it; `focusable` lets the keyboard reach words.
 
     Sentences that carry the model's score are `span.doubtful`; in them the words that weigh most
     are `mark.word`. What a rule of the site matched is `mark.phrase`, wherever it stands.
     """
     html = Markup("").join
+    tab = Markup(' tabindex="0"') if focusable else Markup("")
     return html(
         _wrapped(Markup('<span class="doubtful">%s</span>'), doubtful, html(
-            _wrapped(Markup('<mark class="phrase">%s</mark>'), phrase, html(
-                _wrapped(Markup('<mark class="word">%s</mark>'), piece.word, escape(piece.text)) for piece in same
+            _wrapped(Markup('<mark class="phrase"{}>%s</mark>').format(tab), phrase, html(
+                _wrapped(Markup('<mark class="word"{}>%s</mark>').format(tab), piece.word, escape(piece.text)) for piece in same
             ))
             for phrase, same in groupby(pieces, key=lambda piece: piece.phrase)
         ))
@@ -147,6 +150,14 @@ def gist(card: Card) -> str:
     return ""
 
 
+def veiled(card: Card) -> bool:
+    """Whether words stand out in the comment, which whoever blurs them does not want to meet in the list either."""
+    return any(
+        finding.get("matches") or (finding.get("explanation") or {}).get("words")
+        for finding in (card.screening.findings if card.screening else ())
+    )
+
+
 def excerpt(text: str, length: int = EXCERPT) -> str:
     """The beginning of a text on one line, cut at a word where there is one."""
     line = " ".join(text.split())
@@ -168,10 +179,10 @@ def actions(card: Card) -> Actions:
     if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
         reject = "Reject"
     latest = card.decisions[0] if card.decisions else None
-    undoable = (
-        latest is not None
-        and latest.actor_id is not None
-        and latest.undoes_id is None
-        and latest.to_status != Status.WITHDRAWN
-    )
-    return Actions(approve, reject, latest if undoable else None)
+    undoable = latest is not None and can_be_undone(latest)
+    feature = pin = ""
+    if comment.status == Status.PUBLISHED:
+        feature = "Unfeature" if comment.featured_at else "Feature"
+        if comment.parent_id is None:
+            pin = "Unpin" if comment.article.pinned_id == comment.id else "Pin"
+    return Actions(approve, reject, latest if undoable else None, feature, pin)

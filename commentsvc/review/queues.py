@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from flask import (
@@ -24,6 +25,9 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import FactorMissing, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import open_appeal_about, open_appeals
+from commentsvc.moderation.desk import colleagues, skipped_by
+from commentsvc.moderation.details import details_of
+from commentsvc.moderation.following import changes_since, newest_decision
 from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import (
@@ -120,7 +124,8 @@ def queue_page(
     bar = bar or bar_of(site, place, place.args(), kept)
     context, _ = _listing(site, bar, chosen)
     return page(
-        "queue.html", site, here=_here(bar.place, kept), chosen=chosen is not None, done=_confirmed(site), on_shelf=kept, **context | more
+        "queue.html", site, here=_here(bar.place, kept), chosen=chosen is not None, done=_confirmed(site), on_shelf=kept,
+        **({"since": newest_decision(site)} | context | more),
     )
 
 
@@ -142,7 +147,9 @@ def _here(place: Place, kept: Sequence[Shelf]) -> str:
 
 def listed(site: Site, place: Place) -> tuple[list[Card], str | None]:
     """The page of the place's queue and the cursor of the next one."""
-    return page_of_cards(site, place.listed, place.after or None, filters=place.filters, order=place.sort)
+    return page_of_cards(
+        site, place.listed, place.after or None, filters=place.filters, order=place.sort, last=skipped_by(site, signed_in()),
+    )
 
 
 def _relisted(site: Site, bar: Bar) -> Response:
@@ -164,14 +171,18 @@ def comment(site_key: str, comment_id: int) -> Any:
         return card_fragment(site, place, card)
     place = Place(None, "")
     return page(
-        "queue.html", site, here="", chosen=True, done=_confirmed(site), listing=None,
+        "queue.html", site, here="", chosen=True, done=_confirmed(site), listing=None, since=newest_decision(site),
         **card_context(site, place, card),
     )
 
 
 @review.get("/<site_key>/counts")
 def counts(site_key: str) -> Response:
-    """What changes by itself on an open page, for a small conditional request every few seconds."""
+    """What changes by itself on an open page, for a small conditional request every few seconds.
+
+    Eight statements, whatever the queues hold: who asks (2), the site, the counts, the version of the
+    comment on show, and three in moderation/following.py. A 304 costs the same and sends nothing.
+    """
     site = site_for(site_key)
     numbers = {name.value: number for name, number in queue_counts(site).items()}
     numbers |= {key: count.number for key, count in shelf_counts(shelves(site)).items()}
@@ -185,8 +196,12 @@ def counts(site_key: str) -> Response:
         version = db.session.scalar(
             select(Comment.version).where(Comment.id == seen, Comment.site_id == site.id)
         )
+    since = request.args.get("since", type=row_id)
+    changes = changes_since(site, newest_decision(site) if since is None else since, signed_in())
     response = jsonify(
-        counts=numbers | {"appeals": open_appeals(site)}, limit=COUNT_LIMIT, version=version
+        counts=numbers | {"appeals": open_appeals(site)}, asked=changes.asked, limit=COUNT_LIMIT,
+        version=version, cursor=changes.cursor, changes=[asdict(change) for change in changes.decisions],
+        claims=[{"comment": comment_id, "by": name} for comment_id, name in changes.claims],
     )
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
     response.headers["Cache-Control"] = "private, no-cache"
@@ -218,12 +233,13 @@ def card_context(
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": empty_words(place) if place.queue else None,
-        "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_law": "",
+        "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_message": "", "typed_law": "",
     }
     if card is not None:
+        person = signed_in()
         marks = marks_of(card.comment, card.screening)
         context |= {
-            "body": presenting.marked_body(card.comment, marks),
+            "body": presenting.marked_body(card.comment, marks, focusable=person.blur_words),
             "marks": marks,
             "has_markup": presenting.has_markup(card.comment),
             "bars": presenting.score_bars(card.screening, site.policy_in(card.comment.article.section)),
@@ -231,6 +247,9 @@ def card_context(
             "actions": presenting.actions(card),
             "excerpt": presenting.excerpt,
             "appealed": None,
+            "details": details_of(card, person),
+            "colleagues": [one for one in colleagues(site) if one.id != person.id],
+            "me": person,
         }
         if card.comment.status == Status.REJECTED and "appealed" not in more:
             context["appealed"] = open_appeal_about(card.comment.id)
@@ -248,7 +267,7 @@ def _list(
     return {
         "site": site, "place": place, "listing": found, "more": following,
         "selected": card.comment.id if card else None, "purpose": QUEUE_PURPOSES[place.queue] if place.queue else "",
-        "gist": presenting.gist, "excerpt": presenting.excerpt,
+        "gist": presenting.gist, "veiled": presenting.veiled, "excerpt": presenting.excerpt,
         "empty": empty_words(place) if place.queue else None,
     }
 

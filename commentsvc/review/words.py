@@ -72,8 +72,17 @@ REASON_NAMES: dict[str, str] = {
     Reason.UNDONE: "Decision taken back",
     Reason.UPHELD: "Appeal: the decision stands",
     Reason.OVERTURNED: "Appeal: the decision was wrong",
+    Reason.FEATURED: "Featured",
+    Reason.UNFEATURED: "No longer featured",
+    Reason.PINNED: "Pinned to the top",
+    Reason.UNPINNED: "No longer pinned",
     Reason.IMPORTED: "Imported",
 } | {reason.value: words for reason, words in REJECT_REASONS.items()}
+
+# What was done to a comment whose status stayed, in its history.
+MARK_WORDS: dict[str, str] = {
+    Reason.FEATURED: "Featured", Reason.UNFEATURED: "Unfeatured", Reason.PINNED: "Pinned", Reason.UNPINNED: "Unpinned",
+}
 
 FLAG_NAMES: dict[str, str] = {reason.value: words for reason, words in FLAG_REASONS.items()}
 

@@ -89,6 +89,8 @@ class Article(Base):
     reopened_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # from when the days until it closes are counted
     premoderated: Mapped[bool] = mapped_column(default=False)
     comment_count: Mapped[int] = mapped_column(default=0)  # published comments
+    # The comment that stands first, while it is published. No foreign key: comments refer to articles.
+    pinned_id: Mapped[int | None] = mapped_column(BigId)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     site: Mapped[Site] = relationship(lazy="raise")

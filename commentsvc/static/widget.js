@@ -162,6 +162,10 @@
     me = found;
     $("#who").replaceChildren(parse(me.who));
     $("#told").replaceChildren(parse(me.told || ""));
+    if (me.moderate && !root.desk) { // staff alone load what staff need
+      root.desk = { ask, say, complain, below, closePanel, count, api, parse };
+      doc.head.append(Object.assign(make("script"), { src: me.moderate, nonce: $("script").nonce }));
+    }
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
@@ -272,7 +276,7 @@
   };
 
   // ---- Below a comment
-  const closePanel = () => $$(".c form.panel[data-form], .c form.editor").forEach((form) => form.remove());
+  const closePanel = () => $$(".c form.panel:is([data-form], #moderate), .c form.editor").forEach((form) => form.remove());
   const below = (comment) => $(":scope > .acts, :scope > .status", comment);
   const openPanel = (name, comment, quietly) => {
     const open = $(`:scope > [data-for="${name}"]`, comment);

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import select
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from commentsvc.accounts.models import User
@@ -21,7 +21,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.extensions import db
 from commentsvc.moderation import decide
 from commentsvc.moderation.flags import flag
-from commentsvc.moderation.models import Reason, Screening
+from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Article, Site
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -272,23 +272,61 @@ def test_counts_are_live_and_the_list_does_not_jump(
     expect(page.locator(".said-head .pill")).to_have_text("Published")
 
 
-def test_without_a_connection_the_card_stays_and_try_again_works(
+def test_without_a_connection_decisions_are_kept_and_sent_when_it_is_back(
     sign_in: SignIn, anna: User, held: list[Comment]
 ) -> None:
     page = sign_in(anna)
-    open_queue(page)
+    with page.expect_response(re.compile(rf"comment={held[2].id}")):  # the next two cards are here before they are wanted
+        open_queue(page)
     page.context.set_offline(True)
     page.keyboard.press("r")
     page.keyboard.press("2")
     page.get_by_label("Note for colleagues").fill("Kept")
     page.keyboard.press("Enter")
-    expect(page.locator(".failed")).to_contain_text("Not saved")
-    says(page, "Doubtful remark 1.")
-    expect(page.get_by_label("Note for colleagues")).to_have_value("Kept")
-    page.context.set_offline(False)
-    page.get_by_role("button", name="Try again").click()
     says(page, "Doubtful remark 2.")
-    assert status(held[0]) == "rejected"
+    expect(page.locator(".sending")).to_contain_text("Not saved yet: your decision on Author 1’s comment")
+    page.keyboard.press("a")
+    says(page, "Doubtful remark 3.")
+    expect(page.locator(".sending")).to_contain_text("2 decisions")
+    page.keyboard.press("a")
+    expect(page.locator("#card")).to_contain_text("could not be loaded")
+    assert [status(comment) for comment in held[:3]] == ["held"] * 3
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.close(run_before_unload=True)  # asks before what is not sent is lost
+    page.wait_for_timeout(300)
+    assert not page.is_closed()
+
+    page.context.set_offline(False)
+    expect(page.locator(".sending")).to_be_hidden()
+    says(page, "Doubtful remark 4.")
+    assert [status(comment) for comment in held[:3]] == ["rejected", "published", "published"]
+    decision = decide.latest_decision(held[0].id)
+    assert decision is not None
+    assert decision.note == "Kept"
+    db.session.rollback()
+
+
+def test_a_decision_whose_answer_was_lost_is_not_made_twice(sign_in: SignIn, anna: User, held: list[Comment]) -> None:
+    page = sign_in(anna)
+    open_queue(page)
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.fetch().text())
+            route.abort()
+
+    page.route("**/approve", lose)
+    page.keyboard.press("a")
+    expect(page.locator(".sending")).to_contain_text("Not saved yet")
+    expect(page.locator(".sending")).to_be_hidden()
+    says(page, "Doubtful remark 2.")
+    assert lost
+    assert status(held[0]) == "published"
+    assert db.session.scalar(select(func.count()).where(Decision.comment_id == held[0].id, Decision.actor_id == anna.id)) == 1
+    db.session.rollback()
 
 
 def test_a_session_that_ended_keeps_the_card_and_offers_to_sign_in(
@@ -310,6 +348,7 @@ def test_the_last_decision_leaves_a_page_that_says_so(sign_in: SignIn, anna: Use
     for left in range(4, -1, -1):
         page.keyboard.press("a")
         expect(page.locator(".queues [data-count=held]")).to_have_text(str(left))
+        expect(page.locator("#card")).to_have_attribute("aria-busy", "false")  # nobody decides on what she has not seen
     expect(page.locator("#card")).to_contain_text("No held comments")
     page.keyboard.press("u")
     says(page, "Doubtful remark 5.")

@@ -16,6 +16,7 @@ from commentsvc.api.schemas.fields import (
     Part,
     Text,
     Whole,
+    YesNo,
 )
 from commentsvc.api.schemas.sites import AUTHOR_ROLES, ArticleSchema
 from commentsvc.comments.models import Status
@@ -46,6 +47,8 @@ class CommentSchema(BaseSchema):
     body_html = Text(required=True, metadata={"description": "Sanitised HTML, fit for any page."})
     created_at = Moment(required=True)
     edited_at = Moment(required=True, allow_none=True)
+    featured = YesNo(required=True, metadata={"description": "The site holds it up as worth reading."})
+    pinned = YesNo(required=True, metadata={"description": "It comes first on the first page, whatever the sort, in addition to `limit`."})
     votes = Part(VotesSchema, required=True)
     reply_count = Whole(required=True, metadata={"description": "Direct replies, shown here or not."})
     replies = Items(Part("CommentSchema"), required=True, metadata={"description": "The first of them, oldest first."})
@@ -109,6 +112,7 @@ class CommentDetailSchema(BaseSchema):
     body_html = Text(required=True)
     created_at = Moment(required=True)
     edited_at = Moment(required=True, allow_none=True)
+    featured = YesNo(required=True)
     votes = Part(VotesSchema, required=True)
     reply_count = Whole(required=True)
     body = Text(metadata={"description": "As it was typed."})

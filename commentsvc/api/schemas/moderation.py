@@ -77,6 +77,9 @@ class JudgedCommentSchema(BaseSchema):
     created_at = Moment(required=True)
     edited_at = Moment(required=True, allow_none=True)
     votes = Part(VotesSchema, required=True)
+    featured = YesNo(required=True)
+    depth = Whole(required=True, metadata={"description": "How many comments it stands below; 0 at the top."})
+    reply_count = Whole(required=True, metadata={"description": "Direct replies that readers see."})
     version = Whole(required=True, metadata={"description": "Name it in the decision."})
 
 
@@ -146,6 +149,8 @@ class DecisionSchema(BaseSchema):
     reason = Choice(Reason, required=True)
     site_reason = Text(required=True, allow_none=True, metadata={"description": "The key of one of the site's own reasons, which counts as `reason`."})
     note = Text(required=True, metadata={"description": "For colleagues."})
+    message = Text(required=True, metadata={"description": "To the author."})
+    batch = Text(required=True, allow_none=True, metadata={"description": "What was decided in one step."})
     actor = Part(PersonSchema, required=True, allow_none=True, metadata={"description": "Null: the system."})
     undoes_id = Id(required=True, allow_none=True)
     created_at = Moment(required=True)
@@ -234,6 +239,7 @@ class DecisionInputSchema(BaseSchema):
     reason = Text(load_default=None, allow_none=True, metadata={"description": "The key of one of the site's reasons (listReasons), built-in or its own. Needed to reject; its author is told."})
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
     law = Text(load_default="", metadata={"maxLength": 500, "description": "The law it breaks, if it is illegal; its author is told."})
+    message = Text(load_default="", metadata={"maxLength": 2000, "description": "To the author, with a rejection."})
 
 
 class ModlogQuery(PageQuery):

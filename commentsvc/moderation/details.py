@@ -1,0 +1,104 @@
+"""What the one card on show says beyond its row in the list, in six statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import QueryableAttribute, joinedload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from commentsvc.accounts.models import User
+from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.extensions import db
+from commentsvc.moderation.desk import claims_on
+from commentsvc.moderation.diffing import Change, changes
+from commentsvc.moderation.models import Decision, Flag, Question, ReviewNote
+from commentsvc.moderation.queue import Card
+
+OTHERS = 5
+REVISIONS = 20
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Of a reporter's earlier flags on this site: how many were settled, and how many of those by a rejection."""
+
+    settled: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A revision and how it differs from the one before."""
+
+    revision: Revision
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True)
+class Details:
+    """Beyond the card: its history as text, what colleagues say, what else its author wrote, who is on it."""
+
+    edits: Sequence[Edit] = ()  # latest first
+    notes: Sequence[ReviewNote] = ()
+    questions: Sequence[Question] = ()  # open
+    others: Sequence[Comment] = ()
+    reliability: Mapping[int, Reliability] = field(default_factory=dict)  # by user
+    here: Sequence[str] = ()  # names of colleagues who have it before them
+
+
+def details_of(card: Card, person: User) -> Details:
+    """The details of a card, for the person who looks at it."""
+    comment = card.comment
+    revisions = db.session.scalars(
+        select(Revision).where(Revision.comment_id == comment.id).order_by(Revision.number.desc()).limit(REVISIONS)
+    ).all()
+    others = db.session.scalars(
+        select(Comment)
+        .where(Comment.author_id == comment.author_id, Comment.site_id == comment.site_id, Comment.id != comment.id)
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(OTHERS)
+    ).all()
+    return Details(
+        edits=[Edit(new, changes(old.body, new.body)) for new, old in pairwise(revisions)],
+        notes=notes_of(comment), questions=open_questions(comment), others=others,
+        reliability=reliability(comment.site_id, [flag.user_id for flag in card.flags]),
+        here=[name for _, name in claims_on(comment.site_id, person, comment.id)],
+    )
+
+
+def notes_of(comment: Comment) -> Sequence[ReviewNote]:
+    """What colleagues say about it, oldest first, with their names."""
+    return db.session.scalars(
+        select(ReviewNote).where(ReviewNote.comment_id == comment.id).order_by(ReviewNote.id).options(_named(ReviewNote.author))
+    ).all()
+
+
+def open_questions(comment: Comment) -> Sequence[Question]:
+    """What is asked about it and not answered yet, oldest first."""
+    return db.session.scalars(
+        select(Question)
+        .where(Question.comment_id == comment.id, Question.answered_at.is_(None))
+        .order_by(Question.id)
+        .options(_named(Question.asker), _named(Question.asked))
+    ).all()
+
+
+def reliability(site_id: int, user_ids: Sequence[int]) -> dict[int, Reliability]:
+    """How the earlier flags of these readers were settled, in one statement."""
+    rows = db.session.execute(
+        select(Flag.user_id, func.count(), func.count().filter(Decision.to_status == Status.REJECTED))
+        .join(Decision, Decision.id == Flag.resolved_by_id)
+        .where(Flag.site_id == site_id, Flag.user_id.in_(user_ids))
+        .group_by(Flag.user_id)
+    )
+    return {user: Reliability(settled, rejected) for user, settled, rejected in rows}
+
+
+def _named(person: QueryableAttribute[Any]) -> ORMOption:
+    """People for their names: their roles would be a statement more each time."""
+    return joinedload(person).lazyload(User.roles)
