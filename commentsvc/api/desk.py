@@ -21,8 +21,8 @@ from commentsvc.api.schemas.desk import (
     ChangesSchema,
     ColleaguesSchema,
     MarkInputSchema,
-    NoteSchema,
-    NotesSchema,
+    CommentNoteSchema,
+    CommentNotesSchema,
     QuestionInputSchema,
     QuestionSchema,
     QuestionsSchema,
@@ -102,7 +102,7 @@ def mark(given: dict[str, Any], comment: Comment, mark: str) -> Any:
 @limited("LIMIT_READ")
 @operation("listNotes")
 @on_comment(Permission.REVIEW)
-@desk.response(200, NotesSchema, example={"notes": [NOTE]})
+@desk.response(200, CommentNotesSchema, example={"notes": [NOTE]})
 def notes(comment: Comment) -> Any:
     """What community managers tell each other about a comment."""
     return {"notes": [_note(note) for note in notes_of(comment)]}
@@ -113,7 +113,7 @@ def notes(comment: Comment) -> Any:
 @operation("addNote")
 @on_comment(Permission.REVIEW)
 @desk.arguments(TextInputSchema, example={"text": "I know the author: this is meant as a joke."})
-@desk.response(201, NoteSchema, example=NOTE)
+@desk.response(201, CommentNoteSchema, example=NOTE)
 def add_note(given: dict[str, Any], comment: Comment) -> Any:
     """Tell colleagues something about a comment. It answers what you were asked about it."""
     note = verbs.add_note(comment, signed_in(), given["text"])

@@ -18,7 +18,7 @@ from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw
-from commentsvc.moderation.models import Flag
+from commentsvc.moderation.models import Appeal, Flag
 from commentsvc.privacy.models import Erasure
 from commentsvc.privacy.places import PLACES, Erase
 
@@ -101,8 +101,9 @@ def _forget(user: User) -> None:
     end_sessions(user)
     revoke_keys(user)
     rename_author(user, NAME)
-    user.email = user.password_hash = None
+    user.email = user.password_hash = user.second_factor_at = None
     db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text=""))
+    db.session.execute(update(Appeal).where(Appeal.user_id == user.id).values(text=""))
     for place, what in PLACES.items():
         if what.erase is Erase.DELETE:
             name, _, column = place.partition(".")

@@ -62,7 +62,7 @@ class TextInputSchema(BaseSchema):
     text = Text(required=True, metadata={"maxLength": TEXT_LENGTH})
 
 
-class NoteSchema(BaseSchema):
+class CommentNoteSchema(BaseSchema):
     id = Id(required=True)
     comment_id = Id(required=True)
     author = Part(PersonSchema, required=True)
@@ -70,8 +70,8 @@ class NoteSchema(BaseSchema):
     created_at = Moment(required=True)
 
 
-class NotesSchema(BaseSchema):
-    notes = Items(Part(NoteSchema), required=True, metadata={"description": "Oldest first."})
+class CommentNotesSchema(BaseSchema):
+    notes = Items(Part(CommentNoteSchema), required=True, metadata={"description": "Oldest first."})
 
 
 class QuestionInputSchema(BaseSchema):
