@@ -16,7 +16,7 @@ from commentsvc.api.schemas.privacy import (
     ConsentsSchema,
     DeletionInputSchema,
     DeletionSchema,
-    PasswordSchema,
+    PresentPasswordSchema,
     TakeoutSchema,
 )
 from commentsvc.errors import Invalid
@@ -60,7 +60,7 @@ def answer_consent(given: dict[str, Any], purpose: str, user: User) -> Any:
 @limited("LIMIT_ACCOUNT")
 @operation("takeOut")
 @for_user(person=True)
-@privacy.arguments(PasswordSchema, example={"password": "seven green umbrellas"})
+@privacy.arguments(PresentPasswordSchema, example={"password": "seven green umbrellas"})
 @privacy.response(200, TakeoutSchema)
 def take_out(given: dict[str, Any], user: User) -> Any:
     """A copy of everything the service knows of oneself."""

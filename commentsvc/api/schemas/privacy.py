@@ -45,7 +45,7 @@ class ConsentAnswerSchema(BaseSchema):
     granted = YesNo(required=True)
 
 
-class PasswordSchema(BaseSchema):
+class PresentPasswordSchema(BaseSchema):
     password = Text(required=True, metadata=PASSWORD)
 
 
