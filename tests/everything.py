@@ -11,12 +11,14 @@ from sqlalchemy import func, select
 from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
 from commentsvc.accounts.audit import record, seal
-from commentsvc.accounts.models import ExternalAuthor, User
+from commentsvc.accounts.invitations import invite
+from commentsvc.accounts.models import ExternalAuthor, Passkey, RecoveryCode, Totp, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
 from commentsvc.accounts.sessions import start_session
 from commentsvc.accounts.signing import adopt_signing_key
+from commentsvc.accounts.steps import begin_step
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
@@ -118,6 +120,8 @@ def fill_everything() -> None:
     seal()
     record(None, "backup.written", rows=7)  # not sealed yet
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
+    fill_factors(moderator)
+    invite(site, "guest@example.org", Role.EXPERT, by=moderator)
     ask_for_address(readers[0], "another@example.org")
     for reader in readers[:2]:
         record_consent(reader, Purpose.TRAIN_MODERATION, granted=True)
@@ -126,6 +130,17 @@ def fill_everything() -> None:
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
+
+
+def fill_factors(user: User) -> None:
+    """An authenticator app, a passkey, recovery codes, and a sign-in that waits for one of them."""
+    db.session.add_all((
+        Totp(user_id=user.id, sealed="gAAAA" + "x" * 100, confirmed_at=utcnow(), last_step=60_000_000),
+        Passkey(user_id=user.id, credential_id=bytes(range(32)), public_key=bytes([165, 1, 2, 0, 255]), sign_count=2**32 - 1, name=AWKWARD[:90]),
+        RecoveryCode(user_id=user.id, code_hash=bytes(32)),
+    ))
+    begin_step("factor", user)
+    db.session.flush()
 
 
 def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
