@@ -7,8 +7,8 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
-    from commentsvc.account_pages import passwords, registration, settings, signing_in
+    from commentsvc.account_pages import morning_mail, passwords, registration, settings, signing_in
     from commentsvc.account_pages.blueprint import account
 
-    del passwords, registration, settings, signing_in  # imported for their routes
+    del morning_mail, passwords, registration, settings, signing_in  # imported for their routes
     app.register_blueprint(account)

@@ -52,6 +52,10 @@ class Figures:
         self.period, self._days, self._stays, self._names = period, days, stays, names
         self.today, self.oldest, self.counted_at, self.recounting = today, oldest, counted, recounting
 
+    def data(self) -> Iterable[Mapping[str, Any]]:
+        """Of each day on which something happened."""
+        return self._days.values()
+
     # Sums
 
     def _sum(self, name: str) -> Counter[str]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from flask import Flask
 
 # Each adds its views to the one blueprint.
-VIEWS = ("queues", "decisions", "modlog", "articles", "settings", "team")
+VIEWS = ("dashboard", "tuning", "queues", "decisions", "modlog", "articles", "settings", "team")
 
 
 def init_app(app: Flask) -> None:

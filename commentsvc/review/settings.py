@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import redirect, request, session, url_for
@@ -22,7 +23,11 @@ SAVED = "review_settings_saved"
 def settings(site_key: str) -> Any:
     """The form as saved."""
     site = site_for(site_key, Permission.MANAGE_SITE)
-    return _settings_page(site, SettingsForm.of_site(site), saved=session.pop(SAVED, None) == site.id)
+    form = SettingsForm.of_site(site)
+    # What the tuning page proposes: typed in, not saved.
+    proposed = {name: value[:20] for name, value in request.args.items() if name.startswith("hold_") and name in form.values and value}
+    form.values |= proposed
+    return _settings_page(site, form, saved=session.pop(SAVED, None) == site.id, proposed=sorted(proposed))
 
 
 @review.post("/<site_key>/settings")
@@ -51,9 +56,10 @@ def save_settings(site_key: str) -> Any:
 
 
 def _settings_page(
-    site: Site, form: SettingsForm, *, theirs: SettingsForm | None = None, saved: bool = False
+    site: Site, form: SettingsForm, *, theirs: SettingsForm | None = None, saved: bool = False,
+    proposed: Sequence[str] = (),
 ) -> str:
     return page(
-        "settings.html", site, here="settings", form=form, numbers=NUMBERS, labels=LABELS, labelled=LABELLED, saved=saved,
+        "settings.html", site, here="settings", form=form, numbers=NUMBERS, labels=LABELS, labelled=LABELLED, saved=saved, proposed=proposed,
         theirs=theirs, differing=form.differing(theirs) if theirs else [],
     )
