@@ -12,12 +12,13 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.comments import comments
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
+    from commentsvc.api.figures import figures
     from commentsvc.api.moderation import moderation
     from commentsvc.api.registrations import registrations
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
     from commentsvc.api.threads import threads
 
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation))
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, figures))
     app.register_blueprint(documentation)
     caching.init_app(app)

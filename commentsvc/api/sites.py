@@ -28,6 +28,7 @@ from commentsvc.api.schemas.sites import (
 )
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.figures.days import check_zone
 from commentsvc.markup import render
 from commentsvc.screening.policy import Policy, check_policy
 from commentsvc.sites.models import WELCOME, Site
@@ -102,6 +103,8 @@ def update_site(given: dict[str, Any], site: Site) -> Any:
             setattr(site, text, given[text].strip())
     if "origins" in given:
         site.origins = _origins(given["origins"])
+    if "timezone" in given:
+        site.timezone = check_zone(given["timezone"])
     if "policy" in given:
         site.policy_data = _policy(site.policy, given["policy"]).to_data()
     site.version += 1
@@ -186,6 +189,6 @@ def _site_values(site: Site, user: User | None) -> dict[str, Any]:
     if allowed(user, Permission.MANAGE_SITE, site.id):
         values |= {
             "welcome": site.welcome, "guidelines": site.guidelines, "origins": site.origins,
-            "policy": site.policy.to_data(), "version": site.version,
+            "policy": site.policy.to_data(), "timezone": site.timezone, "version": site.version,
         }
     return values

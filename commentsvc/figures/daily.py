@@ -1,4 +1,6 @@
-"""One day of one site, counted from its rows. What is counted where:
+"""One day of one site, counted from its rows.
+
+What is counted where:
 
 - what became of the comments that were posted on it, as things stand now, and whether people agree with the model
   on them: by the comment's own day, so that outcomes add up to what was posted;

@@ -130,7 +130,7 @@ class Figures:
     def volume(self) -> Table:
         """Comments by day and by what became of them."""
         names = [name for name in OUTCOMES if self.outcomes[name]] or ["published_model"]
-        rows = [
+        rows: list[list[Cell]] = [
             [day, sum(self._of(day, "outcomes").values()), *(self._of(day, "outcomes").get(name, 0) for name in names)]
             for day in self.period
         ]
@@ -140,7 +140,7 @@ class Figures:
     @cached_property
     def share(self) -> Table:
         """What became of the period's comments."""
-        rows = [[title, self.outcomes[name], _share(self.outcomes[name], self.posted)] for name, title in OUTCOMES.items() if self.outcomes[name]]
+        rows: list[list[Cell]] = [[title, self.outcomes[name], _share(self.outcomes[name], self.posted)] for name, title in OUTCOMES.items() if self.outcomes[name]]
         return Table(
             "outcomes", "What became of them",
             (Column("outcome", "Outcome", Kind.TEXT), Column("comments", "Comments"), Column("share", "Share", Kind.SHARE)), rows,
@@ -149,7 +149,7 @@ class Figures:
     @cached_property
     def decided(self) -> Table:
         """How long held comments waited, by the day of the decision."""
-        rows = []
+        rows: list[list[Cell]] = []
         for day in self.period:
             bins = _bins(self._of(day, "waits"))
             rows.append([day, sum(bins.values()), quantile(bins, 0.5), quantile(bins, 0.95)])
@@ -162,7 +162,7 @@ class Figures:
     @cached_property
     def backlog(self) -> Table:
         """What waited at the end of each day, by how long it had."""
-        rows = []
+        rows: list[list[Cell]] = []
         for day in self.period:
             found = self._backlog(day)
             rows.append([day, found.total(), *(found[name] for _, name, _ in AGES)])
@@ -174,9 +174,9 @@ class Figures:
     @cached_property
     def people(self) -> Table:
         """What each person decided, most first."""
-        counted = self._rows("people")
-        rows = sorted(([self._name(key), *numbers] for key, numbers in counted.items()), key=lambda row: (-row[1], row[0]))
-        titles = ("Decisions", "Approved", "Rejected", "Taken back", "Changed by others")
+        counted = sorted(self._rows("people").items(), key=lambda one: (-one[1][0], self._name(one[0])))
+        rows: list[list[Cell]] = [[self._name(key), *numbers] for key, numbers in counted]
+        titles = ("Decisions", "Approved", "Rejected", "Taken back", "Overturned")
         columns = tuple(Column(name, title) for name, title in zip(PERSON, titles, strict=True))
         return Table("people", "Decisions by person", (Column("person", "Person", Kind.TEXT), *columns), rows)
 
@@ -184,7 +184,7 @@ class Figures:
     def hours(self) -> Table:
         """When comments come, and when people decide."""
         counted = self._rows("hours")
-        rows = [[f"{hour:02}:00", *counted.get(str(hour), [0, 0])] for hour in range(24)]
+        rows: list[list[Cell]] = [[f"{hour:02}:00", *counted.get(str(hour), [0, 0])] for hour in range(24)]
         return Table(
             "hours", "By hour of the day", (Column("hour", "Hour", Kind.TEXT), Column("posted", "Posted"), Column("decided", "Decided by people")), rows
         )
@@ -194,17 +194,17 @@ class Figures:
         """Why readers flagged."""
         counted = self._sum("flags")
         names = {reason.value: title for reason, title in FLAG_REASONS.items()}
-        rows = [[names.get(reason, reason), number] for reason, number in counted.most_common()]
+        rows: list[list[Cell]] = [[names.get(reason, reason), number] for reason, number in counted.most_common()]
         return Table("flags", "Flags by reason", (Column("reason", "Reason", Kind.TEXT), Column("flags", "Flags")), rows)
 
     @cached_property
     def reporters(self) -> Table:
         """Who flagged most, and how often people agreed."""
-        counted = self._rows("reporters")
-        rows = sorted(
-            ([self._name(key), flags, right, wrong, flags - right - wrong, _share(right, right + wrong)] for key, (flags, right, wrong) in counted.items()),
-            key=lambda row: (-row[1], row[0]),
-        )[:TOP_REPORTERS]
+        counted = sorted(self._rows("reporters").items(), key=lambda one: (-one[1][0], self._name(one[0])))
+        rows: list[list[Cell]] = [
+            [self._name(key), flags, right, wrong, flags - right - wrong, _share(right, right + wrong)]
+            for key, (flags, right, wrong) in counted[:TOP_REPORTERS]
+        ]
         return Table(
             "reporters", f"Readers who flagged most (up to {TOP_REPORTERS})",
             (
@@ -236,14 +236,14 @@ class Figures:
     def phases(self) -> Table:
         """Held by each rule: what people made of it."""
         counted = self._rows("phases")
-        rows = [[name, *numbers, _share(numbers[1], sum(numbers))] for name, numbers in sorted(counted.items(), key=lambda one: -sum(one[1]))]
+        rows: list[list[Cell]] = [[name, *numbers, _share(numbers[1], sum(numbers))] for name, numbers in sorted(counted.items(), key=lambda one: -sum(one[1]))]
         return Table("rules", "Held by rule: what people decided", (Column("rule", "Rule", Kind.TEXT), *_JUDGED), rows)
 
     @cached_property
     def missed_reasons(self) -> Table:
         """Why people rejected what had been published automatically."""
         names = {reason.value: title for reason, title in REJECT_REASONS.items()}
-        rows = [[names.get(reason, reason), number] for reason, number in self._sum("missed").most_common()]
+        rows: list[list[Cell]] = [[names.get(reason, reason), number] for reason, number in self._sum("missed").most_common()]
         return Table("missed", "Published automatically, rejected later", (Column("reason", "Reason", Kind.TEXT), Column("comments", "Comments")), rows)
 
     @property
@@ -286,7 +286,7 @@ def figures_of(site: Site, period: Period) -> Figures:
     ).all()
     days = {day: data for day, _, data in rows if first <= day <= last}
     ids = {int(key) for data in days.values() for key in (*data["people"], *data["reporters"])}
-    names = {user_id: name for user_id, name in db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids)))} if ids else {}
+    names = dict(map(tuple, db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids))))) if ids else {}
     longest = db.session.execute(
         select(Comment.id, Comment.created_at)
         .where(Comment.site_id == site.id, Comment.status == Status.HELD)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Executable, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.models import SiteRole, User
@@ -64,7 +63,7 @@ def send_morning_mails() -> int:
     return queued
 
 
-def _wanted() -> Select[Any]:
+def _wanted() -> Executable:
     """Who asked for it and is still a community manager there, without those who have today's."""
     return (
         select(MorningMail.site_id, MorningMail.user_id, Site.timezone)

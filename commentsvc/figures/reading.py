@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Executable, select
 
 from commentsvc.database import write_intent
 from commentsvc.extensions import db
@@ -29,7 +29,7 @@ def reading() -> Iterator[Connection]:
         write_intent.reset(token)
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+def stream(connection: Connection, query: Executable) -> Iterator[Any]:
     """The rows of a query, a few at a time."""
     yield from connection.execute(query, execution_options={"yield_per": BATCH})
 

@@ -145,8 +145,8 @@ def _read(connection: Connection, site_id: int, begin: dt.datetime, end: dt.date
     order = sorted(columns, key=lambda name: columns[name].last_id, reverse=True)
     found.latest = order[0] if order else None
     for name in order:
-        rows = np.frombuffer(bytes(columns[name].data), dtype=np.uint8).reshape(-1, _STRIDE)
-        found.versions[name] = Scored(name, grid, rows[:, : len(LABELS)], rows[:, -2], rows[:, -1], columns[name].first)
+        cells = np.frombuffer(bytes(columns[name].data), dtype=np.uint8).reshape(-1, _STRIDE)
+        found.versions[name] = Scored(name, grid, cells[:, : len(LABELS)], cells[:, -2], cells[:, -1], columns[name].first)
     return found
 
 

@@ -13,17 +13,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
-from commentsvc.figures.scored import APPROVED, GONE, REJECTED, REST, STEPS, UNJUDGED, Reading, Scored
-from commentsvc.figures.tables import Column, Kind, Table
+from commentsvc.figures.days import Period, zone_of
+from commentsvc.figures.scored import (
+    APPROVED,
+    GONE,
+    REJECTED,
+    REST,
+    STEPS,
+    UNJUDGED,
+    Reading,
+    Scored,
+    read_scores,
+)
+from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.toxicity import LABELS
+from commentsvc.sites.models import Site
 
 BANDS = 10
+USUAL = 30  # days
 SHOWN_BINS = 20  # of the distribution
 TABLE_STEP = 5  # hundredths between two rows of a table
 
@@ -72,6 +87,22 @@ class Queue:
         return _share(caught, caught + self.missed + self.like_missed)
 
 
+_COLUMNS = tuple(
+    Column(name, title, kind)
+    for name, title, kind in (
+        ("threshold", "Hold from", Kind.TEXT), ("held", "Held", Kind.NUMBER), ("rejected", "Rejected by people", Kind.NUMBER),
+        ("approved", "Approved", Kind.NUMBER), ("unjudged", "Not judged", Kind.NUMBER), ("missed", "Rejected, not held", Kind.NUMBER),
+        ("precision", "Precision", Kind.SHARE), ("precision_if_fine", "if unjudged are fine", Kind.SHARE),
+        ("precision_if_alike", "if as judged", Kind.SHARE), ("recall", "Recall", Kind.SHARE), ("recall_if_alike", "if as judged", Kind.SHARE),
+    )
+)
+
+
+def table_of(label: str, rows: Sequence[Sequence[Cell]]) -> Table:
+    """A label's table; without rows where nothing was scored."""
+    return Table(f"tuning-{label}", "What the queue would have held at each threshold", _COLUMNS, rows)
+
+
 @dataclass(frozen=True)
 class Curve:
     """One label: its threshold moves, all others stay."""
@@ -86,17 +117,8 @@ class Curve:
     def table(self) -> Table:
         """At every twentieth, and at the chosen threshold."""
         rows = [s for n, s in enumerate(self.steps, 1) if n % TABLE_STEP == 0 or s.threshold == self.chosen.threshold]
-        return Table(
-            f"tuning-{self.label}", "What the queue would have held at each threshold",
-            tuple(
-                Column(name, title, kind)
-                for name, title, kind in (
-                    ("threshold", "Hold from", Kind.TEXT), ("held", "Held", Kind.NUMBER), ("rejected", "Rejected by people", Kind.NUMBER),
-                    ("approved", "Approved", Kind.NUMBER), ("unjudged", "Not judged", Kind.NUMBER), ("missed", "Rejected, not held", Kind.NUMBER),
-                    ("precision", "Precision", Kind.SHARE), ("precision_if_fine", "if unjudged are fine", Kind.SHARE),
-                    ("precision_if_alike", "if as judged", Kind.SHARE), ("recall", "Recall", Kind.SHARE), ("recall_if_alike", "if as judged", Kind.SHARE),
-                )
-            ),
+        return table_of(
+            self.label,
             [
                 [
                     f"{q.threshold:.2f}", q.held, q.rejected, q.approved, q.unjudged, q.missed, q.precision, q.precision_if_fine,
@@ -148,6 +170,13 @@ def read_thresholds(asked: Mapping[str, str], policy: Policy) -> dict[str, float
         if value != policy.hold_at[label]:
             chosen[label] = max(round(value * 100), 1) / 100
     return chosen
+
+
+def tuning_of(site: Site, period: Period, chosen: Mapping[str, float], model: str | None) -> Tuning:
+    """What these thresholds would have done on a site over a period; see `tune`."""
+    policy = site.policy
+    ends = min(period.moments(zone_of(site.timezone))[1], utcnow())
+    return tune(read_scores(site, period), policy, chosen, model=model, ends=ends)
 
 
 def tune(reading: Reading, policy: Policy, chosen: Mapping[str, float], *, model: str | None, ends: dt.datetime) -> Tuning:
@@ -229,7 +258,7 @@ def _curve(scored: Scored, label: str, chosen: Mapping[str, float], limit: float
     whole = counts.sum(axis=0)
     tops = [scored.grid.index(STEPS[n - 1]) + 1 for n in range(5, 101, 5)]  # reached by a score of 0.05, 0.10 …
     edges = [0, *tops[:-1], points + 1]
-    bins = [tuple(int(n) for n in whole[:, a:b].sum(axis=1)) for a, b in zip(edges, edges[1:], strict=False)]
+    bins = [tuple(int(n) for n in whole[:, a:b].sum(axis=1)) for a, b in pairwise(edges)]
     return Curve(label, at(chosen[label]), at(limit), [at(t) for t in STEPS], bins)  # type: ignore[arg-type]
 
 

@@ -16,14 +16,22 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.figures.dashboard import AGES, Figures, figures_of, today_of
-from commentsvc.figures.days import DAYS, Period, check_zone, last_days, read_period, zone_names, zone_of
-from commentsvc.figures.morning import wants_mail, want_mail
+from commentsvc.figures.days import (
+    DAYS,
+    Period,
+    check_zone,
+    last_days,
+    read_period,
+    zone_names,
+    zone_of,
+)
+from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
+from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
-from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
 from commentsvc.review.plots import Look, Series
 from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
 from commentsvc.sites.models import Site
@@ -100,7 +108,7 @@ def timezone(site_key: str) -> Any:
 def _dashboard_page(site: Site, period: Period, error: Invalid | None = None, **more: Any) -> str:
     figures = figures_of(site, period)
     context = {
-        "figures": figures, "period": period, "sections": sections_of(figures, site), "days": DAYS, "period_names": PERIOD_NAMES,
+        "figures": figures, "period": period, "sections": sections_of(figures), "days": DAYS, "period_names": PERIOD_NAMES,
         "cell": show_cell, "short_time": short_time, "percent": percent, "error": error,
         "typed": {name: request.args.get(name, "")[:20] for name in ("from", "to")} if error else {},
         "wants_mail": wants_mail(site, signed_in()), "zones": zone_names(), "saved": session.pop(SAVED, None),
@@ -119,7 +127,7 @@ def _period(site: Site) -> tuple[Period, Invalid | None]:
         return last_days(7, today), error
 
 
-def _asked() -> dict[str, str]:
+def _asked() -> dict[str, Any]:
     return {name: value for name in ("days", "from", "to") if (value := request.form.get(name, "")[:20])}
 
 
@@ -144,7 +152,7 @@ def show_cell(column: Column, cell: Cell) -> str:
 # What stands on the page
 
 
-def sections_of(figures: Figures, site: Site) -> list[Section]:
+def sections_of(figures: Figures) -> list[Section]:
     """The plots in the order in which a community manager asks."""
     parts = (_volume, _waits, _backlog, _hours, _people, _agreement, _rules, _missed, _flags, _reporters)
     return [part(figures) for part in parts]
@@ -157,8 +165,10 @@ def _volume(figures: Figures) -> Section:
     if not figures.posted:
         return Section(heading, "", table, wide=True, empty="Nobody posted anything in these days.")
     labels, columns = _buckets(table, names)
-    by = "by week" if len(figures.period) > MOST_BARS else "by day"
+    weeks = len(figures.period) > MOST_BARS
+    by = "by week" if weeks else "by day"
     caption = f"{percent(automatic / figures.posted)} needed nobody. Posted comments {by}, by how they stand now."
+    caption += " The first and the last week may be parts of one." if weeks else ""
     key = [(name, OUTCOMES[name], f"{figures.outcomes[name]:,} · {percent(figures.outcomes[name] / figures.posted)}") for name in names]
     series = [Series(name, OUTCOMES[name], values) for name, values in zip(names, columns, strict=True)]
     said = f"{heading}, {by}: " + ", ".join(f"{title} {number}" for _, title, number in key)
@@ -178,7 +188,7 @@ def _waits(figures: Figures) -> Section:
     named = (("median", "Median"), ("p95", "95th percentile"))
     values = {name: [None if v is None else max(float(v), 1.0) for v in table.column(name)] for name, _ in named}
     series = [Series(name, title, values[name]) for name, title in named]
-    look = Look(unit=short_time, ticks=_time_ticks([v for some in values.values() for v in some if v is not None]), logarithmic=True)
+    look = Look(unit=short_time, ticks=_time_ticks([v for some in values.values() for v in some if v is not None]), logarithmic=True, dots=len(figures.period) <= MOST_BARS)
     labels = [_short_day(str(d)) for d in table.column("day")]
     key = [("median", "Median", short_time(figures.median)), ("p95", "95th percentile", short_time(figures.p95))]
     return Section(heading, f"{caption} By day, on a scale that grows in multiples.", table, plots.lines(labels, series, caption, look), key)
@@ -224,7 +234,7 @@ def _hours(figures: Figures) -> Section:
 
 
 def _people(figures: Figures) -> Section:
-    caption = "“Taken back” are undone by who made them, and not counted as decisions; “changed by others” were undone or decided otherwise by a colleague."
+    caption = "“Taken back” are undone by who made them, and not counted as decisions; “overturned” were undone or decided otherwise by a colleague."
     return Section("Who decided", caption, figures.people, open=True, empty="" if figures.people.rows else "Nobody decided anything in these days.")
 
 

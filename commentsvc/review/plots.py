@@ -7,6 +7,7 @@ shows one. Numbers that a plot shows stand in a table beside it; to a screen rea
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,9 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
+# pygal looks for plugins of its own at every import of the process, in a way that Python 3.11 warns of and 3.12 ignores.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+
 TEXT = 12  # px; what the sheet sets, too, so that pygal leaves the right room
 WIDE = (560, 230)
 BROAD = (1040, 260)
@@ -24,6 +28,11 @@ SMALL = (176, 120)  # one of several beside each other, the same at every width
 
 _STYLE = Style(label_font_size=TEXT, major_label_font_size=TEXT, value_font_size=TEXT, font_family="sans-serif")
 _KEPT = {"rect", "path", "circle", "text", "g", "svg"}
+
+
+def plain_number(value: float) -> str:
+    """1,204 or 0.5."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 @dataclass(frozen=True)
@@ -39,22 +48,18 @@ class Series:
 class Look:
     """What differs from plot to plot, all of it optional."""
 
-    unit: Callable[[float], str] = lambda value: plain_number(value)
+    unit: Callable[[float], str] = plain_number
     ticks: Sequence[float] | None = None
     logarithmic: bool = False
     broad: bool = False  # it has the page's whole width
     shown: Sequence[str] | None = None  # the labels that are written; by default as many as have room
+    dots: bool = True
     edges: bool = False  # labels name where bars begin
     marker: float | None = None  # a line at this place, 0 to 1 from the first bar's begin to the last one's end
     points: bool = False  # of a line whose first point is at one step: 0 lies a step before it
 
 
 _PLAIN = Look()
-
-
-def plain_number(value: float) -> str:
-    """1,204 or 0.5."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def nice_ticks(most: float, about: int = 4) -> list[float]:
@@ -111,7 +116,7 @@ def _draw(kind: Any, labels: Sequence[str], series: Sequence[Series], said: str,
     chart = kind(
         css=[], js=[], width=size[0], height=size[1], margin=0, margin_top=TEXT / 2, margin_bottom=2, spacing=6, show_legend=False, style=_STYLE,
         disable_xml_declaration=True, show_x_guides=False, show_minor_x_labels=False, truncate_label=-1, x_labels_major=shown,
-        range=(ticks[0], ticks[-1]), dots_size=2.5, no_data_text="", logarithmic=look.logarithmic,
+        range=(ticks[0], ticks[-1]), dots_size=2.5, show_dots=look.dots, no_data_text="", logarithmic=look.logarithmic,
     )
     chart.x_labels = list(labels)
     chart.y_labels = [{"value": tick, "label": look.unit(tick)} for tick in ticks]
@@ -124,7 +129,7 @@ def _draw(kind: Any, labels: Sequence[str], series: Sequence[Series], said: str,
 
 
 def _styled_by_us(root: Any, labels: Sequence[str], series: Sequence[Series], said: str, unit: Callable[[float], str]) -> Any:
-    """pygal's drawing without its script, style and hints; each mark says what it is to a pointer that rests on it."""
+    """Pygal's drawing without its script, style and hints; each mark says what it is to a pointer that rests on it."""
     for parent in list(root.iter()):
         for child in list(parent):
             tag = str(child.tag).rpartition("}")[2]

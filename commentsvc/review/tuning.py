@@ -10,13 +10,20 @@ from flask import Response, jsonify, request, url_for
 from markupsafe import Markup
 
 from commentsvc.accounts.permissions import Permission, allowed
-from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.figures.dashboard import today_of
-from commentsvc.figures.days import DAYS, Period, last_days, read_period, zone_of
+from commentsvc.figures.days import DAYS, Period, last_days, read_period
 from commentsvc.figures.durations import percent
-from commentsvc.figures.scored import read_scores
-from commentsvc.figures.tuning import SHOWN_BINS, Curve, Queue, Tuning, read_thresholds, tune
+from commentsvc.figures.tuning import (
+    SHOWN_BINS,
+    USUAL,
+    Curve,
+    Queue,
+    Tuning,
+    read_thresholds,
+    table_of,
+    tuning_of,
+)
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
@@ -27,7 +34,6 @@ from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
 from commentsvc.web import reader
 
-USUAL = 30
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -81,18 +87,11 @@ def tuning_csv(site_key: str, label: str) -> Response:
     found, error = _tuned(site, asked)
     if error is not None:
         raise error
-    if label not in found.curves:
+    if label not in LABELS:
         raise NotFound("There is no such table.")
-    table = found.curves[label].table
+    table = found.curves[label].table if label in found.curves else table_of(label, [])
     name = f"{site.key}-{table.key}-{asked.period.first}-{asked.period.last}.csv"
     return csv_response(name, [c.name for c in table.columns], [[round(c, 4) if isinstance(c, float) else c for c in row] for row in table.rows])
-
-
-def tuning_of(site: Site, period: Period, chosen: Mapping[str, float], model: str | None) -> Tuning:
-    """What these thresholds would have done; see `figures.tuning`."""
-    policy = site.policy
-    ends = min(period.moments(zone_of(site.timezone))[1], utcnow())
-    return tune(read_scores(site, period), policy, chosen, model=model, ends=ends)
 
 
 def _asked(site: Site) -> Asked:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,11 +17,10 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
-from commentsvc.figures import keeping
 from commentsvc.figures.dashboard import Figures, figures_of
 from commentsvc.figures.days import Period, bounds, zone_of
 from commentsvc.figures.keeping import days_kept, keep_figures, recount
-from commentsvc.figures.waits import bin_of, quantile, seconds_of
+from commentsvc.figures.waits import bin_of
 from commentsvc.moderation.decide import approve, decide, latest_decision, reject, undo, withdraw
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Decision, Flag, Reason
@@ -51,7 +49,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     for name in CLOCKS:
         monkeypatch.setattr(name, made)

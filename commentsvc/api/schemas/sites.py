@@ -77,6 +77,7 @@ class SiteSchema(BaseSchema):
     guidelines = Text(metadata={"description": "Markdown. Shown to those who manage the site."})
     origins = Items(Text(), metadata={"description": "Who may frame it. Shown to those who manage the site."})
     policy = Part(PolicySchema, metadata={"description": "Shown to those who manage the site."})
+    timezone = Text(metadata={"description": "At whose midnights the days of its figures begin. Shown to those who manage the site."})
     version = Whole(metadata={"description": "Send it back with a change, to overwrite nobody's."})
 
 
@@ -89,6 +90,7 @@ class SiteChangesSchema(BaseSchema):
         metadata={"description": "Such as `https://news.example`, without a path."},
     )
     policy = Part(PolicySchema)
+    timezone = Text(metadata={"description": "Such as `Europe/London`; all days of its figures are then counted anew."})
     version = Whole(load_default=None, metadata={"description": "The version you saw; 409 when the site has moved on."})
 
 
