@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import func, select
 
 from commentsvc.accounts.api_keys import issue_key
-from commentsvc.accounts.models import ExternalAuthor
+from commentsvc.accounts.models import ExternalAuthor, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
@@ -20,8 +20,10 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Worker
+from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import approve, latest_decision, undo
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.statements import live_statement
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.screening.policy import Policy
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
@@ -52,7 +54,10 @@ def fill_everything() -> None:
         assert decision is not None
         undo(decision, actor=moderator)
         make_comment(article, status=Status.PENDING)
-        make_comment(article, status=Status.REJECTED)
+        rejected = make_comment(article, status=Status.REJECTED)
+        statement = live_statement(rejected.id)
+        assert statement is not None
+        judge(lodge(statement, db.session.get_one(User, rejected.author_id), AWKWARD), Outcome.UPHELD, actor=moderator, answer=AWKWARD)
         make_comment(article, status=Status.WITHDRAWN)
     db.session.add(ExternalAuthor(site_id=site.id, key="sfu:42", user_id=readers[0].id))
     start_registration("new@example.org", "New Reader", "a rather long pass phrase 7")

@@ -16,7 +16,10 @@ from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
+from commentsvc.moderation.appeals import lodge
 from commentsvc.moderation.decide import approve
+from commentsvc.moderation.statements import live_statement
+from commentsvc.screening.policy import Policy
 from tests.factories import make_article, make_comment, make_site, make_user
 
 # stranger: admin of another site; neighbour: community manager of another site
@@ -93,6 +96,11 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.end_key", "POST"): ("/account/keys/1/revoke", NOBODY, {}),
     ("account.end_other_sessions", "POST"): ("/account/sessions/revoke-others", SIGNED_IN, {}),
     ("account.end_session", "POST"): ("/account/sessions/{session}/revoke", NOBODY, {}),
+    ("account.statements", "GET"): ("/account/decisions", SIGNED_IN, {}),
+    ("account.statement", "GET"): ("/account/decisions/{statement}", NOBODY, {}),
+    ("account.statement_from_mail", "GET"): ("/account/decisions/from-mail/x", EVERYONE, {}),
+    ("account.appeal", "POST"): ("/account/decisions/{statement}/appeal", NOBODY, {"text": "No."}),
+    ("modlog.public", "GET"): ("/modlog/{site}", EVERYONE, {}),
     # The console
     ("review.home", "GET"): ("/review/", SIGNED_IN, {}),
     ("review.site_home", "GET"): ("/review/{site}/", MANAGERS, {}),
@@ -102,6 +110,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.approve", "POST"): ("/review/{site}/comments/{held}/approve", MANAGERS, {"version": "1"}),
     ("review.reject", "POST"): ("/review/{site}/comments/{held}/reject", MANAGERS, {"version": "1", "reason": "abuse"}),
     ("review.undo", "POST"): ("/review/{site}/decisions/{decision}/undo", MANAGERS, {}),
+<<<<<<< HEAD
     ("review.dashboard", "GET"): ("/review/{site}/dashboard", MANAGERS, {}),
     ("review.dashboard_csv", "GET"): ("/review/{site}/dashboard/volume.csv", MANAGERS, {}),
     ("review.morning_mail", "POST"): ("/review/{site}/dashboard/mail", MANAGERS, {"wanted": "on"}),
@@ -109,6 +118,12 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.tuning", "GET"): ("/review/{site}/tuning", MANAGERS, {}),
     ("review.tuning_data", "GET"): ("/review/{site}/tuning/data", MANAGERS, {}),
     ("review.tuning_csv", "GET"): ("/review/{site}/tuning/insult.csv", MANAGERS, {}),
+=======
+    ("review.appeals", "GET"): ("/review/{site}/appeals", MANAGERS, {}),
+    ("review.appeal", "GET"): ("/review/{site}/appeals/{appeal}", MANAGERS, {}),
+    ("review.judge_appeal", "POST"): ("/review/{site}/appeals/{appeal}/decide", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
+    ("review.undo_appeal", "POST"): ("/review/{site}/appeals/{appeal}/undo", MANAGERS, {}),
+>>>>>>> h-appeals
     ("review.modlog", "GET"): ("/review/{site}/modlog", MANAGERS, {}),
     ("review.modlog_csv", "GET"): ("/review/{site}/modlog.csv", MANAGERS, {}),
     ("review.articles", "GET"): ("/review/{site}/articles", MANAGERS, {}),
@@ -171,6 +186,13 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_moderation.decide", "POST"): ("/api/v1/comments/{held}/decisions", MANAGERS, {"action": "approve", "version": 2}),
     ("api_moderation.undo", "POST"): ("/api/v1/decisions/{decision}/undo", MANAGERS, {}),
     ("api_moderation.modlog", "GET"): ("/api/v1/sites/{site}/modlog", MANAGERS, {}),
+    ("api_statements.list_statements", "GET"): ("/api/v1/me/statements", SIGNED_IN, {}),
+    ("api_statements.get_statement", "GET"): ("/api/v1/me/statements/{statement}", NOBODY, {}),
+    ("api_statements.appeal", "POST"): ("/api/v1/me/statements/{statement}/appeal", NOBODY, {"text": "No."}),
+    ("api_statements.list_appeals", "GET"): ("/api/v1/sites/{site}/appeals", MANAGERS, {}),
+    ("api_statements.get_appeal", "GET"): ("/api/v1/appeals/{appeal}", MANAGERS, {}),
+    ("api_statements.judge", "POST"): ("/api/v1/appeals/{appeal}/decision", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
+    ("api_statements.public_modlog", "GET"): ("/api/v1/sites/{site}/public-modlog", EVERYONE, {}),
 }
 
 
@@ -184,7 +206,7 @@ class World:
 
 @pytest.fixture
 def world(app: Flask) -> World:
-    site, elsewhere = make_site(), make_site()
+    site, elsewhere = make_site(policy=Policy(public_modlog=True)), make_site()
     article = make_article(site)
     make_article(site, url="https://news.example/a")
     people: dict[str, User | None] = {"anonymous": None, "member": make_user()}
@@ -197,12 +219,18 @@ def world(app: Flask) -> World:
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     judged = make_comment(article, owner, status=Status.HELD)
     decision = approve(judged, actor=manager, seen=judged.version)
+    statement = live_statement(make_comment(article, owner, status=Status.REJECTED).id)
+    appealed = live_statement(make_comment(article, owner, status=Status.REJECTED).id)
+    assert statement is not None
+    assert appealed is not None
+    appeal = lodge(appealed, owner, "It was a quotation.")
     db.session.commit()
     names = {
         "site": site.key, "article": article.id, "comment": make_comment(article, owner).id,
         "held": make_comment(article, owner, status=Status.HELD).id, "decision": decision.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
         "manager": manager.id, "owner": owner.id, "email": owner.email,
+        "statement": statement.puid, "appeal": appeal.id,
     }
     return World(people, names)
 
@@ -298,7 +326,7 @@ def test_a_form_from_elsewhere_changes_nothing(app: Flask, world: World, endpoin
     assert answer.status_code in {400, 403, 404}
 
 
-IDS = re.compile(r"\{(?:article|comment|held|decision|grant|session|manager|owner)\}|(?<=keys/)1")
+IDS = re.compile(r"\{(?:article|comment|held|decision|appeal|grant|session|manager|owner)\}|(?<=keys/)1")
 NUMBERED = [
     (address, method, data)
     for (_, method), (address, _, data) in [*PAGES.items(), *API.items()]

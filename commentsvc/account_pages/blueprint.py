@@ -19,7 +19,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import TooManyRequests
 
 from commentsvc.account_pages.targets import article_target, local_target
-from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
+from commentsvc.errors import CommentsvcError, NotFound, NotSignedIn, TooSoon
 from commentsvc.extensions import csrf, db, limiter
 from commentsvc.pages import error_page
 from commentsvc.web import SAFE_METHODS, form_sent
@@ -125,9 +125,14 @@ def _redraw(message: str, status: int, *, field: str | None = None) -> Response:
         return make_response(draw(**(request.view_args or {})), status)
     except NotSignedIn:  # the session ended while the form was open
         return _sign_in_first()
+    except NotFound:  # what the form is about is not hers, or not there
+        return make_response(error_page(status, message), status)
 
 
 def _sign_in_first() -> Response:
-    """The sign-in form in place of the page, which follows once signed in."""
+    """The sign-in form in place of the page, which follows once signed in; a text that was typed stays above it."""
     page = request.path if request.method in SAFE_METHODS else url_for("account.settings")
-    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True), 401)
+    puid, kept = (request.view_args or {}).get("puid"), ""
+    if puid is not None:
+        page, kept = url_for("account.statement", puid=puid), form_sent().get("text", "")
+    return make_response(render_template("account/sign_in.html", next=page, typed={}, errors={}, first=True, kept=kept), 401)

@@ -17,8 +17,13 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.registrations import registrations
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
+    from commentsvc.api.statements import statements
     from commentsvc.api.threads import threads
 
+<<<<<<< HEAD
     make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, figures))
+=======
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, statements))
+>>>>>>> h-appeals
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -100,7 +100,7 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     elif given["reason"] is None:
         raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")
     else:
-        decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note)
+        decision = verbs.reject(comment, actor=actor, reason=Reason(given["reason"]), seen=seen, note=note, law=" ".join(given["law"].split()))
     db.session.commit()
     stood = comment.version == seen
     values = decision_values(decision, decision.actor if stood else actor) | {"version": comment.version}

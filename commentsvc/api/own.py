@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from commentsvc.accounts.models import User
 from commentsvc.api.access import is_author, may_review
@@ -14,7 +14,7 @@ from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.threads import own_waiting
 from commentsvc.extensions import db
 from commentsvc.moderation.marking import Range
-from commentsvc.moderation.models import Decision
+from commentsvc.moderation.models import Decision, Statement
 from commentsvc.moderation.nudge import nudges
 from commentsvc.sites.models import Article
 
@@ -58,5 +58,9 @@ def _reasons(comments: Sequence[Comment]) -> dict[int, str]:
     if not ids:
         return {}
     latest = select(func.max(Decision.id)).where(Decision.comment_id.in_(ids)).group_by(Decision.comment_id)
-    rows = db.session.execute(select(Decision.comment_id, Decision.reason).where(Decision.id.in_(latest)))
+    rows = db.session.execute(
+        select(Decision.comment_id, func.coalesce(Statement.reason, Decision.reason).label("reason"))
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .where(Decision.id.in_(latest))
+    )
     return {row.comment_id: row.reason for row in rows}

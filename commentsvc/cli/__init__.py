@@ -30,6 +30,7 @@ COMMANDS = {
     "run": "commentsvc.cli.run:run",
     "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
+    "statements": "commentsvc.cli.statements:statements",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",
     "worker": "commentsvc.cli.serve:worker",

@@ -8,6 +8,7 @@ import re
 import smtplib
 import ssl
 import tempfile
+from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import structlog
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from commentsvc.config import Settings
 from commentsvc.database import follow_up, utcnow
@@ -32,6 +33,8 @@ LAST_RETRY = dt.timedelta(hours=6)
 MAX_ATTEMPTS = 10  # over about a day; the codes and links in a mail are older by then
 SUBJECT_LENGTH = 300
 
+_MAILS = Mail.__table__.c
+
 _LINK = re.compile(r"https?://\S+")
 
 
@@ -40,6 +43,15 @@ def queue_mail(recipient: str, subject: str, template: str, **context: object) -
 
     `template` is rendered from `templates/email/<template>.txt`, with `base_url` added.
     """
+    mail = queue_mail_after(dt.timedelta(0), recipient, subject, template, context)
+    follow_up(db.session, "mail")
+    return mail
+
+
+def queue_mail_after(
+    delay: dt.timedelta, recipient: str, subject: str, template: str, context: Mapping[str, object]
+) -> Mail:
+    """As :func:`queue_mail`, but not delivered before so long; until then `recall_mail` takes it back."""
     settings: Settings = current_app.config["SETTINGS"]
     # Not flask.render_template: a mail is also written outside of requests, where nobody is signed in.
     page = current_app.jinja_env.get_template(f"email/{template}.txt")
@@ -47,12 +59,21 @@ def queue_mail(recipient: str, subject: str, template: str, **context: object) -
     mail = Mail(
         recipient=recipient, subject=_one_line(subject),
         text=page.render(**context, base_url=settings.BASE_URL).strip() + "\n",
-        created_at=now, next_attempt_at=now, attempts=0,
+        created_at=now, next_attempt_at=now + delay, attempts=0,
     )
     db.session.add(mail)
     db.session.flush()
-    follow_up(db.session, "mail")
     return mail
+
+
+def recall_mail(mail_id: int | None) -> bool:
+    """Take back a mail that nobody has tried to deliver yet; whether there was one."""
+    if mail_id is None:
+        return False
+    taken = db.session.connection().execute(
+        delete(Mail.__table__).where(_MAILS.id == mail_id, _MAILS.attempts == 0, _MAILS.sent_at.is_(None))  # type: ignore[arg-type]
+    )
+    return taken.rowcount == 1
 
 
 def _one_line(subject: str) -> str:

@@ -17,8 +17,10 @@ def init_app(app: Flask) -> None:
     from commentsvc.embed import assets, cache
     from commentsvc.embed.blueprint import embed
     from commentsvc.embed.loader import loader
+    from commentsvc.embed.modlog import modlog
 
     assets.init_app(app)
     cache.init_app(app)
     app.register_blueprint(loader)
+    app.register_blueprint(modlog)
     app.register_blueprint(embed)

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app, request
 from markupsafe import Markup
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
@@ -25,7 +25,14 @@ from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.models import (
+    FLAG_REASONS,
+    REJECT_REASONS,
+    Appeal,
+    Decision,
+    Reason,
+    Statement,
+)
 from commentsvc.moderation.nudge import nudges
 from commentsvc.sites.models import Article, Site
 
@@ -44,6 +51,8 @@ class Waiting:
 
     comment: Comment
     reason: str = ""
+    statement: str = ""  # the puid of the statement of reasons, where it was rejected here
+    appeal: str = ""  # whether she has appealed ("open", "upheld"), or still can ("possible")
     doubtful: Sequence[Range] = ()  # sentences that may hurt somebody, while she can say it differently
 
     @property
@@ -126,6 +135,10 @@ class View:
     @property
     def guidelines(self) -> str:
         return render_markdown(self.site.guidelines) if self.site.guidelines.strip() else ""
+
+    @property
+    def public_modlog(self) -> bool:
+        return self.site.policy.public_modlog
 
     def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None) -> Markup:
         """Comments with the replies shown under each.
@@ -223,16 +236,27 @@ def waiting(comments: Sequence[Comment]) -> list[Waiting]:
     since = utcnow() - REJECTED_SHOWN
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
-    reasons: dict[int, str] = {}
-    if rejected:
-        for comment_id, reason in db.session.execute(
-            select(Decision.comment_id, Decision.reason)
-            .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
-            .order_by(Decision.id)
-        ):
-            reasons[comment_id] = reason_text(reason)
+    told = _told(rejected) if rejected else {}
     doubtful = nudges(shown)
-    return [Waiting(c, reasons.get(c.id, ""), doubtful.get(c.id, ())) for c in shown]
+    return [Waiting(c, *told.get(c.id, ("", "", "")), doubtful=doubtful.get(c.id, ())) for c in shown]
+
+
+def _told(rejected: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Why these comments were rejected: in words, by which statement, and whether that was or can be appealed."""
+    found: dict[int, tuple[str, str, str]] = {}
+    for comment_id, reason, statement, appeal in db.session.execute(
+        select(Decision.comment_id, Decision.reason, Statement, Appeal.status)
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(Appeal, Appeal.statement_id == Statement.id)
+        .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)
+        .order_by(Decision.id)
+    ):
+        if statement is None:  # from before there were statements
+            found[comment_id] = (reason_text(reason), "", "")
+        else:
+            can = "possible" if utcnow() <= statement.appeal_until else ""
+            found[comment_id] = (reason_text(statement.reason), statement.puid, appeal or can)
+    return found
 
 
 def reason_text(reason: str) -> str:

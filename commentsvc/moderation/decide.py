@@ -15,7 +15,8 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.models import Decision, Flag, Reason
+from commentsvc.moderation import statements
+from commentsvc.moderation.models import Decision, Flag, Reason, Statement
 
 _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
@@ -37,21 +38,24 @@ def decide(
     seen: int,
     note: str = "",
     undoes: Decision | None = None,
-    keep: Callable[[Decision], None] | None = None,
+    law: str = "",
+    keep: Callable[[Decision | Statement], None] | None = None,
 ) -> Decision:
     """Move a comment to a status, for a reason, as `actor` (None: the system); flushes.
 
     With `keep` the decision is handed to it instead, to be written with others: the comment was
     then loaded under its article's lock. `seen` is the comment's version that was judged. If it moved on since, nothing changes and
     Conflict says who decided what; so it does for a step that TRANSITIONS lacks. A person's
-    decision settles the comment's open flags.
+    decision settles the comment's open flags. A rejection makes a statement of reasons for the author, which names
+    the `law` where there is one; what ends a rejection ends it.
     """
     lock_article(comment.article_id)
     now = utcnow()
     if keep is None:
         db.session.refresh(comment)
     before = comment.status
-    if comment.version != seen or (undoes is None and (Status(before), to) not in TRANSITIONS):
+    stands = reason == Reason.UPHELD and before == to == _S.REJECTED  # an appeal that changes nothing is a decision too
+    if comment.version != seen or (undoes is None and not stands and (Status(before), to) not in TRANSITIONS):
         raise _conflict(comment)
     values: dict[str, Any] = {"status": to.value, "version": seen + 1, "claimed_until": None}
     if to == _S.PUBLISHED and comment.published_at is None:
@@ -80,6 +84,7 @@ def decide(
         db.session.flush()
     else:
         keep(decision)
+    statements.follow(comment, decision, actor=actor, undoes=undoes, law=law, keep=keep)
     if actor is not None and undoes is None:
         _settle_flags(comment, decision)
     status_changed(comment, before)
@@ -101,9 +106,13 @@ def approve(comment: Comment, *, actor: User, seen: int, note: str = "") -> Deci
     return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note)
 
 
-def reject(comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "") -> Decision:
-    """A community manager takes a comment out of the thread, for a reason its author is told."""
-    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note)
+def reject(
+    comment: Comment, *, actor: User, reason: Reason, seen: int, note: str = "", law: str = ""
+) -> Decision:
+    """A community manager takes a comment out of the thread, for a reason its author is told; against a `law`, if one is named."""
+    if len(law) > statements.LAW_LENGTH:
+        raise Invalid(f"The law is {len(law) - statements.LAW_LENGTH:,} characters too long.", field="law")
+    return decide(comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, law=law)
 
 
 def withdraw(comment: Comment, author: User) -> Decision:
@@ -123,6 +132,7 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         raise _conflict(comment)
     if decision.actor_id is None or decision.undoes_id is not None or decision.to_status == _S.WITHDRAWN:
         raise Invalid("Only a community manager's own decision can be undone.")
+    statements.check_undo(decision, actor)
     db.session.execute(
         update(Flag).where(Flag.resolved_by_id == decision.id).values(resolved_by_id=None)
     )

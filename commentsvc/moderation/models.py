@@ -6,12 +6,14 @@ import datetime as dt
 import enum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
+from commentsvc.delivery.models import Mail
+from commentsvc.sites.models import Site
 
 
 class Screening(Base):
@@ -53,6 +55,8 @@ class Reason(enum.StrEnum):
     OTHER = "other"
     WITHDRAWN = "withdrawn"
     UNDONE = "undone"
+    UPHELD = "upheld"  # after an appeal: the rejection stands
+    OVERTURNED = "overturned"  # after an appeal: it was wrong
     IMPORTED = "imported"
 
 
@@ -89,6 +93,104 @@ class Decision(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     actor: Mapped[User | None] = relationship(lazy="raise")
     comment: Mapped[Comment] = relationship(lazy="raise")
+
+
+class Ending(enum.StrEnum):
+    """How a restriction ended, in the statement of its reasons."""
+
+    TAKEN_BACK = "taken_back"  # undone, or decided otherwise since
+    OVERTURNED = "overturned"  # after an appeal
+    WITHDRAWN = "withdrawn"  # its author took the comment back: there is nothing left that could be restricted
+
+
+class Statement(Base):
+    """Why something of a person's was restricted, as she is told it: one for each restriction.
+
+    Its fields are those of the EU's Transparency Database, by the names and with the codes of its API (see
+    docs/statements.md). It is written with the decision and keeps the words of that day. `ended_at` is set, by the
+    decision `ended_by_id`, when the restriction is no more; undoing that one makes the statement hold again.
+    """
+
+    __tablename__ = "statements"
+    __table_args__ = (
+        Index(None, "site_id", "id"), Index(None, "user_id", "id"), Index(None, "comment_id"),
+        # What is restricted is so for one reason at a time.
+        Index(
+            "ux_statements_live", "comment_id", unique=True,
+            postgresql_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
+            sqlite_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    puid: Mapped[str] = mapped_column(String(36), unique=True)  # says nothing about anybody
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))  # whom it is for
+    comment_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    reason: Mapped[str] = mapped_column(String(40))
+
+    decision_visibility: Mapped[str | None] = mapped_column(String(60))
+    decision_provision: Mapped[str | None] = mapped_column(String(60))
+    decision_account: Mapped[str | None] = mapped_column(String(60))
+    decision_ground: Mapped[str] = mapped_column(String(60))
+    ground: Mapped[str] = mapped_column(String(500))  # the rule or the law
+    explanation: Mapped[str] = mapped_column(Text)
+    decision_facts: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(String(100))
+    content_date: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)  # application_date
+    end_date: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # when it ends by itself
+    source_type: Mapped[str] = mapped_column(String(60))
+    automated_detection: Mapped[bool] = mapped_column(default=False)
+    automated_decision: Mapped[str] = mapped_column(String(60))
+
+    appeal_until: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    ending: Mapped[str | None] = mapped_column(String(20))
+    told: Mapped[bool] = mapped_column(default=False, server_default=false())  # a mail about it went, or is on its way
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey(Mail.id, ondelete="SET NULL"), index=True)  # the last one
+
+    site: Mapped[Site] = relationship(lazy="raise")
+    comment: Mapped[Comment | None] = relationship(lazy="raise")
+    decision: Mapped[Decision | None] = relationship(lazy="raise", foreign_keys="Statement.decision_id")
+
+
+class AppealStatus(enum.StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+    SETTLED = "settled"  # the decision was taken back without it
+    DROPPED = "dropped"  # the author took the comment back
+
+
+class Appeal(Base):
+    """What a person says against a decision about her, and what became of that: one for each statement."""
+
+    __tablename__ = "appeals"
+    __table_args__ = (
+        Index(None, "site_id", "status", "due_at", "id"), Index(None, "user_id", "id"), Index(None, "decision_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    statement_id: Mapped[int] = mapped_column(ForeignKey("statements.id", ondelete="CASCADE"), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    text: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(20), default=AppealStatus.OPEN.value)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    due_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)  # by when the site means to answer
+    decided_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))  # what closed it; undoing that opens it
+    answer: Mapped[str] = mapped_column(Text, default="", server_default="")  # its author is told
+    alone: Mapped[bool] = mapped_column(default=False, server_default=false())  # by the first decider: there was nobody else
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey(Mail.id, ondelete="SET NULL"), index=True)
+
+    statement: Mapped[Statement] = relationship(lazy="raise")
+    user: Mapped[User] = relationship(lazy="raise", foreign_keys="Appeal.user_id")
+    decided_by: Mapped[User | None] = relationship(lazy="raise", foreign_keys="Appeal.decided_by_id")
 
 
 class FlagReason(enum.StrEnum):

@@ -21,7 +21,7 @@ from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
-from commentsvc.moderation.models import Decision, Reason, Screening
+from commentsvc.moderation.models import Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
@@ -52,7 +52,7 @@ REPEATED = (
     .limit(1)
 )
 
-Keep = Callable[[Screening | Decision], None]
+Keep = Callable[[Screening | Decision | Statement], None]
 """Takes a row to write: a worker writes those of a few comments with one statement."""
 
 
@@ -257,7 +257,7 @@ def decide_all(
 
 
 def _act(group: Sequence[Read], act: Act) -> None:
-    kept: list[Screening | Decision] = []
+    kept: list[Screening | Decision | Statement] = []
     for article_id in dict.fromkeys(one.article_id for one in group):
         lock_article(article_id)
     loaded = load_comments([one.claim.comment_id for one in group])

@@ -7,7 +7,11 @@ from importlib import import_module
 from flask import Flask
 
 # Each adds its views to the one blueprint.
+<<<<<<< HEAD
 VIEWS = ("dashboard", "tuning", "queues", "decisions", "modlog", "articles", "settings", "team")
+=======
+VIEWS = ("queues", "decisions", "appeals", "modlog", "articles", "settings", "team")
+>>>>>>> h-appeals
 
 
 def init_app(app: Flask) -> None:

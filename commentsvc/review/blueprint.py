@@ -13,6 +13,7 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import NotSignedIn
 from commentsvc.extensions import csrf, db
 from commentsvc.moderation.alarms import alarms_of
+from commentsvc.moderation.appeals import open_appeals
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.words import (
@@ -35,7 +36,7 @@ review = Blueprint("review", __name__, url_prefix="/review")
 
 SIGN_IN = "/account/sign-in"
 # Fields of a form that nobody typed.
-UNTYPED = {"csrf_token", "version", "queue", "after", "next", "closed", "premoderated"}
+UNTYPED = {"csrf_token", "version", "outcome", "queue", "after", "next", "closed", "premoderated"}
 
 
 def site_for(site_key: str, permission: Permission = Permission.REVIEW) -> Site:
@@ -54,7 +55,9 @@ def page(template: str, site: Site, /, *, here: str, **context: Any) -> str:
     """A page of the console with its navigation; `here` names the entry that is current."""
     counts: dict[Queue, int] = queue_counts(site)
     alarms, waiting = alarms_of(site)
-    frame: dict[str, Any] = {"site": site, "here": here, "counts": counts, "alarms": alarms, "waiting": waiting}
+    frame: dict[str, Any] = {
+        "site": site, "here": here, "counts": counts, "appeals_waiting": open_appeals(site), "alarms": alarms, "waiting": waiting,
+    }
     return render_template(f"review/{template}", **frame | context)
 
 

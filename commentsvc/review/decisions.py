@@ -54,7 +54,7 @@ def reject(site_key: str, comment_id: int) -> Any:
     site = site_for(site_key)
     judged = _comment(site, comment_id)
     try:
-        decision = decide.reject(judged, actor=signed_in(), reason=_reason(), seen=_seen(), note=_note())
+        decision = decide.reject(judged, actor=signed_in(), reason=_reason(), seen=_seen(), note=_note(), law=_law())
     except Conflict as conflict:
         return _refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
@@ -121,6 +121,11 @@ def _note() -> str:
     return note
 
 
+def _law() -> str:
+    """The law that a comment breaks, where the manager names one."""
+    return " ".join(request.form.get("law", "").replace("\x00", "").split())
+
+
 def _place() -> Place:
     return Place(queue_named(request.form.get("queue", "")), request.form.get("after", ""))
 
@@ -182,6 +187,7 @@ def _refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, e
     kept: dict[str, Any] = {
         "conflict": {"message": conflict.message, "latest": latest, "mine": mine} if conflict else None,
         "error": error, "typed_note": request.form.get("note", ""), "typed_reason": request.form.get("reason", ""),
+        "typed_law": request.form.get("law", ""),
     }
     status = 409 if conflict else 422
     if by_htmx():

@@ -12,9 +12,10 @@ from jinja2_fragments.flask import render_block
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.appeals import open_appeal_about, open_appeals
 from commentsvc.moderation.marking import marks_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision
 from commentsvc.moderation.queue import (
@@ -129,7 +130,7 @@ def counts(site_key: str) -> Response:
             select(Comment.version).where(Comment.id == seen, Comment.site_id == site.id)
         )
     response = jsonify(
-        counts={name.value: number for name, number in numbers.items()}, limit=COUNT_LIMIT, version=version
+        counts={name.value: number for name, number in numbers.items()} | {"appeals": open_appeals(site)}, limit=COUNT_LIMIT, version=version
     )
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
     response.headers["Cache-Control"] = "private, no-cache"
@@ -167,7 +168,7 @@ def card_context(
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": EMPTY_QUEUES.get(place.queue) if place.queue else None,
-        "conflict": None, "error": None, "typed_note": "", "typed_reason": "",
+        "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_law": "",
     }
     if card is not None:
         marks = marks_of(card.comment, card.screening)
@@ -179,7 +180,10 @@ def card_context(
             "why": presenting.why(card.screening),
             "actions": presenting.actions(card),
             "excerpt": presenting.excerpt,
+            "appealed": None,
         }
+        if card.comment.status == Status.REJECTED and "appealed" not in more:
+            context["appealed"] = open_appeal_about(card.comment.id)
     return context | more
 
 

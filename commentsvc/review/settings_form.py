@@ -45,15 +45,20 @@ NUMBERS = (
         "While the model does not answer, comments wait for it or for you. Those that have waited this long are published unless a rule holds them, and checked when it is back. 0: never.",
         "minutes", MINUTE, FAIL_OPEN_MOST,
     ),
+    NumberField(
+        "appeal_days", "Time to appeal", "For this long an author can appeal against a decision. EU law wants six months at least of most sites.", "days",
+    ),
+    NumberField("appeal_answer_days", "Time to answer", "Appeals that wait longer than this are marked as overdue.", "days"),
 )
 LABELLED: dict[str, str] = {
     "name": "Name", "welcome": "Welcome", "guidelines": "Guidelines", "origins": "Origins",
     "banned_phrases": "Banned phrases", "suspect_phrases": "Suspect phrases",
     "premoderate": "Read every comment first", "reject_clear": "Reject clear violations",
+    "public_modlog": "Public modlog",
 } | {number.name: number.label for number in NUMBERS} | {
     f"{kind}_{label}": f"{LABEL_NAMES[label][0]}: {kind} from" for label in LABELS for kind in ("hold", "reject")
 }
-SWITCHES = ("premoderate", "reject_clear")
+SWITCHES = ("premoderate", "reject_clear", "public_modlog")
 PHRASES = ("banned_phrases", "suspect_phrases")
 
 

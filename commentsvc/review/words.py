@@ -63,6 +63,8 @@ REASON_NAMES: dict[str, str] = {
     Reason.CLOSED: "The conversation was closed",
     Reason.WITHDRAWN: "Taken back by its author",
     Reason.UNDONE: "Decision taken back",
+    Reason.UPHELD: "Appeal: the decision stands",
+    Reason.OVERTURNED: "Appeal: the decision was wrong",
     Reason.IMPORTED: "Imported",
 } | {reason.value: words for reason, words in REJECT_REASONS.items()}
 

@@ -24,6 +24,10 @@ REPEAT_MOST = 30 * 24 * 3600
 FAIL_OPEN_LEAST = 60
 FAIL_OPEN_MOST = 7 * 24 * 3600
 PHRASE_LENGTH = 100
+# The six months that article 20 of the EU's Digital Services Act wants at least, whichever months they are.
+APPEAL_DAYS = 184
+APPEAL_MOST = 3650
+ANSWER_MOST = 365
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class Policy:
     repeat_window: int = 24 * 3600  # seconds in which the same text again is a repeat
     # Seconds after which comments are decided without the model while it fails; 0: never.
     fail_open_after: int = 0
+    appeal_days: int = APPEAL_DAYS  # for which an author can appeal
+    appeal_answer_days: int = 14  # within which the site means to answer an appeal
+    public_modlog: bool = False  # anybody can read what was removed, and why
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Policy:
@@ -66,6 +73,7 @@ def check_policy(policy: Policy) -> Policy:
         "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
         "max_links": (0, 1000), "new_author_comments": (0, 1000),
         "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
+        "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(policy, name) <= high:

@@ -12,3 +12,17 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     }
   });
 }
+
+// How much is left of a text with a limit; the server counts, this only says so in time.
+for (const said of document.querySelectorAll("[data-count-of]")) {
+  const field = document.getElementById(said.dataset.countOf);
+  if (!field) continue;
+  const most = Number(field.dataset.most);
+  const tell = () => {
+    const left = most - [...field.value.trim()].length;
+    said.hidden = left > most / 10;
+    said.textContent = left < 0 ? `${-left} characters too long` : `${left} characters left`;
+  };
+  field.addEventListener("input", tell);
+  tell();
+}

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from commentsvc.accounts.permissions import Role
-from commentsvc.comments.models import Status
+from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
@@ -54,10 +54,23 @@ def nothing_kept() -> None:
     forget()
 
 
+def scored(site: Site, scores: dict[str, float], rule: Mapping[str, Any] | None, model: str) -> Comment:
+    """A comment that waits, with what a model made of it."""
+    comment = make_comment(fresh(make_article(site)), make_user(), status=Status.PENDING)
+    keep_screening(comment, scores, rule, model)
+    return comment
+
+
+def keep_screening(comment: Comment, scores: dict[str, float], rule: Mapping[str, Any] | None, model: str) -> None:
+    db.session.add(Screening(
+        site_id=comment.site_id, comment_id=comment.id, revision=1, verdict="hold", findings=[rule] if rule else [], scores=scores,
+        model_name="m", model_version=model, model_sha256="0" * 64,
+    ))
+
+
 def make(site: Site, seed: int, number: int = 60) -> list[Judged]:
     """Comments with scores around the limits, on them, missing; held, rejected and judged as chance has it."""
     chance = random.Random(seed)
-    article, writer = make_article(site), make_user()
     manager = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     made = []
     for _ in range(number):
@@ -68,12 +81,9 @@ def make(site: Site, seed: int, number: int = 60) -> list[Judged]:
             del scores[chance.choice(LABELS)]
         rule = chance.choice((CLEAN, CLEAN, CLEAN, CLEAN, LINKS, BANNED, STAFF))
         one = Judged(scores, rule, chance.choice((None, None, "approved", "rejected")), chance.choice(("1", "2", "2")))
-        comment = make_comment(fresh(article), writer, status=Status.PENDING)
-        for version in {"1", one.model}:
-            db.session.add(Screening(
-                site_id=site.id, comment_id=comment.id, revision=1, verdict="hold", findings=[rule] if rule else [],
-                scores=scores if version == one.model else {label: 0.5 for label in LABELS}, model_name="m", model_version=version, model_sha256="0" * 64,
-            ))
+        comment = scored(site, dict.fromkeys(LABELS, 0.5) if one.model != "1" else scores, rule, "1")
+        if one.model != "1":
+            keep_screening(comment, scores, rule, one.model)
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version)
         if one.verdict == "approved":
             approve(comment, actor=manager, seen=comment.version)
@@ -135,13 +145,15 @@ def test_every_step_of_every_label_equals_a_recount(app: Flask, name: str, asked
 
 def test_moving_one_label_leaves_what_others_hold(app: Flask) -> None:
     site = make_site()
-    made = [one for one in make(site, seed=3) if one.model == "2"]
-    at_one = tuned(site, insult="1").curves["insult"].chosen
-    others = {**site.policy.hold_at, "insult": 2.0}  # no score reaches it, as if there were no such label
-    scored_one = sum(not one.scores.get("insult", 1.0) < 1 for one in made)
-    assert scored_one > 0
-    assert at_one.held >= sum(queue_by_hand(made, site.policy, others)[:3])
-    assert at_one.held < tuned(site).curves["insult"].steps[0].held
+    low = dict.fromkeys(LABELS, 0.01)
+    for scores, rule in (({**low, "insult": 0.8}, CLEAN), ({**low, "insult": 0.8, "toxicity": 0.8}, CLEAN), ({**low, "insult": 0.8}, LINKS), (low, CLEAN)):
+        scored(site, scores, rule, "2")
+        db.session.commit()
+    insult = tuned(site).curves["insult"]
+    assert {step.threshold: step.held for step in insult.steps if step.threshold in (0.01, 0.02, 0.8, 0.81, 1.0)} == {
+        0.01: 4, 0.02: 3, 0.8: 3, 0.81: 2, 1.0: 2,
+    }
+    assert tuned(site, toxicity="0.9").curves["insult"].steps[80].held == 1  # only the links are left
 
 
 def test_bounds_say_what_is_assumed_of_unjudged_comments(app: Flask) -> None:

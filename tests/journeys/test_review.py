@@ -500,10 +500,10 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
     assert desk.get("/review/nowhere/held").status_code == 404
 
 
-# The site; the session with its person, and her roles; the counts; the workers and, as none runs
+# The site; the session with its person, and her roles; the counts, and that of appeals; the workers and, as none runs
 # here, what waits for them; the page's comments, and their
 # cards: comments with authors, roles, screenings, flags, decisions, records.
-QUEUE_STATEMENTS = 13
+QUEUE_STATEMENTS = 14
 
 
 def test_queue_page_takes_a_constant_number_of_statements(
@@ -537,7 +537,7 @@ def test_counts_answer_304_until_something_changes(desk: Desk, article: Article)
     address = f"/review/post/counts?comment={comment.id}"
     first = desk.get(address)
     assert first.json is not None
-    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0, "waiting": 0}
+    assert first.json["counts"] == {"held": 1, "flagged": 0, "new": 0, "approved": 0, "rejected": 0, "waiting": 0, "appeals": 0}
     seen = first.json["version"]
     again = desk.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304

@@ -143,6 +143,7 @@ class DecisionInputSchema(BaseSchema):
     version = Whole(required=True, least=1, metadata={"description": "The version of the comment that was judged."})
     reason = Choice(REJECT_REASONS, load_default=None, allow_none=True, metadata={"description": "Needed to reject; its author is told."})
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
+    law = Text(load_default="", metadata={"maxLength": 500, "description": "The law it breaks, if it is illegal; its author is told."})
 
 
 class ModlogQuery(PageQuery):

@@ -20,6 +20,8 @@ from commentsvc.api.schemas.fields import (
     YesNo,
 )
 from commentsvc.screening.policy import (
+    ANSWER_MOST,
+    APPEAL_MOST,
     DEFAULT_HOLD,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
@@ -66,6 +68,9 @@ class PolicySchema(BaseSchema):
             "description": f"While the model does not answer: seconds after which comments are decided without it, and screened again when it does. 0: never; else at least {FAIL_OPEN_LEAST}."
         },
     )
+    appeal_days = Whole(least=1, most=APPEAL_MOST, metadata={"description": "Days for which an author can appeal. EU law wants six months at least of most sites."})
+    appeal_answer_days = Whole(least=1, most=ANSWER_MOST, metadata={"description": "Days within which you mean to answer an appeal."})
+    public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 
 class SiteSchema(BaseSchema):

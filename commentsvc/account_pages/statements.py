@@ -1,0 +1,86 @@
+"""Decisions about one's own comments: what was decided, why, and appealing against it."""
+
+from __future__ import annotations
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from commentsvc.account_pages.blueprint import account, redrawn_by
+from commentsvc.errors import NotFound
+from commentsvc.extensions import db, limiter
+from commentsvc.moderation.appeals import (
+    TEXT_LENGTH,
+    lodge,
+    may_appeal,
+    page_of_statements,
+    state_of,
+    statement_for,
+)
+from commentsvc.moderation.statements import (
+    BY_PROGRAM,
+    ILLEGAL,
+    RULE_NAMES,
+    days_left,
+    read_mail_token,
+)
+from commentsvc.web import limit_key, settings_of, signed_in
+
+PER_PAGE = 20
+
+# What a decision's state is called, and the class of its pill.
+STATES = {
+    "holds": ("It stands", "bad"), "appealed": ("You have appealed", "careful"), "upheld": ("It stands after your appeal", "bad"),
+    "overturned": ("Overturned after your appeal", "good"), "taken_back": ("We took it back", "good"),
+    "withdrawn": ("You took the comment back", "quiet"),
+}
+
+react_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_REACT, key_func=limit_key, methods=["POST"])
+
+
+def draw_statement(puid: str) -> str:
+    """A decision with its reasons, and the form to appeal where that is possible."""
+    statement, appeal = statement_for(signed_in(), puid)
+    return render_template(
+        "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
+        rules=RULE_NAMES, may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
+        by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
+    )
+
+
+@account.get("/decisions")
+def statements() -> str:
+    """Every decision about the person, latest first."""
+    after = request.args.get("after") or None
+    found, following = page_of_statements(signed_in(), after, PER_PAGE)
+    return render_template(
+        "account/decisions.html", found=found, more=following, after=after, state_of=state_of, states=STATES, rules=RULE_NAMES,
+        may_appeal=may_appeal,
+    )
+
+
+@account.get("/decisions/<puid>")
+def statement(puid: str) -> str:
+    """One decision."""
+    return draw_statement(puid)
+
+
+@account.get("/decisions/from-mail/<token>")
+def statement_from_mail(token: str) -> Response:
+    """The link in a mail: on to the decision's page, for whoever it is about once she is signed in."""
+    puid = read_mail_token(token)
+    if puid is None:
+        raise NotFound("This link is not complete. Copy all of it from the mail, or sign in and open your account.")
+    return redirect(url_for("account.statement", puid=puid), 303)
+
+
+@account.post("/decisions/<puid>/appeal")
+@redrawn_by(draw_statement)
+@react_limit
+def appeal(puid: str) -> Response:
+    """Appeal, once."""
+    person = signed_in()
+    found, _ = statement_for(person, puid)
+    lodge(found, person, request.form.get("text", ""))
+    db.session.commit()
+    flash("Your appeal is with us. Somebody else than before will look at it, and you will get an answer by mail.")
+    return redirect(url_for("account.statement", puid=puid), 303)

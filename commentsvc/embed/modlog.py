@@ -1,0 +1,58 @@
+"""The public modlog of a site that publishes it: the same page for everybody, so that anybody may cache it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from flask import Blueprint, Response, g, request
+
+from commentsvc.embed.assets import assets
+from commentsvc.embed.blueprint import for_everybody, read_limit
+from commentsvc.embed.cache import nonce_of
+from commentsvc.embed.thread import PERIOD
+from commentsvc.embed.view import render_public
+from commentsvc.moderation.public_modlog import page_of_public_modlog
+from commentsvc.moderation.statements import RULE_NAMES
+from commentsvc.pages import content_security_policy
+from commentsvc.sites.articles import get_site
+
+modlog = Blueprint("modlog", __name__, url_prefix="/modlog")
+
+# A minute old is young enough for a log, and what is asked for once a minute costs nothing.
+CACHEABLE = "public, max-age=0, s-maxage=60, must-revalidate"
+
+WHAT_NAMES = {"removed": "Taken down", "not_published": "Not published"}
+# What has become of it since; where nothing has, nothing is said.
+STATE_NAMES = {
+    "appealed": "Appealed, not decided yet", "upheld": "Appealed: it stands", "overturned": "Appealed: it was wrong, and is published",
+    "taken_back": "Taken back since", "withdrawn": "Withdrawn by its author since",
+}
+
+
+@modlog.get("/<site_key>")
+@read_limit
+def public(site_key: str) -> Response:
+    """A page of it, latest first; 404 where the site does not publish it."""
+    for_everybody()
+    site = get_site(site_key)
+    after = request.args.get("after") or None
+    entries, following = page_of_public_modlog(site, after)
+    named = (site.id, site.version, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
+    etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
+    g.csp_nonce = nonce_of(etag)
+    if request.if_none_match.contains_weak(etag):
+        response = Response(status=304)
+    else:
+        response = Response(
+            render_public(
+                "embed/modlog.html", site=site, entries=entries, more=following, after=after, root=request.script_root, rules=RULE_NAMES,
+                what_names=WHAT_NAMES, state_names=STATE_NAMES,
+            ),
+            mimetype="text/html",
+        )
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = CACHEABLE
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Content-Security-Policy"] = content_security_policy(g.csp_nonce, ancestors=[])
+    return response

@@ -1,0 +1,332 @@
+"""Statements of reasons: what an author is told of a restriction, written with the decision that made it.
+
+The codes are those of the API of the EU's DSA Transparency Database, version 2 (docs/statements.md).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import bindparam, select, update
+
+from commentsvc.accounts.models import SiteRole, User
+from commentsvc.accounts.permissions import PERMISSIONS, Permission
+from commentsvc.comments.models import Comment, Status
+from commentsvc.database import utcnow
+from commentsvc.delivery.email import queue_mail_after, recall_mail
+from commentsvc.errors import NotAllowed
+from commentsvc.extensions import db
+from commentsvc.moderation.models import (
+    REJECT_REASONS,
+    Appeal,
+    AppealStatus,
+    Decision,
+    Ending,
+    Reason,
+    Screening,
+    Statement,
+)
+from commentsvc.sites.models import Article, Site
+
+# A decision that is taken back at once, a slip of the hand, never reaches its author.
+MAIL_AFTER = dt.timedelta(minutes=2)
+LAW_LENGTH = 500
+
+INCOMPATIBLE, ILLEGAL = "DECISION_GROUND_INCOMPATIBLE_CONTENT", "DECISION_GROUND_ILLEGAL_CONTENT"
+# Taken out of a conversation that everybody could read, or never let into it.
+REMOVED, DISABLED = "DECISION_VISIBILITY_CONTENT_REMOVED", "DECISION_VISIBILITY_CONTENT_DISABLED"
+# A reader's flag is no notice under article 16: it claims a breach of the guidelines, and names no law.
+OWN_INITIATIVE, BY_FLAG = "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION"
+BY_PERSON, BY_PROGRAM = "AUTOMATED_DECISION_NOT_AUTOMATED", "AUTOMATED_DECISION_FULLY"
+
+# Phases that find something in what was written; the others hold whatever comes.
+DETECTING = frozenset({"banned_phrases", "suspect_phrases", "links", "repeat_post", "toxicity"})
+
+_OTHER = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A reason to reject: the Transparency Database's category and keyword for it, and what its author is told."""
+
+    category: str
+    explanation: str
+    keyword: str | None = None
+
+
+RULES: dict[Reason, Rule] = {
+    Reason.ABUSE: Rule(
+        "STATEMENT_CATEGORY_CYBER_VIOLENCE", "The comment attacks or insults a person instead of answering what was said.",
+        "KEYWORD_CYBER_HARASSMENT",
+    ),
+    Reason.HATE: Rule(
+        "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH",
+        "The comment runs people down for belonging to a group, such as their origin, religion or gender.", "KEYWORD_DISCRIMINATION",
+    ),
+    Reason.THREAT: Rule(
+        "STATEMENT_CATEGORY_VIOLENCE", "The comment threatens somebody, or calls on others to hurt somebody.",
+        "KEYWORD_INCITEMENT_VIOLENCE_HATRED",
+    ),
+    Reason.SPAM: Rule(_OTHER, "The comment advertises something, or repeats what was posted before."),
+    Reason.OFF_TOPIC: Rule(_OTHER, "The comment is not about the article or the conversation under it."),
+    Reason.MISINFORMATION: Rule(
+        "STATEMENT_CATEGORY_NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS",
+        "The comment states something as a fact that misleads those who read it.", "KEYWORD_MISINFORMATION_DISINFORMATION",
+    ),
+    Reason.BANNED_PHRASE: Rule(_OTHER, "The comment uses words that are not published here."),
+    Reason.PRIVACY: Rule(
+        "STATEMENT_CATEGORY_DATA_PROTECTION_AND_PRIVACY_VIOLATIONS", "The comment makes public what is somebody's private affair.",
+    ),
+    Reason.CLOSED: Rule(_OTHER, "The conversation under the article was closed when the comment came in."),
+    Reason.OTHER: Rule(_OTHER, "The comment does not keep to the guidelines of this site."),
+}
+
+RULE_NAMES: dict[str, str] = {Reason.CLOSED.value: "The conversation was closed"} | {r.value: words for r, words in REJECT_REASONS.items()}
+
+# What a program found, where one rejected by itself; never a score, which says nothing to whom it is about.
+_FOUND = {
+    Reason.BANNED_PHRASE: "It contains words that this site does not publish.",
+    Reason.CLOSED: "The conversation had been closed.",
+    Reason.OTHER: "It is longer or shorter than this site allows.",
+}
+_FOUND_BY_MODEL = "A program that reads comments found it to be a clear violation."
+
+REVIEWERS = tuple(role.value for role, held in PERMISSIONS.items() if Permission.REVIEW in held)
+
+Keep = Callable[[Decision | Statement], None]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether somebody may judge an appeal. `first`: the decision was hers; `alone`: nobody else could."""
+
+    first: bool
+    alone: bool
+
+    @property
+    def may(self) -> bool:
+        return not self.first or self.alone
+
+
+def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool, reason: Reason) -> str:
+    """What the decision rests on, in plain words and without a word about anybody. Pure."""
+    if not by_person:
+        found = _FOUND.get(reason, _FOUND_BY_MODEL)
+        return f"The automatic screening rejected the comment without a person reading it. {found}"
+    said = []
+    if flagged:
+        said.append("Readers flagged the comment.")
+    if detected:
+        said.append("The automatic screening marked the comment for a person to read.")
+    elif not was_public:
+        said.append("The comment waited for a person to read it.")
+    done = "took it out of the conversation" if was_public else "decided not to publish it"
+    said.append(f"A Community Manager read it and {done}.")
+    return " ".join(said)
+
+
+def follow(
+    comment: Comment, decision: Decision, *, actor: User | None, undoes: Decision | None, law: str, keep: Keep | None
+) -> None:
+    """Bring the comment's statements in line with a decision on it; flushes. Called by decide alone, under the article's lock.
+
+    A rejection makes one, which goes to `keep` if given; whatever leaves a rejection ends it. Undoing what ended
+    one makes it hold again, and the appeal with it. Decisions that change nothing in this cost nothing.
+    """
+    rejected, was_rejected = decision.to_status == Status.REJECTED, decision.from_status == Status.REJECTED
+    if undoes is not None:
+        _reopen(undoes)
+        if rejected and not was_rejected:
+            _reinstate(comment, undoes)
+            return
+    if rejected and not was_rejected:
+        # What another system rejected is for that system to explain.
+        if decision.reason != Reason.IMPORTED and undoes is None:
+            _make(comment, decision, actor=actor, law=law, keep=keep)
+    elif was_rejected and not rejected:
+        _end(comment, decision)
+
+
+def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str, keep: Keep | None) -> None:
+    site = db.session.get_one(Site, comment.site_id)  # in the session already, wherever speed matters
+    reason = Reason(decision.reason)
+    rule = RULES.get(reason, RULES[Reason.OTHER])
+    by_person, was_public = actor is not None, decision.from_status == Status.PUBLISHED
+    detected = _detected(comment) if by_person else True
+    flagged = by_person and comment.flag_count > 0
+    statement = Statement(
+        puid=str(uuid.uuid4()), site_id=comment.site_id, user_id=comment.author_id, comment_id=comment.id, decision=decision,
+        reason=reason.value, decision_visibility=REMOVED if was_public else DISABLED,
+        decision_ground=ILLEGAL if law else INCOMPATIBLE,
+        ground=law or f"Guidelines for comments of {site.name}: {RULE_NAMES.get(reason, RULE_NAMES[Reason.OTHER])}",
+        explanation=rule.explanation,
+        decision_facts=facts_of(by_person=by_person, was_public=was_public, detected=detected, flagged=flagged, reason=reason),
+        category=rule.category, content_date=comment.created_at, created_at=decision.created_at,
+        source_type=BY_FLAG if flagged else OWN_INITIATIVE, automated_detection=detected,
+        automated_decision=BY_PERSON if by_person else BY_PROGRAM,
+        appeal_until=decision.created_at + dt.timedelta(days=site.policy.appeal_days), told=False,
+    )
+    if keep is not None:
+        keep(statement)
+        return
+    if by_person:
+        _tell(statement)
+    db.session.add(statement)
+    db.session.flush()
+
+
+_LATEST_FINDINGS = (
+    select(Screening.findings).where(Screening.comment_id == bindparam("comment")).order_by(Screening.id.desc()).limit(1)
+)
+
+
+def _detected(comment: Comment) -> bool:
+    """Whether the screening found something in the comment, rather than holding whatever comes."""
+    findings = db.session.scalar(_LATEST_FINDINGS, {"comment": comment.id}) or []
+    return any(found.get("phase") in DETECTING and found.get("verdict") in {"hold", "reject"} for found in findings)
+
+
+def live_statement(comment_id: int) -> Statement | None:
+    """The statement that holds for a comment."""
+    return db.session.scalar(
+        select(Statement).where(Statement.comment_id == comment_id, Statement.ended_at.is_(None)).execution_options(populate_existing=True)
+    )
+
+
+def _end(comment: Comment, decision: Decision) -> None:
+    statement = live_statement(comment.id)
+    if statement is None:
+        return  # rejected before there were statements, or in another system
+    if decision.reason == Reason.OVERTURNED:
+        ending = Ending.OVERTURNED
+    elif decision.to_status == Status.WITHDRAWN:
+        ending = Ending.WITHDRAWN
+    else:
+        ending = Ending.TAKEN_BACK
+    statement.ended_at, statement.ended_by_id, statement.ending = decision.created_at, decision.id, ending.value
+    mail_id, statement.mail_id = statement.mail_id, None
+    db.session.flush()
+    if recall_mail(mail_id):
+        statement.told = False
+    elif statement.told and ending == Ending.TAKEN_BACK:
+        statement.mail_id = mail_about(statement, "We have taken back a decision about your comment", "taken_back")
+    if ending != Ending.OVERTURNED:  # then the appeal is why, and whoever judged it writes so
+        db.session.execute(
+            update(Appeal)
+            .where(Appeal.statement_id == statement.id, Appeal.status == AppealStatus.OPEN)
+            .values(
+                status=AppealStatus.DROPPED if ending == Ending.WITHDRAWN else AppealStatus.SETTLED,
+                decided_at=decision.created_at, decision_id=decision.id,
+            )
+        )
+    db.session.flush()
+
+
+def _reinstate(comment: Comment, undoes: Decision) -> None:
+    statement = db.session.scalar(
+        select(Statement).where(Statement.comment_id == comment.id, Statement.ended_by_id == undoes.id)
+        .execution_options(populate_existing=True)
+    )
+    if statement is None:
+        return
+    statement.ended_at = statement.ended_by_id = statement.ending = None
+    mail_id, statement.mail_id = statement.mail_id, None
+    db.session.flush()
+    if not recall_mail(mail_id) and statement.automated_decision != BY_PROGRAM:
+        _tell(statement)
+    db.session.flush()
+
+
+def _reopen(undoes: Decision) -> None:
+    """The appeals that a decision closed, where it is undone."""
+    for appeal in db.session.scalars(select(Appeal).where(Appeal.decision_id == undoes.id)).all():
+        was, mail_id = appeal.status, appeal.mail_id
+        appeal.status, appeal.answer, appeal.alone = AppealStatus.OPEN.value, "", False
+        appeal.decided_at = appeal.decided_by_id = appeal.decision_id = appeal.mail_id = None
+        db.session.flush()
+        if not recall_mail(mail_id) and was in {AppealStatus.UPHELD, AppealStatus.OVERTURNED}:
+            statement = db.session.get_one(Statement, appeal.statement_id)
+            appeal.mail_id = mail_about(statement, "Your appeal is open again", "appeal_reopened", due=appeal.due_at)
+            db.session.flush()
+
+
+def _tell(statement: Statement) -> None:
+    subject = "Your comment was taken down" if statement.decision_visibility == REMOVED else "Your comment was not published"
+    statement.mail_id = mail_about(statement, subject, "statement")
+    statement.told = statement.mail_id is not None
+
+
+def check_undo(decision: Decision, actor: User) -> None:
+    """NotAllowed where taking this decision back would reopen an appeal against the actor's own one."""
+    if decision.reason not in {Reason.UPHELD, Reason.OVERTURNED}:
+        return
+    statement = db.session.scalar(
+        select(Statement).join(Appeal, Appeal.statement_id == Statement.id).where(Appeal.decision_id == decision.id)
+    )
+    if statement is not None and not standing_of(statement, actor).may:
+        raise NotAllowed("This was decided on an appeal against your own decision; somebody else can take it back.", code="own_decision")
+
+
+def standing_of(statement: Statement, person: User) -> Standing:
+    """Whether the person may judge an appeal against the decision."""
+    first = statement.decision_id is not None and db.session.scalar(
+        select(Decision.actor_id).where(Decision.id == statement.decision_id)
+    ) == person.id
+    return Standing(first, alone=first and not _others(statement.site_id, person))
+
+
+def _others(site_id: int, person: User) -> bool:
+    """Whether the site has another community manager."""
+    return db.session.scalar(
+        select(SiteRole.id)
+        .where(SiteRole.site_id == site_id, SiteRole.role.in_(REVIEWERS), SiteRole.user_id != person.id)
+        .limit(1)
+    ) is not None
+
+
+def mail_about(statement: Statement, subject: str, template: str, **context: object) -> int | None:
+    """Queue a mail to whom the statement is for, with a link to its page; its id, None where she has no address. Flushes."""
+    row = db.session.execute(
+        select(User.email, User.display_name, Article.title, Site.name)
+        .select_from(User).join(Site, Site.id == statement.site_id)
+        .outerjoin(Comment, Comment.id == statement.comment_id).outerjoin(Article, Article.id == Comment.article_id)
+        .where(User.id == statement.user_id)
+    ).one()
+    if row.email is None:
+        return None
+    mail = queue_mail_after(MAIL_AFTER, row.email, subject, template, context | {
+        "statement": statement, "name": row.display_name, "site_name": row.name, "article": row.title,
+        "rule": RULE_NAMES.get(statement.reason, RULE_NAMES[Reason.OTHER]),
+        "link": f"/account/decisions/from-mail/{mail_token(statement.puid)}",
+    })
+    return mail.id
+
+
+def _tokens() -> URLSafeSerializer:
+    secrets = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    return URLSafeSerializer(secrets, salt="statement", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def mail_token(puid: str) -> str:
+    """What the link in a mail names a statement by."""
+    token = _tokens().dumps(puid)
+    return token if isinstance(token, str) else token.decode()
+
+
+def read_mail_token(token: str) -> str | None:
+    """The statement's puid; None for a link that is none of ours."""
+    try:
+        return str(_tokens().loads(token))
+    except BadSignature:
+        return None
+
+
+def days_left(moment: dt.datetime, now: dt.datetime | None = None) -> int:
+    """Whole days until a moment; below 0 when it has passed."""
+    return (moment - (now or utcnow())) // dt.timedelta(days=1)
