@@ -110,7 +110,6 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.approve", "POST"): ("/review/{site}/comments/{held}/approve", MANAGERS, {"version": "1"}),
     ("review.reject", "POST"): ("/review/{site}/comments/{held}/reject", MANAGERS, {"version": "1", "reason": "abuse"}),
     ("review.undo", "POST"): ("/review/{site}/decisions/{decision}/undo", MANAGERS, {}),
-<<<<<<< HEAD
     ("review.dashboard", "GET"): ("/review/{site}/dashboard", MANAGERS, {}),
     ("review.dashboard_csv", "GET"): ("/review/{site}/dashboard/volume.csv", MANAGERS, {}),
     ("review.morning_mail", "POST"): ("/review/{site}/dashboard/mail", MANAGERS, {"wanted": "on"}),
@@ -118,12 +117,10 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.tuning", "GET"): ("/review/{site}/tuning", MANAGERS, {}),
     ("review.tuning_data", "GET"): ("/review/{site}/tuning/data", MANAGERS, {}),
     ("review.tuning_csv", "GET"): ("/review/{site}/tuning/insult.csv", MANAGERS, {}),
-=======
     ("review.appeals", "GET"): ("/review/{site}/appeals", MANAGERS, {}),
     ("review.appeal", "GET"): ("/review/{site}/appeals/{appeal}", MANAGERS, {}),
     ("review.judge_appeal", "POST"): ("/review/{site}/appeals/{appeal}/decide", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
     ("review.undo_appeal", "POST"): ("/review/{site}/appeals/{appeal}/undo", MANAGERS, {}),
->>>>>>> h-appeals
     ("review.modlog", "GET"): ("/review/{site}/modlog", MANAGERS, {}),
     ("review.modlog_csv", "GET"): ("/review/{site}/modlog.csv", MANAGERS, {}),
     ("review.articles", "GET"): ("/review/{site}/articles", MANAGERS, {}),

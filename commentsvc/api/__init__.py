@@ -20,10 +20,6 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.statements import statements
     from commentsvc.api.threads import threads
 
-<<<<<<< HEAD
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, figures))
-=======
-    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, statements))
->>>>>>> h-appeals
+    make_api(app, (registrations, sessions, account, sites, articles, threads, comments, moderation, statements, figures))
     app.register_blueprint(documentation)
     caching.init_app(app)

@@ -7,11 +7,7 @@ from importlib import import_module
 from flask import Flask
 
 # Each adds its views to the one blueprint.
-<<<<<<< HEAD
-VIEWS = ("dashboard", "tuning", "queues", "decisions", "modlog", "articles", "settings", "team")
-=======
-VIEWS = ("queues", "decisions", "appeals", "modlog", "articles", "settings", "team")
->>>>>>> h-appeals
+VIEWS = ("dashboard", "tuning", "queues", "decisions", "appeals", "modlog", "articles", "settings", "team")
 
 
 def init_app(app: Flask) -> None:
