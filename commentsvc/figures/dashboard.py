@@ -1,4 +1,4 @@
-"""A site's figures over a period, put together from its days: five statements, however much was said."""
+"""A site's figures over a period, put together from its days: at most six statements, however much was said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Status
@@ -22,7 +22,7 @@ from commentsvc.figures.models import DailyFigures
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.figures.waits import quantile
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS
+from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Appeal, AppealStatus
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
 
@@ -31,6 +31,10 @@ TOP_REPORTERS = 20
 AGES: tuple[tuple[int, str, str], ...] = (
     (0, "same_day", "Held the same day"), (1, "one_day", "1 day"), (2, "days", "2 to 6 days"), (7, "week", "7 days and more"),
 )
+APPEALS: dict[str, str] = {
+    AppealStatus.OPEN: "Not decided", AppealStatus.UPHELD: "The rejection stands", AppealStatus.OVERTURNED: "Overturned",
+    AppealStatus.SETTLED: "Taken back without it", AppealStatus.DROPPED: "Withdrawn by the author",
+}
 NOBODY = "A person who has left"
 
 
@@ -47,9 +51,9 @@ class Figures:
 
     def __init__(
         self, period: Period, days: Mapping[str, Mapping[str, Any]], stays: Mapping[str, Mapping[str, int]],
-        names: Mapping[int, str], *, today: str, oldest: Oldest | None, counted: dt.datetime | None, recounting: bool = False,
+        names: Mapping[int, str], appeals: Mapping[str, int], *, today: str, oldest: Oldest | None, counted: dt.datetime | None, recounting: bool = False,
     ) -> None:
-        self.period, self._days, self._stays, self._names = period, days, stays, names
+        self.period, self._days, self._stays, self._names, self._appeals = period, days, stays, names, appeals
         self.today, self.oldest, self.counted_at, self.recounting = today, oldest, counted, recounting
 
     def data(self) -> Iterable[Mapping[str, Any]]:
@@ -215,6 +219,22 @@ class Figures:
         )
 
     @cached_property
+    def appeals(self) -> Table:
+        """What became of the appeals that were lodged in the period."""
+        total = sum(self._appeals.values())
+        rows: list[list[Cell]] = [[title, self._appeals[name], _share(self._appeals[name], total)] for name, title in APPEALS.items() if name in self._appeals]
+        return Table(
+            "appeals", "Appeals by what became of them",
+            (Column("outcome", "Outcome", Kind.TEXT), Column("appeals", "Appeals"), Column("share", "Share", Kind.SHARE)), rows,
+        )
+
+    @property
+    def overturned_share(self) -> float | None:
+        """Of the appeals that somebody judged, how many were right."""
+        right = self._appeals.get(AppealStatus.OVERTURNED, 0)
+        return _share(right, right + self._appeals.get(AppealStatus.UPHELD, 0))
+
+    @cached_property
     def labels(self) -> Table:
         """Held for a label's score: what people made of it, by how high the score was."""
         counted: dict[str, dict[str, list[int]]] = defaultdict(dict)
@@ -251,7 +271,7 @@ class Figures:
         """All of them, by key."""
         found = (
             self.volume, self.share, self.decided, self.backlog, self.people, self.hours, self.labels, self.phases, self.missed_reasons,
-            self.flags, self.reporters,
+            self.flags, self.reporters, self.appeals,
         )
         return {table.key: table for table in found}
 
@@ -287,13 +307,20 @@ def figures_of(site: Site, period: Period) -> Figures:
     days = {day: data for day, _, data in rows if first <= day <= last}
     ids = {int(key) for data in days.values() for key in (*data["people"], *data["reporters"])}
     names = dict(map(tuple, db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids))))) if ids else {}
+    begin, end = period.moments(zone_of(site.timezone))
+    # Few, and decided long after: counted as they are, not by days.
+    appeals = db.session.execute(
+        select(Appeal.status, func.count())
+        .where(Appeal.site_id == site.id, Appeal.created_at >= begin, Appeal.created_at < end)
+        .group_by(Appeal.status)
+    )
     longest = db.session.execute(
         select(Comment.id, Comment.created_at)
         .where(Comment.site_id == site.id, Comment.status == Status.HELD)
         .order_by(Comment.created_at, Comment.id).limit(1)
     ).first()
     return Figures(
-        period, days, {day: data["left"] for day, _, data in rows if data["left"]}, names,
+        period, days, {day: data["left"] for day, _, data in rows if data["left"]}, names, dict(map(tuple, appeals)),
         today=today_of(site).isoformat(), oldest=Oldest(*longest) if longest else None, counted=counted_at(),
         recounting=any(zone != site.timezone for _, zone, _ in rows),
     )

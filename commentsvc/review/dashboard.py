@@ -154,7 +154,7 @@ def show_cell(column: Column, cell: Cell) -> str:
 
 def sections_of(figures: Figures) -> list[Section]:
     """The plots in the order in which a community manager asks."""
-    parts = (_volume, _waits, _backlog, _hours, _people, _agreement, _rules, _missed, _flags, _reporters)
+    parts = (_volume, _waits, _backlog, _hours, _people, _agreement, _rules, _missed, _appeals, _flags, _reporters)
     return [part(figures) for part in parts]
 
 
@@ -280,6 +280,13 @@ def _missed(figures: Figures) -> Section:
     looked = confirmed + figures.missed
     caption = f"{figures.missed:,} of the comments that were published automatically were rejected by a person later; people looked at {looked:,} of them."
     return Section("What the model let through", caption, figures.missed_reasons, open=True, empty="" if figures.missed else "None was rejected by a person later.")
+
+
+def _appeals(figures: Figures) -> Section:
+    total = sum(int(n or 0) for n in figures.appeals.column("appeals"))
+    judged = "" if figures.overturned_share is None else f" Of those that were judged, {percent(figures.overturned_share)} were overturned."
+    caption = f"{total:,} {'appeal was' if total == 1 else 'appeals were'} lodged.{judged}"
+    return Section("Appeals", caption, figures.appeals, open=True, empty="" if total else "Nobody appealed in these days.")
 
 
 def _flags(figures: Figures) -> Section:

@@ -1,14 +1,14 @@
 """daily figures of sites, their time zones, and who gets them by mail
 
 Revision: 20261126fi
-Follows: 20261126s
+Follows: 20261126ap
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126fi'
-down_revision = '20261126s'
+down_revision = '20261126ap'
 branch_labels = None
 depends_on = None
 
