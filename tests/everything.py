@@ -19,6 +19,9 @@ from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.figures.keeping import keep_figures
+from commentsvc.figures.models import MorningMailDay
+from commentsvc.figures.morning import want_mail
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import approve, latest_decision, undo
@@ -75,7 +78,10 @@ def fill_everything() -> None:
     db.session.add(Worker(id="Host:\u00e9", started_at=utcnow(), seen_at=utcnow(), error=AWKWARD, failures=3))
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     fill_mails()
+    want_mail(site, moderator, wanted=True)
+    db.session.add(MorningMailDay(site_id=site.id, user_id=moderator.id, day="2026-03-01"))
     db.session.commit()
+    keep_figures()
 
 
 def fill_mails() -> None:
