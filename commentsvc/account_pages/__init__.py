@@ -7,7 +7,14 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
-    from commentsvc.account_pages import morning_mail, passwords, registration, settings, signing_in, statements
+    from commentsvc.account_pages import (
+        morning_mail,
+        passwords,
+        registration,
+        settings,
+        signing_in,
+        statements,
+    )
     from commentsvc.account_pages.blueprint import account
 
     del morning_mail, passwords, registration, settings, signing_in, statements  # imported for their routes

@@ -306,11 +306,11 @@ def figures_of(site: Site, period: Period) -> Figures:
     ).all()
     days = {day: data for day, _, data in rows if first <= day <= last}
     ids = {int(key) for data in days.values() for key in (*data["people"], *data["reporters"])}
-    names = dict(map(tuple, db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids))))) if ids else {}
+    names = {row.id: row.display_name for row in db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids)))} if ids else {}
     begin, end = period.moments(zone_of(site.timezone))
     # Few, and decided long after: counted as they are, not by days.
     appeals = db.session.execute(
-        select(Appeal.status, func.count())
+        select(Appeal.status, func.count().label("number"))
         .where(Appeal.site_id == site.id, Appeal.created_at >= begin, Appeal.created_at < end)
         .group_by(Appeal.status)
     )
@@ -320,7 +320,7 @@ def figures_of(site: Site, period: Period) -> Figures:
         .order_by(Comment.created_at, Comment.id).limit(1)
     ).first()
     return Figures(
-        period, days, {day: data["left"] for day, _, data in rows if data["left"]}, names, dict(map(tuple, appeals)),
+        period, days, {day: data["left"] for day, _, data in rows if data["left"]}, names, {row.status: row.number for row in appeals},
         today=today_of(site).isoformat(), oldest=Oldest(*longest) if longest else None, counted=counted_at(),
         recounting=any(zone != site.timezone for _, zone, _ in rows),
     )

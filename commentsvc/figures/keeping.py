@@ -130,7 +130,7 @@ def _give_back(owner: str, settled: dict[str, int] | None, pause: dt.timedelta, 
 def _changed(connection: Connection, settled_at: dt.datetime) -> tuple[dict[str, int], Days]:
     """Up to which ids everything is committed, and the days that what is new concerns."""
     row = connection.execute(select(*(FiguresProgress.__table__.c[name] for name in WATCHED))).one()
-    zones = dict(map(tuple, connection.execute(select(Site.id, Site.timezone))))
+    zones = {row.id: row.timezone for row in connection.execute(select(Site.id, Site.timezone))}
     settled: dict[str, int] = {}
     days: Days = set()
     for name, (key, comment_id, came) in WATCHED.items():

@@ -6,8 +6,8 @@ import pytest
 
 from commentsvc.figures.morning import wants_mail
 from tests.api.conftest import Paper, problem
-from tests.figures.history import make_history
 from tests.factories import make_site
+from tests.figures.history import make_history
 
 
 def test_figures_are_the_dashboards(paper: Paper) -> None:

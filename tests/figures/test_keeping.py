@@ -11,13 +11,14 @@ from sqlalchemy import select, update
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
+from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.figures import keeping
+from commentsvc.figures.daily import count_day
 from commentsvc.figures.dashboard import figures_of, today_of
 from commentsvc.figures.days import Period, bounds, last_days, read_period, zone_of
 from commentsvc.figures.keeping import days_kept, keep_figures, recount
 from commentsvc.figures.models import DailyFigures, FiguresProgress
-from commentsvc.errors import Invalid
 from commentsvc.moderation.decide import approve
 from commentsvc.sites.models import Site
 from tests.conftest import Statements
@@ -31,7 +32,7 @@ def later(hours: int) -> dt.datetime:
 
 
 def kept(site: Site) -> dict[str, object]:
-    found = {row.day: row.data for row in days_kept(site)}
+    found: dict[str, object] = {row.day: row.data for row in days_kept(site)}
     db.session.rollback()
     return found
 
@@ -74,10 +75,9 @@ def test_two_workers_do_not_count_at_once_and_one_that_died_is_succeeded(app: Fl
 def test_one_that_was_overtaken_writes_nothing_more(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     site = make_site()
     make_comment(make_article(site))
-    count = keeping.count_day
 
     def slow(*given: object) -> object:
-        found = count(*given)  # type: ignore[arg-type]
+        found = count_day(*given)  # type: ignore[arg-type]
         db.session.rollback()
         db.session.execute(update(FiguresProgress).values(owner="another"))
         db.session.commit()
@@ -169,7 +169,7 @@ def test_periods_that_are_none(asked: dict[str, str], field: str) -> None:
 def test_a_dashboard_takes_the_same_statements_however_much_was_said(app: Flask, statements: Statements) -> None:
     site = make_site()
     article = make_article(site)
-    counts = []
+    counts: list[int] = []
     for _ in range(2):
         for _ in range(3):
             comment = make_comment(fresh(article), status=Status.HELD, created_at=utcnow() - dt.timedelta(days=len(counts) * 20))
