@@ -295,7 +295,7 @@ def figures_of(site: Site, period: Period) -> Figures:
     """The figures of a site over a period."""
     first, last = period.first.isoformat(), period.last.isoformat()
     rows = db.session.execute(
-        select(DailyFigures.day, DailyFigures.zone, DailyFigures.data).where(
+        select(DailyFigures.day, DailyFigures.zone, DailyFigures.data, DailyFigures.counted_at).where(
             DailyFigures.site_id == site.id,
             # What was held before the period and was still waiting in it belongs to its backlog.
             or_(
@@ -304,7 +304,7 @@ def figures_of(site: Site, period: Period) -> Figures:
             ),
         )
     ).all()
-    days = {day: data for day, _, data in rows if first <= day <= last}
+    days = {day: data for day, _, data, _ in rows if first <= day <= last}
     ids = {int(key) for data in days.values() for key in (*data["people"], *data["reporters"])}
     names = {row.id: row.display_name for row in db.session.execute(select(User.id, User.display_name).where(User.id.in_(ids)))} if ids else {}
     begin, end = period.moments(zone_of(site.timezone))
@@ -320,9 +320,9 @@ def figures_of(site: Site, period: Period) -> Figures:
         .order_by(Comment.created_at, Comment.id).limit(1)
     ).first()
     return Figures(
-        period, days, {day: data["left"] for day, _, data in rows if data["left"]}, names, {row.status: row.number for row in appeals},
-        today=today_of(site).isoformat(), oldest=Oldest(*longest) if longest else None, counted=counted_at(),
-        recounting=any(zone != site.timezone for _, zone, _ in rows),
+        period, days, {day: data["left"] for day, _, data, _ in rows if data["left"]}, names, {row.status: row.number for row in appeals},
+        today=today_of(site).isoformat(), oldest=Oldest(*longest) if longest else None, counted=counted_at() or max((row.counted_at for row in rows), default=None),
+        recounting=any(zone != site.timezone for _, zone, _, _ in rows),
     )
 
 

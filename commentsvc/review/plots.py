@@ -52,6 +52,7 @@ class Look:
     ticks: Sequence[float] | None = None
     logarithmic: bool = False
     broad: bool = False  # it has the page's whole width
+    narrow: bool = False  # it stands in a narrow place on a wide page, too
     shown: Sequence[str] | None = None  # the labels that are written; by default as many as have room
     dots: bool = True
     edges: bool = False  # labels name where bars begin
@@ -99,9 +100,10 @@ def _most(series: Sequence[Series]) -> float:
 def _both(kind: Any, labels: Sequence[str], series: Sequence[Series], said: str, most: float, look: Look) -> Markup:
     look = replace(look, ticks=look.ticks or nice_ticks(most))
     drawn = []
-    for name, size, number in (("wide", BROAD if look.broad else WIDE, 12 if look.broad else 8), ("narrow", NARROW, 4)):
+    wide, narrow = ("wide", BROAD if look.broad else WIDE, 12 if look.broad else 8), ("narrow", NARROW, 4)
+    for name, size, number in (narrow,) if look.narrow else (wide, narrow):
         svg = _draw(kind, labels, series, said, size, replace(look, shown=look.shown or _some(labels, number)))
-        drawn.append(f'<div class="plot {name}{" broad" if look.broad else ""}">{svg}</div>')
+        drawn.append(f'<div class="plot {"always" if look.narrow else name}{" broad" if look.broad else ""}">{svg}</div>')
     return Markup("".join(drawn))  # noqa: S704 - as above
 
 

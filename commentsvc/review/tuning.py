@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -61,7 +61,7 @@ def tuning(site_key: str) -> Any:
     return page(
         "tuning.html", site, here="tuning", tuning=found, asked=asked, period=asked.period, error=error, days=DAYS, period_names=PERIOD_NAMES,
         typed={name: request.args.get(name, "")[:20] for name in ("from", "to", *LABELS)} if error else {},
-        plots={label: _plots(curve) for label, curve in found.curves.items()}, labels=LABELS, cell=show_cell, percent=percent,
+        plots={label: _plots(curve, found) for label, curve in found.curves.items()}, labels=LABELS, cell=show_cell, percent=percent,
         numbers=lambda queue: _numbers(queue, found), data=_data(site, found),
     )
 
@@ -142,23 +142,34 @@ def _data(site: Site, found: Tuning) -> dict[str, Any]:
     }
 
 
-def _plots(curve: Curve) -> tuple[Markup, Markup]:
-    """How the scores of judged comments lie, and precision and recall along the threshold."""
-    name = LABEL_NAMES[curve.label][0]
+def _plots(curve: Curve, found: Tuning) -> list[tuple[str, Sequence[tuple[str, str, str]], Markup]]:
+    """How much the queue would hold along the threshold; where people judged, their scores, and precision and recall."""
+    name, at = LABEL_NAMES[curve.label][0], curve.chosen.threshold
+    points = curve.steps[4::5]
+    places = [f"{q.threshold:g}" for q in points]
+    along = Look(shown=places[3::4], marker=at, points=True, narrow=True)
+    load = plots.lines(
+        places, [Series("load", "Held a day", [found.a_day(q.held) for q in points])],
+        f"{name}: comments held a day along the threshold. The numbers are in the table.", along,
+    )
+    drawn: list[tuple[str, Sequence[tuple[str, str, str]], Markup]] = [("Held a day, along the threshold", (), load)]
+    if not found.judged:
+        return drawn
     edges = [f"{n / SHOWN_BINS:.2f}".rstrip("0").removesuffix(".") for n in range(SHOWN_BINS)]
     series = [
-        Series("rejected", "Rejected by a person", [float(b[2]) for b in curve.bins]), Series("approved", "Approved", [float(b[1]) for b in curve.bins]),
+        Series("rejected", "Rejected by a person", [float(b[2]) for b in curve.bins]),
+        Series("approved", "Approved", [float(b[1]) for b in curve.bins]),
     ]
     spread = plots.stacked(
         edges, series, f"{name}: scores of the comments that people judged, in twentieths. The numbers are in the table.",
-        Look(edges=True, shown=edges[::4], marker=curve.chosen.threshold),
+        Look(edges=True, shown=edges[::4], marker=at, narrow=True),
     )
-    points = curve.steps[4::5]
-    places = [f"{q.threshold:g}" for q in points]
-    along = plots.lines(
+    quality = plots.lines(
         places,
         [Series("precision", "Precision", [q.precision for q in points]), Series("recall", "Recall", [q.recall for q in points])],
-        f"{name}: precision and recall along the threshold. The numbers are in the table.",
-        Look(unit=percent, ticks=_QUARTERS, shown=places[3::4], marker=curve.chosen.threshold, points=True),
+        f"{name}: precision and recall along the threshold. The numbers are in the table.", replace(along, unit=percent, ticks=_QUARTERS),
     )
-    return spread, along
+    return [
+        ("Scores of judged comments", [("rejected", "Rejected", ""), ("approved", "Approved", "")], spread), *drawn,
+        ("Of judged comments, along the threshold", [("precision", "Precision", ""), ("recall", "Recall", "")], quality),
+    ]
