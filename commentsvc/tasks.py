@@ -21,6 +21,8 @@ from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
 from commentsvc.extensions import db
+from commentsvc.figures.keeping import keep_figures
+from commentsvc.figures.morning import send_morning_mails
 from commentsvc.moderation.sweeps import run_due_sweeps
 from commentsvc.worker import ScreeningWorker
 
@@ -103,6 +105,12 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
                 while more:
                     more = step()
                     db.session.commit()
+
+    @huey.periodic_task(crontab(minute="*"))
+    def figures() -> None:
+        with app.app_context():
+            keep_figures()
+            send_morning_mails()
 
     register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)

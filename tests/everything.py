@@ -25,6 +25,9 @@ from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.figures.keeping import keep_figures
+from commentsvc.figures.models import MorningMailDay
+from commentsvc.figures.morning import want_mail
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import approve, latest_decision, mark, reject, undo
@@ -127,6 +130,8 @@ def fill_everything() -> None:
         record_consent(reader, Purpose.TRAIN_MODERATION, granted=True)
     ask_erasure(readers[3], remove_comments=True)
     fill_mails()
+    want_mail(site, moderator, wanted=True)
+    db.session.add(MorningMailDay(site_id=site.id, user_id=moderator.id, day="2026-03-01"))
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
@@ -165,6 +170,7 @@ def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
     db.session.add(SweepStep(sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
     db.session.add(Merge(kept_id=spammer.id, merged_id=twin.id, actor_id=moderator.id, comments=1))
     db.session.commit()
+    keep_figures()
 
 
 def fill_mails() -> None:

@@ -10,6 +10,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.account_pages import (
         factors,
         invitations,
+        morning_mail,
         my_data,
         passwords,
         registration,
@@ -19,5 +20,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del factors, invitations, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del factors, invitations, morning_mail, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.document import make_api
     from commentsvc.api.documentation import documentation
     from commentsvc.api.factors import factors
+    from commentsvc.api.figures import figures
     from commentsvc.api.moderation import moderation
     from commentsvc.api.people import people
     from commentsvc.api.policy import policy
@@ -27,7 +28,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk,
+        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

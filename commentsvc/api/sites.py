@@ -27,6 +27,7 @@ from commentsvc.api.schemas.sites import (
 )
 from commentsvc.errors import Conflict, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.figures.days import check_zone
 from commentsvc.markup import render
 from commentsvc.moderation.reasons import check_messages, check_reasons, reasons_of
 from commentsvc.moderation.settings import change_settings, first_version, lock_site
@@ -161,6 +162,8 @@ def _changes(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         values["name"] = clean_name(given["name"], field="name", least=1, most=NAME_LENGTH)
     if "language" in given:
         values["language"] = check_language(given["language"])
+    if "timezone" in given:
+        values["timezone"] = check_zone(given["timezone"])
     if "origins" in given:
         values["origins"] = _origins(given["origins"])
     if "policy" in given:
@@ -192,6 +195,6 @@ def _site_values(site: Site, user: User | None) -> dict[str, Any]:
     if allowed(user, Permission.MANAGE_SITE, site.id):
         values |= {
             "welcome": site.welcome, "guidelines": site.guidelines, "origins": site.origins,
-            "policy": site.policy.to_data(), "version": site.version, "policy_version": site.policy_version,
+            "policy": site.policy.to_data(), "timezone": site.timezone, "version": site.version, "policy_version": site.policy_version,
         }
     return values

@@ -21,6 +21,7 @@ COMMANDS = {
     "db": "commentsvc.cli.databases:db_group",
     "demo": "commentsvc.cli.demo:demo_group",
     "doctor": "commentsvc.cli.doctor:doctor",
+    "figures": "commentsvc.cli.figures:figures",
     "load": "commentsvc.cli.load:load",
     "model": "commentsvc.cli.model:model",
     "openapi": "commentsvc.cli.openapi:openapi",

@@ -157,6 +157,9 @@ def message_of(mail: Mail, sender: str, *, encoding: str = "quoted-printable") -
     message["Date"] = format_datetime(mail.created_at)
     message["Message-ID"] = f"<mail.{mail.id}.{int(mail.created_at.timestamp())}@{address.partition('@')[2] or 'localhost'}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
+    if mail.unsubscribe_url is not None:  # one click in the mail program, RFC 8058
+        message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text, cte=encoding)
     return message
 

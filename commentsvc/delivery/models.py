@@ -24,4 +24,5 @@ class Mail(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    unsubscribe_url: Mapped[str | None] = mapped_column(Text)  # of a mail that comes again and again (RFC 8058)
     sent_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.demo.content import articles, people, threads
 from commentsvc.extensions import db
+from commentsvc.figures.keeping import recount
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Flag
 from commentsvc.moderation.screen import screen_pending
@@ -142,6 +143,7 @@ def raise_flags() -> None:
                 made, _ = flag(comment, reader, given.reason, given.text)
                 made.created_at = min(comment.created_at + dt.timedelta(minutes=17 * number), utcnow())
     db.session.commit()
+    recount(site)  # the flags' times were set after the fact; and nobody has to wait a minute for the dashboard
 
 
 def loaded_at() -> dt.datetime | None:

@@ -85,7 +85,7 @@ class Decision(Base):
 
     __tablename__ = "decisions"
     __table_args__ = (
-        Index(None, "site_id", "id"), Index(None, "comment_id", "id"),
+        Index(None, "site_id", "id"), Index(None, "comment_id", "id"), Index(None, "site_id", "created_at"),
         Index(
             "ix_decisions_batch", "batch",
             postgresql_where=text("batch IS NOT NULL"), sqlite_where=text("batch IS NOT NULL"),
@@ -265,7 +265,7 @@ class Flag(Base):
     """A reader's report of a comment; open until a community manager decides."""
 
     __tablename__ = "flags"
-    __table_args__ = (UniqueConstraint("comment_id", "user_id"),)
+    __table_args__ = (UniqueConstraint("comment_id", "user_id"), Index(None, "site_id", "created_at"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))

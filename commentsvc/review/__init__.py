@@ -8,7 +8,7 @@ from flask import Flask
 
 # Each adds its views to the one blueprint.
 VIEWS = (
-    "queues", "decisions", "bulk", "desk", "appeals", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "trial", "phrases", "reasons",
+    "dashboard", "tuning", "queues", "decisions", "bulk", "desk", "appeals", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "trial", "phrases", "reasons",
     "sections", "history", "team", "audit", "search", "saved", "everywhere",
 )
 

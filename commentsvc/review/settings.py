@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -37,7 +38,11 @@ def save_settings(site_key: str) -> Any:
 def screening(site_key: str) -> Any:
     """The rules of screening, as saved."""
     site = managed(site_key)
-    return _form_page(site, SettingsForm.of_site(site, SCREENING))
+    form = SettingsForm.of_site(site, SCREENING)
+    # What the tuning page proposes: typed in, not saved.
+    proposed = {name: value[:20] for name, value in request.args.items() if name.startswith("hold_") and name in form.values and value}
+    form.values |= proposed
+    return _form_page(site, form, proposed=sorted(proposed))
 
 
 @review.post("/<site_key>/settings/screening")
@@ -77,10 +82,11 @@ def _try(site: Site) -> Any:
 
 
 def _form_page(
-    site: Site, form: SettingsForm, *, theirs: SettingsForm | None = None, asked: AskedTrial | None = None, trial: Trial | None = None
+    site: Site, form: SettingsForm, *, theirs: SettingsForm | None = None, asked: AskedTrial | None = None, trial: Trial | None = None,
+    proposed: Sequence[str] = (),
 ) -> str:
     return settings_page(
         "settings.html", site, ENDPOINTS[form.page], form=form, groups=groups(form.page), labels=LABELS, labelled=LABELLED,
         theirs=theirs, differing=form.differing(theirs) if theirs else [], asked=asked or AskedTrial(), trial=trial,
-        sections=list(site.policy.sections),
+        sections=list(site.policy.sections), proposed=proposed,
     )

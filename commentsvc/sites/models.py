@@ -34,6 +34,7 @@ class Site(Base):
     guidelines: Mapped[str] = mapped_column(Text, default="")  # Markdown
     origins: Mapped[list[str]] = mapped_column(JSON, default=list)  # those that may frame it
     policy_data: Mapped[dict[str, Any]] = mapped_column("policy", JSON, default=dict)
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")  # at whose midnights its figures' days begin
     version: Mapped[int] = mapped_column(default=1)  # moves when a page would look different
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     language: Mapped[str] = mapped_column(String(LANGUAGE_LENGTH), default="en", server_default="en")  # BCP 47

@@ -158,6 +158,7 @@ class SiteSchema(BaseSchema):
     origins = Items(Text(), metadata={"description": "Who may frame it. Shown to those who manage the site."})
     policy = Part(SitePolicySchema, metadata={"description": "Shown to those who manage the site."})
     policy_version = Whole(metadata={"description": "The number of the latest version of what is set; 0: none was kept yet. Shown to those who manage the site."})
+    timezone = Text(metadata={"description": "At whose midnights the days of its figures begin. Shown to those who manage the site."})
     version = Whole(metadata={"description": "Send it back with a change, to overwrite nobody's."})
 
 
@@ -177,6 +178,7 @@ class SiteChangesSchema(BaseSchema):
     )
     messages = Items(Part(MessageSchema), metadata={"description": "All messages to authors; replaces the ones before."})
     comment = Text(load_default="", validate=_at_most(COMMENT_LENGTH), metadata={"description": "Why, for the history."})
+    timezone = Text(metadata={"description": "Such as `Europe/London`; all days of its figures are then counted anew."})
     version = Whole(load_default=None, metadata={"description": "The version you saw; 409 when the site has moved on."})
 
 
