@@ -34,6 +34,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.screen import screen_comment
+from commentsvc.overload import PLACE
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, settings_of, signed_in
 
@@ -149,6 +150,8 @@ def await_verdict(comment_id: int, seconds: float) -> None:
 
     Between looks nothing is held: neither a connection nor, on SQLite, its one write lock.
     """
+    if (place := request.environ.get(PLACE)) is not None:
+        place.leave_to_wait()  # others are worked on meanwhile
     began = time.monotonic()
     deadline = began + seconds
     reading = write_intent.set(False)

@@ -112,6 +112,7 @@
     else if (status === 403) say("Not saved: you may no longer do this on this site.", false);
     else if (status === 404) say("Not saved: this comment is gone.", false);
     else if (status === 429) say("Not saved: that was a little fast. Wait a moment.", true);
+    else if (status === 503) say("Not saved: much is asked of the service just now. Nothing you typed is lost; try again in a moment.", true);
     else say(status ? "Not saved. Something went wrong here." : "Not saved: no connection. Nothing you typed is lost.", true);
   };
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failure);
