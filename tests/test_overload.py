@@ -17,12 +17,13 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
 from commentsvc import create_app
+from commentsvc.accounts.sessions import start_session
 from commentsvc.config import Settings
 from commentsvc.extensions import db
 from commentsvc.overload import PLACE, Gate, Kind, threads_for
 from commentsvc.reuse import Reuse
 from commentsvc.tasks import EXTENSION
-from tests.factories import make_article, make_site
+from tests.factories import make_article, make_site, make_user
 
 LONG = 20.0  # seconds; nothing here takes so long unless it is broken
 PATIENT = {Kind.FIRST: (LONG, LONG), Kind.READ: (LONG, LONG), Kind.SPARE: (0.0, 0.0)}
@@ -70,7 +71,7 @@ class Crowd:
             try:
                 self.answers[path] = Client(self.gate).open(path, method=method)
             except ValueError:
-                self.answers[path] = TestResponse(iter([b""]), "500", {}, Request({}))  # type: ignore[arg-type]
+                self.answers[path] = TestResponse(iter([b""]), "500", {}, Request({}))
 
         thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
@@ -86,7 +87,7 @@ class Crowd:
         return self.answers[path].status_code
 
     def end(self) -> None:
-        until(lambda: self._all_let_go())
+        until(self._all_let_go)
         for thread in self._threads:
             thread.join(LONG)
 
@@ -270,7 +271,7 @@ def test_a_page_that_is_kept_is_given_from_memory_where_there_is_no_place(crowd:
 
     now = 0.0
     turned_away: list[Kind] = []
-    gate = Gate(app, 1, 4, patience={kind: (0.001, 0.001) for kind in Kind}, count=turned_away.append)
+    gate = Gate(app, 1, 4, patience=dict.fromkeys(Kind, (0.001, 0.001)), count=turned_away.append)
     client = Client(Reuse(gate, 0.5, lambda: now))
     assert client.get("/page").text == "page"
     slow = threading.Thread(target=lambda: client.post("/slow"))
@@ -326,7 +327,7 @@ def full(settings: Settings) -> Iterator[tuple[Flask, Any]]:
     made = create_app(dataclasses.replace(settings, WAITING_ROOM=1), places=1)
     gate = made.wsgi_app
     assert isinstance(gate, Gate)
-    gate._patience = {kind: (0.001, 0.001) for kind in Kind}
+    gate._patience = dict.fromkeys(Kind, (0.001, 0.001))
     assert gate._enter(Kind.FIRST)
     yield made, made.test_client()
     with made.app_context():
@@ -405,3 +406,28 @@ def test_when_the_place_is_free_the_service_serves_again(app: Flask, full: Any) 
     made.wsgi_app.give_back()
     assert client.get(path).status_code == 200
     assert json.loads(client.get("/readyz").text)["status"] in {"ok", "alarm"}
+
+
+def test_a_post_that_waits_for_its_verdict_keeps_no_place(app: Flask, settings: Settings) -> None:
+    site, author = make_site(), make_user()
+    article, token = make_article(site), start_session(author, device="test")
+    db.session.commit()
+    made = create_app(dataclasses.replace(settings, WAITING_ROOM=4), places=1)
+    gate = made.wsgi_app
+    assert isinstance(gate, Gate)
+    answers: list[Any] = []
+
+    def post() -> None:
+        headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=2"}  # no worker runs: it waits to the end
+        answers.append(made.test_client().post(f"/api/v1/articles/{article.id}/comments", json={"body": "Good evening."}, headers=headers))
+
+    waiting = threading.Thread(target=post)
+    waiting.start()
+    until(lambda: gate._outside == 1)
+    assert made.test_client().get(f"/api/v1/articles/{article.id}/comments").status_code == 200
+    waiting.join(LONG)
+    assert answers[0].status_code == 201
+    assert (gate._free, gate._outside) == (1, 0)
+    with made.app_context():
+        db.engine.dispose()
+    made.extensions[EXTENSION].huey.storage.close()

@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
