@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
@@ -71,7 +72,7 @@ class Crowd:
             try:
                 self.answers[path] = Client(self.gate).open(path, method=method)
             except ValueError:
-                self.answers[path] = TestResponse(iter([b""]), "500", {}, Request({}))
+                self.answers[path] = TestResponse(iter([b""]), "500", Headers(), Request({}))
 
         thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 import structlog
 from flask import current_app
 from limits import RateLimitItem, parse_many
 
+from commentsvc.budgets import budgets
 from commentsvc.config import Settings
 from commentsvc.errors import TooSoon
 from commentsvc.extensions import limiter
@@ -27,17 +27,12 @@ def check_guesses(email: str, network: str) -> None:
     if not limiter.enabled or not email:
         return
     for item, who in _counted(email, network):
-        try:
-            within = limiter.limiter.test(item, SCOPE, who)
-            reset = 0.0 if within else limiter.limiter.get_window_stats(item, SCOPE, who).reset_time
-        except Exception:  # as everywhere: a limit that cannot be counted takes nothing away
-            log.exception("could not count a rate limit", scope=SCOPE)
-            return
-        if not within:
+        seconds = budgets.wait(item, SCOPE, who)
+        if seconds is not None:
             log.warning("too many wrong passwords for one account", limit=str(item))  # whose is not said
             raise TooSoon(
                 "There were too many wrong passwords for this address. Wait a while, or choose a new password by mail.",
-                retry_after=max(1, int(reset - time.time())),
+                retry_after=seconds,
             )
 
 
@@ -45,11 +40,8 @@ def count_guess(email: str, network: str) -> None:
     """Note one wrong password."""
     if not limiter.enabled or not email:
         return
-    try:
-        for item, who in _counted(email, network):
-            limiter.limiter.hit(item, SCOPE, who)
-    except Exception:
-        log.exception("could not count a rate limit", scope=SCOPE)
+    for item, who in _counted(email, network):
+        budgets.spend(item, SCOPE, who)
 
 
 def _counted(email: str, network: str) -> list[tuple[RateLimitItem, str]]:
