@@ -67,6 +67,15 @@ class Crowd:
         for _, writer in self._idle:
             writer.close()
 
+    def _open(self) -> Stream | None:
+        """A connection that is still open; a server closes those that nobody has used for long."""
+        while self._idle:
+            stream = self._idle.pop()
+            if not stream[0].at_eof():
+                return stream
+            stream[1].close()
+        return None
+
     async def _ask(self, begun: float, due: float | None = None) -> Arrival:
         kind, data = self._requests()
         # From when it was to come: a client that is late itself must not flatter the server.
@@ -74,7 +83,7 @@ class Crowd:
         stream: Stream | None = None
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + PATIENCE):
-                stream = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
+                stream = self._open() or await asyncio.open_connection("127.0.0.1", self._port)
                 stream[1].write(data)
                 status, closes = await read_status(stream[0])
             if closes:

@@ -7,8 +7,8 @@ server needs `threads_for(places, room)` threads, so that it hands over at once 
 
 In which order (`Kind`): answers from memory never come here (`commentsvc.reuse` stands in front), and health pages and
 files pass. Then posts, votes, sign-ins and the console; and the one request that renews a page which others get from
-memory. Uncached reads wait less, have half of the room, and so go first. Every fourth place goes to whoever has waited
-longest, so that no flood of the one starves the other.
+memory. Uncached reads wait less, have half of the room, and so go first; but every fourth place is theirs, so that no
+flood of posts starves them.
 
 How long: a rush may wait a moment. Once somebody has been waiting all the time for `STANDING` seconds it is no rush, a long
 queue only makes everybody late, and the shorter patience counts (the idea of CoDel).
@@ -39,7 +39,7 @@ PLACE: Final = "commentsvc.place"
 DOORMEN: Final = 4
 """Threads that only turn away what finds no room."""
 STANDING: Final = 1.0
-OLDEST_EVERY: Final = 4
+LAST_EVERY: Final = 4
 LOG_EVERY: Final = 10.0
 
 # Never waits: what a load balancer and Prometheus look at, and files that browsers keep.
@@ -205,8 +205,7 @@ class Gate:
         waiting = [queue for queue in self._queues.values() if queue]
         if not waiting:
             return None
-        oldest = self._let_in % OLDEST_EVERY == OLDEST_EVERY - 1
-        return min(waiting, key=lambda queue: queue[0].since) if oldest else waiting[0]
+        return waiting[-1 if self._let_in % LAST_EVERY == LAST_EVERY - 1 else 0]
 
     def _seen_empty(self) -> None:
         if not any(self._queues.values()):
