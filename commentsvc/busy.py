@@ -54,7 +54,7 @@ def answer_busy(
     elif "HTTP_HX_REQUEST" in environ:
         kind, body = "text/plain; charset=utf-8", FOR_READERS.encode()
     else:
-        kind, body = "text/html; charset=utf-8", _page(environ, wait).encode()
+        kind, body = "text/html; charset=utf-8", _page(environ).encode()
         # The widget's pages stand in frames of publishers, and whose, only the database knows. What this one can do needs
         # the token of the form that it gives back.
         ancestors = "" if path.startswith("/embed/") else "; frame-ancestors 'none'"
@@ -78,19 +78,15 @@ def _json(data: object) -> bytes:
     return json.dumps(data).encode()
 
 
-def _page(environ: WSGIEnvironment, wait: int) -> str:
+def _page(environ: WSGIEnvironment) -> str:
     root = escape(environ.get("SCRIPT_NAME", ""))
-    if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
-        again, act = f'<meta http-equiv="refresh" content="{wait}">', (
-            f'<p>This page tries again by itself in {wait} seconds.</p><p><a class="button" href="">Try now</a></p>'
-        )
-    else:
-        again, act = "", _form_again(environ)
+    looking = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
+    act = '<p>Try again in a few seconds.</p><p><a class="button primary" href="">Try again</a></p>' if looking else _form_again(environ)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark">{again}<title>One moment, please</title>'
-        f'<link rel="stylesheet" href="{root}/static/tokens.css"></head><body class="plain"><main class="sheet" role="alert">'
-        f"<h1>One moment, please</h1><p>Many people are here just now, and this could not be done yet.</p>{act}</main></body></html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>One moment, please</title>'
+        f'<link rel="stylesheet" href="{root}/static/tokens.css"></head><body class="plain"><main class="sheet">'
+        f'<div role="alert"><h1>One moment, please</h1><p>Many people are here just now, and this could not be done yet.</p></div>{act}</main></body></html>'
     )
 
 
@@ -109,7 +105,7 @@ def _form_again(environ: WSGIEnvironment) -> str:
         else:
             inner += f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
     return (
-        f"<p>What you sent is kept below. Send it again in a few seconds.</p>"
+        "<p>What you sent is kept here. Send it again in a few seconds.</p>"
         f'<form class="form" method="post" action="">{inner}<p><button class="button primary">Send again</button></p></form>'
     )
 

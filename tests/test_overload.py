@@ -352,7 +352,7 @@ def test_every_surface_says_it_in_its_own_form(full: Any) -> None:
     console = client.post("/review/", headers={"HX-Request": "true"})
     assert (console.status_code, console.mimetype) == (503, "text/plain")
     page = client.get("/embed/news/thread")
-    assert "tries again by itself" in page.text
+    assert 'href="">Try again</a>' in page.text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in client.get("/review/").headers["Content-Security-Policy"]
     for answer in (api, perspective, widget, console, page):
