@@ -86,7 +86,7 @@ def _page(environ: WSGIEnvironment) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>One moment, please</title>'
         f'<link rel="stylesheet" href="{root}/static/tokens.css"></head><body class="plain"><main class="sheet">'
-        f'<div role="alert"><h1>One moment, please</h1><p>Many people are here just now, and this could not be done yet.</p></div>{act}</main></body></html>'
+        f'<h1>One moment, please</h1><p role="alert">Many people are here just now, and this could not be done yet.</p>{act}</main></body></html>'
     )
 
 
@@ -95,18 +95,18 @@ def _form_again(environ: WSGIEnvironment) -> str:
     fields = _sent(environ)
     if not fields or any("password" in name for name, _ in fields):
         return "<p>Go back in your browser and send it again in a few seconds.</p>"
-    inner = ""
+    shown = hidden = ""
     for name, value in fields:
         if name in LONG_TEXTS:
-            inner += (
+            shown += (
                 f'<div class="field"><label for="f-{escape(name)}">Your text</label>'
-                f'<textarea id="f-{escape(name)}" name="{escape(name)}" rows="8" dir="auto">\n{escape(value)}</textarea></div>'
+                f'<textarea id="f-{escape(name)}" name="{escape(name)}" form="again" rows="8" dir="auto">\n{escape(value)}</textarea></div>'
             )
         else:
-            inner += f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+            hidden += f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
     return (
         "<p>What you sent is kept here. Send it again in a few seconds.</p>"
-        f'<form class="form" method="post" action="">{inner}<p><button class="button primary">Send again</button></p></form>'
+        f'{shown}<p><button class="button primary" form="again">Send again</button></p><form id="again" method="post" action="">{hidden}</form>'
     )
 
 
