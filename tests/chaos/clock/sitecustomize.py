@@ -4,7 +4,7 @@ Python reads this file at its start. The seconds stand in a file that the one wh
 time that passes (`time.monotonic`) goes on, as it does when a machine's clock is set.
 """
 
-import datetime
+import datetime as dt
 import mmap
 import os
 import struct
@@ -21,14 +21,14 @@ if _FILE:
     def _now() -> float:
         return _time() + float(struct.unpack_from("d", _moved)[0])
 
-    class _Clock(datetime.datetime):
+    class _Clock(dt.datetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
-            return datetime.datetime.fromtimestamp(_now(), tz)
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+            return dt.datetime.fromtimestamp(_now(), tz)
 
     time.time = _now
 
     from commentsvc import database
 
     # The one place where the service asks what time it is.
-    database.dt = types.SimpleNamespace(datetime=_Clock, UTC=datetime.UTC)  # type: ignore[assignment]
+    database.dt = types.SimpleNamespace(datetime=_Clock, UTC=dt.UTC)  # type: ignore[attr-defined]
