@@ -131,7 +131,7 @@ async def _python(port: int, plan: Plan, seconds: int, tag: str) -> Load:
                 while time.perf_counter() < end:
                     started = time.perf_counter()
                     writer.write(_request(plan, next(numbers), tag))
-                    statuses.append(await _status(stream))
+                    statuses.append((await read_status(stream))[0])
                     latencies.append(time.perf_counter() - started)
             except (OSError, asyncio.IncompleteReadError):
                 statuses.append(599)
@@ -157,8 +157,8 @@ def _request(plan: Plan, n: int, tag: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
-async def _status(stream: asyncio.StreamReader) -> int:
-    """Read one answer to its end; its status."""
+async def read_status(stream: asyncio.StreamReader) -> tuple[int, bool]:
+    """Read one answer to its end; its status, and whether the connection ends with it."""
     head = (await stream.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     status = int(head.split(" ", 2)[1])
     if "transfer-encoding: chunked" in head:
@@ -167,4 +167,4 @@ async def _status(stream: asyncio.StreamReader) -> int:
         await stream.readline()
     elif status not in {204, 304} and "content-length:" in head:
         await stream.readexactly(int(head.partition("content-length:")[2].split()[0]))
-    return status
+    return status, "connection: close" in head

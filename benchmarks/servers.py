@@ -57,7 +57,7 @@ def serve(
     ]
     with started(command, environment, log=log) as process:
         server = Server(port, (process.pid,) if beside is None else (process.pid, beside))
-        _await(server, process, log)
+        await_answer(server, process, log)
         yield server
 
 
@@ -80,7 +80,8 @@ def started(command: list[str], environment: Mapping[str, str], *, log: Path) ->
             process.wait()
 
 
-def _await(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return once it answers; SystemExit with what it said where it does not."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

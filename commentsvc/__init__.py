@@ -12,8 +12,12 @@ from commentsvc.version import __version__
 __all__ = ["__version__", "create_app", "create_perspective_app"]
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The application: the one list of its extensions and blueprints."""
+def create_app(settings: Settings | None = None, *, places: int | None = None) -> Flask:
+    """The application: the one list of its extensions and blueprints.
+
+    With `places`, it works on as many requests at once, and asks the rest to come back when more than
+    `WAITING_ROOM` of them wait.
+    """
     from commentsvc import account_pages, api, embed, pages, perspective, review
     from commentsvc.accounts import sessions
     from commentsvc.api.problems import problem_of, problem_of_http
@@ -24,7 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from commentsvc.tasks import init_tasks
 
     settings = settings or Settings.from_environment()
-    app = _base_app(settings)
+    app = _base_app(settings, places=places)
     login.init_app(app)
     csrf.init_app(app)
     init_tasks(app, settings, nightly=[forget_old, erase_due])
@@ -59,13 +63,14 @@ def create_perspective_app(settings: Settings | None = None, *, places: int, key
     return app
 
 
-def _base_app(settings: Settings) -> Flask:
+def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
     from commentsvc import headers, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
     from commentsvc.metrics import page as metrics
-    from commentsvc.metrics.requests import count_reused
+    from commentsvc.metrics.requests import count_reused, count_turned_away, count_wait
+    from commentsvc.overload import Gate
     from commentsvc.reuse import Reuse
     from commentsvc.web import RowIdConverter, declare_intent, refuse_nul
 
@@ -85,11 +90,16 @@ def _base_app(settings: Settings) -> Flask:
         RATELIMIT_STORAGE_URI=settings.REDIS_URL or "memory://",
         RATELIMIT_STORAGE_OPTIONS=settings.redis_options,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.REDIS_URL),
+        # Of two requests at the moment Redis goes one finds it out, and the other must not fail for it: it may be done already.
+        RATELIMIT_SWALLOW_ERRORS=bool(settings.REDIS_URL),
         RATELIMIT_HEADERS_ENABLED=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # each surface says which requests carry a cookie's authority
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open overnight still works
         WTF_CSRF_SSL_STRICT=False,  # checks the Referer, which publishers' pages may suppress
     )
+    if places and settings.WAITING_ROOM > 0:
+        gate = Gate(app.wsgi_app, places, settings.WAITING_ROOM, count=count_turned_away, waited=count_wait)
+        app.wsgi_app = gate  # type: ignore[method-assign]
     if settings.PAGE_REUSE_MS:
         app.wsgi_app = Reuse(app.wsgi_app, settings.PAGE_REUSE_MS / 1000, count=count_reused)  # type: ignore[method-assign]
     if settings.TRUSTED_PROXIES:

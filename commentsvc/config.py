@@ -101,6 +101,8 @@ class Settings:
     METRICS_TOKEN: str = ""
     #: Milliseconds for which a web process gives a public page again without asking the database; 0: never.
     PAGE_REUSE_MS: int = 500
+    #: Requests of a web process that wait for one of its threads; more are asked to come back. 0: all wait, unseen.
+    WAITING_ROOM: int = 48
     #: Serve the demo newspaper under /demo/.
     DEMO: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
 from flask import request
@@ -9,7 +10,9 @@ from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import DBAPIError
 
 from commentsvc.database import Base
 
@@ -30,7 +33,32 @@ def client_network() -> str:
     return str(address)
 
 
-db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+class Session(FlaskSession):
+    """A session that ends however its connection does: with that gone there is nothing left to take back.
+
+    Else an answer, given and perhaps committed, would become one that something went wrong, because PostgreSQL was
+    restarted in between.
+    """
+
+    def rollback(self) -> None:
+        """End the transaction; nothing that was to follow its commit happens."""
+        self._end(super().rollback)
+
+    def close(self) -> None:
+        """End the transaction, and give the connection back."""
+        self._end(super().close)
+
+    def _end(self, end: Callable[[], None]) -> None:
+        try:
+            end()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            self.invalidate()
+            self.info.clear()  # what hangs on a transaction, which an event takes away otherwise
+
+
+db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False, "class_": Session})
 login = LoginManager()
 migrate = Migrate()
 limiter = Limiter(key_func=client_network, headers_enabled=True)

@@ -6,9 +6,10 @@ a second, with their ETag and its 304, before Flask, limits or the database are 
 connections, CPU of the whole server: a page 0.043 ms instead of 0.67, a 304 0.047 instead of 0.61, a bare
 Flask route beside them 0.092.
 
-While the database fails it goes on with what was true just before. What a decision took out of a page is so
-gone from here after half a second, and after the proxy's second (`s-maxage=1`) from everywhere; only
-an outage can show it longer, in pages that were asked for in the last seconds before it.
+While the database fails it goes on with what was true just before, and so it does for those for whom there is no
+place (`commentsvc.overload`). What a decision took out of a page is so gone from here after half a second, and after the
+proxy's second (`s-maxage=1`) from everywhere; only an outage or overload can show it longer, in pages that were asked for
+in the last seconds before it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ BYTES_KEPT: Final = 8_000_000
 OUTAGE_REACH: Final = 10.0
 """Seconds before an outage within which a page must have been true to be shown during it."""
 OUTAGE_LONGEST: Final = 600.0
+
+# What the request that goes on has in its environment, for `commentsvc.overload`: it renews a page that is kept here, or it
+# is one more that asks for a page which another request renews at the moment.
+KEPT: Final = "commentsvc.kept"
+SPARE: Final = "commentsvc.spare"
+TURNED_AWAY: Final = "commentsvc.turned_away"
+"""What that leaves there: it is no outage, there was no place."""
 
 _ASIDE: Final = frozenset({"content-length", "content-type", "content-encoding"})
 _OF_ONE_ANSWER: Final = ("x-request-id", "x-ratelimit-", "date", "retry-after")
@@ -62,6 +70,7 @@ class Reuse:
         self._lock = threading.Lock()
         self._kept: LRUCache[tuple[str, ...], _Kept] = LRUCache(BYTES_KEPT, getsizeof=lambda kept: len(kept.body) + 2000)
         self._failing_since: float | None = None
+        self._renewing: set[tuple[str, ...]] = set()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from memory, or ask the application and keep what it says if anybody may."""
@@ -74,7 +83,18 @@ class Reuse:
             kept = self._kept.get(key)
         if kept is not None and now - kept.asked_at < self._seconds:
             return self._again(kept, environ, start_response)
-        return self._ask(key, kept, now, environ, start_response)
+        if kept is None or now - kept.asked_at > OUTAGE_REACH:
+            return self._ask(key, kept, now, environ, start_response)
+        with self._lock:
+            first = key not in self._renewing
+            self._renewing.add(key)
+        environ[KEPT if first else SPARE] = True
+        try:
+            return self._ask(key, kept, now, environ, start_response)
+        finally:
+            if first:
+                with self._lock:
+                    self._renewing.discard(key)
 
     def _again(self, kept: _Kept, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         same = kept.etag.removeprefix("W/") in environ.get("HTTP_IF_NONE_MATCH", "")
@@ -100,7 +120,8 @@ class Reuse:
         status, headers, exc_info = begun
         code = int(status[:3])
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
-            if kept is not None and self._true_before_outage(kept, now):
+            lasts = self._true_lately if TURNED_AWAY in environ else self._true_before_outage
+            if kept is not None and lasts(kept, now):
                 _close(given)
                 return self._again(kept, environ, start_response)
         else:
@@ -127,6 +148,10 @@ class Reuse:
         if kept is not None and ("etag", kept.etag) in ((name.lower(), value) for name, value in headers):
             with self._lock:
                 self._kept[key] = _Kept(now, kept.headers, kept.body, kept.etag)
+
+    def _true_lately(self, kept: _Kept, now: float) -> bool:
+        """In an overload decisions are made all the time, and have to show."""
+        return now - kept.asked_at <= OUTAGE_REACH
 
     def _true_before_outage(self, kept: _Kept, now: float) -> bool:
         if self._failing_since is None:

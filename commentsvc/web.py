@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import cast
 
-import structlog
 from flask import Flask, abort, g, request
 from flask_login import current_user
 from limits import parse_many
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.budgets import budgets
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.errors import FactorMissing, NotAllowed, NotSignedIn, TooSoon
 from commentsvc.extensions import client_network, limiter
-
-log = structlog.get_logger()
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -92,7 +90,10 @@ def form_sent() -> MultiDict[str, str]:
 
 def limit_key() -> str:
     """Whom a rate limit counts: the account where there is one, else the address."""
-    user = reader()
+    try:
+        user = reader()
+    except SQLAlchemyError:  # who it is cannot be read: the request itself is going to say so
+        user = None
     return f"user:{user.id}" if user else f"address:{client_network()}"
 
 
@@ -104,14 +105,9 @@ def spend(limit: str, scope: str, who: str) -> None:
     if not limiter.enabled:
         return
     for item in parse_many(limit):
-        try:
-            within = limiter.limiter.hit(item, scope, who)
-        except Exception:  # a limit that cannot be counted must not take the service away
-            log.exception("could not count a rate limit", scope=scope)
-            return
-        if not within:
-            reset = limiter.limiter.get_window_stats(item, scope, who).reset_time
-            raise TooSoon("That was a little fast. Wait a moment and try again.", retry_after=max(1, int(reset - time.time())))
+        seconds = budgets.spend(item, scope, who)
+        if seconds is not None:
+            raise TooSoon("That was a little fast. Wait a moment and try again.", retry_after=seconds)
 
 
 def refuse_nul() -> None:

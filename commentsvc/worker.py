@@ -159,9 +159,9 @@ class ScreeningWorker:
     def _step(self, lane: Lane, model: Turnstile) -> bool:
         """Take one batch; whether there was any."""
         batch, lease = self._settings.SCREENING_BATCH, self._settings.SCREENING_LEASE
-        if waiting(lane) and screen_pending(lambda: model, batch=batch, lease=lease, lane=lane):
+        if waiting(lane, lease) and screen_pending(lambda: model, batch=batch, lease=lease, lane=lane):
             return True
-        return lane is Lane.BACKLOG and waiting(Lane.AGAIN) and bool(screen_again(lambda: model, batch=batch, lease=lease))
+        return lane is Lane.BACKLOG and waiting(Lane.AGAIN, lease) and bool(screen_again(lambda: model, batch=batch, lease=lease))
 
     def _rest(self, lane: Lane, heard: int) -> None:
         if self._bell.wait(heard, LOOK_SECONDS[lane]) and lane is not Lane.FRESH:

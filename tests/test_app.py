@@ -31,11 +31,13 @@ from sqlalchemy.exc import TimeoutError as SqlTimeout
 from commentsvc import create_app
 from commentsvc.comments.models import Status
 from commentsvc.config import REDIS_SECONDS, Settings
-from commentsvc.database import follow_up
+from commentsvc.database import after_commit, follow_up
 from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
 from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_comment
+from tests.redis import running_redis
+from tests.test_readiness import application
 
 
 def test_the_web_process_never_imports_torch_or_the_model(tmp_path: Path) -> None:
@@ -104,6 +106,36 @@ def test_a_redis_that_says_nothing_costs_a_moment_once(tmp_path: Path) -> None:
         answers = [client.get("/api/v1/sites/courier").status_code for _ in range(5)]
         assert time.monotonic() - begun < 4 * REDIS_SECONDS
     assert answers == [404] * 5
+
+
+@pytest.mark.usefixtures("app")
+def test_a_redis_that_goes_after_it_has_counted_spoils_no_answer(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another request has found it out already; this one only wants to say in its headers how many are left."""
+    def gone(*_args: object) -> None:
+        raise ConnectionError("Redis went away")
+
+    with running_redis(tmp_path) as address, application(settings, REDIS_URL=address, RATE_LIMITS=True) as made:
+        client = made.test_client()
+        assert "X-RateLimit-Remaining" in client.get("/api/v1/sites/courier").headers
+        monkeypatch.setattr(limiter.limiter, "get_window_stats", gone)
+        monkeypatch.setattr(limiter, "_in_memory_fallback_enabled", False)  # as after the other one's finding
+        assert client.get("/api/v1/sites/courier").status_code == 404
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("end", ["rollback", "close", "remove"])
+def test_with_its_connection_gone_a_transaction_is_over_and_the_next_works(end: str) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("a SQLite database has no connection to lose")
+    followed: list[str] = []
+    after_commit(db.session, lambda: followed.append("this must not happen"))
+    mine = db.session.scalar(text("select pg_backend_pid()"))
+    with db.engine.connect() as other:
+        other.execute(text("select pg_terminate_backend(:pid)"), {"pid": mine})
+    getattr(db.session, end)()
+    assert db.session.scalar(text("select 1")) == 1
+    db.session.commit()
+    assert followed == []
 
 
 def test_a_bell_that_could_not_be_rung_is_left_alone_for_a_moment(tmp_path: Path) -> None:

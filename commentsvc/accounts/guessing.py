@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass
 
 import structlog
 from flask import current_app
 from limits import RateLimitItem, parse_many
 
+from commentsvc.budgets import budgets
 from commentsvc.config import Settings
 from commentsvc.errors import TooSoon
 from commentsvc.extensions import limiter
@@ -40,26 +40,18 @@ def check_guesses(email: str, network: str, what: Guessed = PASSWORDS) -> None:
     if not limiter.enabled or not email:
         return
     for item, who in _counted(email, network):
-        try:
-            within = limiter.limiter.test(item, what.scope, who)
-            reset = 0.0 if within else limiter.limiter.get_window_stats(item, what.scope, who).reset_time
-        except Exception:  # as everywhere: a limit that cannot be counted takes nothing away
-            log.exception("could not count a rate limit", scope=what.scope)
-            return
-        if not within:
+        seconds = budgets.wait(item, what.scope, who)
+        if seconds is not None:
             log.warning("too many wrong passwords for one account", of=what.scope, limit=str(item))  # whose is not said
-            raise TooSoon(what.message, retry_after=max(1, int(reset - time.time())))
+            raise TooSoon(what.message, retry_after=seconds)
 
 
 def count_guess(email: str, network: str, what: Guessed = PASSWORDS) -> None:
     """Note one wrong password or code."""
     if not limiter.enabled or not email:
         return
-    try:
-        for item, who in _counted(email, network):
-            limiter.limiter.hit(item, what.scope, who)
-    except Exception:
-        log.exception("could not count a rate limit", scope=what.scope)
+    for item, who in _counted(email, network):
+        budgets.spend(item, what.scope, who)
 
 
 def _counted(email: str, network: str) -> list[tuple[RateLimitItem, str]]:

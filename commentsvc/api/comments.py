@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Permission
@@ -31,6 +31,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.posting import cast_vote, take_in
+from commentsvc.overload import PLACE
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, settings_of, signed_in
 
@@ -143,6 +144,8 @@ def await_verdict(comment_id: int, seconds: float) -> None:
 
     Between looks nothing is held: neither a connection nor, on SQLite, its one write lock.
     """
+    if (place := request.environ.get(PLACE)) is not None:
+        place.leave_to_wait()  # others are worked on meanwhile
     began = time.monotonic()
     deadline = began + seconds
     reading = write_intent.set(False)

@@ -17,6 +17,7 @@ THREADS = 12
 # How the processes that granian starts are told what this one was; no setting, so that it
 # cannot be left on in a file.
 ACCESS_LOG: Final = "_COMMENTSVC_ACCESS_LOG"
+PLACES: Final = "_COMMENTSVC_PLACES"
 
 lifeline_option = click.option("--lifeline", type=int, hidden=True, help="Set by the supervisor.")
 
@@ -28,7 +29,7 @@ lifeline_option = click.option("--lifeline", type=int, hidden=True, help="Set by
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True,
     help="Processes. More than one needs REDIS_URL, for limits are counted per process without it.",
 )
-@click.option("--threads", type=click.IntRange(1, 256), default=THREADS, show_default=True, help="Threads of each process.")
+@click.option("--threads", type=click.IntRange(1, 256), default=THREADS, show_default=True, help="Requests that each process works on at once.")
 @click.option("--access-log", is_flag=True, help="One line a request on standard error, without its address.")
 @lifeline_option
 def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, lifeline: int | None) -> None:
@@ -38,9 +39,12 @@ def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, l
     from granian.log import LogLevels
 
     from commentsvc.metrics.sharing import shared_between_processes
+    from commentsvc.overload import threads_for
 
     _hold(lifeline)
-    check_key(Settings.from_environment())
+    settings = Settings.from_environment()
+    check_key(settings)
+    os.environ[PLACES] = str(threads)
     os.environ[ACCESS_LOG] = "1" if access_log else ""
     with shared_between_processes(workers):
         Granian(
@@ -50,7 +54,7 @@ def web(*, host: str, port: int, workers: int, threads: int, access_log: bool, l
             address=host,
             port=port,
             workers=workers,
-            blocking_threads=threads,
+            blocking_threads=threads_for(threads, settings.WAITING_ROOM),
             websockets=False,
             respawn_failed_workers=True,
             log_level=LogLevels.error,  # its one warning at the start is about the number of threads
@@ -79,7 +83,8 @@ def build_app() -> Flask:
     # A reader does not wait longer; and a statement that never ends must not hold a thread for good. Of web processes
     # alone: a worker's and an importer's may take their time. The variable is libpq's own.
     os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s")
-    app = create_app()
+    # Another server's threads are fewer, or as many as it was told: then it is its own queue that they wait in.
+    app = create_app(places=int(os.environ.get(PLACES, THREADS)))
     settings: Any = app.config["SETTINGS"]
     if settings.DEMO:
         from commentsvc.demo.load import loaded_at

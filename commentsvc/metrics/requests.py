@@ -20,6 +20,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
 from commentsvc.metrics.sharing import FOLDER
+from commentsvc.overload import Kind
 
 UNMATCHED = "(none)"  # any address that is none of ours: a stranger must not be able to make labels
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -41,6 +42,16 @@ SECONDS = Histogram(
 REUSED = Counter(
     "commentsvc_http_reused", "Answers given again from a process's memory, before any route was looked for, by status.", ["status"],
     registry=_REGISTRY,
+)
+TURNED_AWAY = Counter(
+    "commentsvc_http_turned_away", "Requests for which there was no place, by kind; of kind spare, most were answered from memory.",
+    ["kind"], registry=_REGISTRY,
+)
+for _kind in Kind:
+    TURNED_AWAY.labels(_kind.value)  # from zero, so that the first is seen as one more
+WAITED = Histogram(
+    "commentsvc_http_wait_seconds", "Seconds that a request waited for a place, of those that had to wait and got one.",
+    buckets=BUCKETS[2:10], registry=_REGISTRY,
 )
 IN_USE = Gauge(
     "commentsvc_database_pool_in_use", "Database connections that requests hold now.", multiprocess_mode="livesum",
@@ -66,6 +77,16 @@ def count_requests(app: Flask) -> None:
 def count_reused(status: int) -> None:
     """Count an answer that the application never heard of (`commentsvc.reuse`)."""
     REUSED.labels(str(int(status))).inc()
+
+
+def count_turned_away(kind: Kind) -> None:
+    """Count a request that was asked to come back (`commentsvc.overload`)."""
+    TURNED_AWAY.labels(kind.value).inc()
+
+
+def count_wait(seconds: float) -> None:
+    """Count how long a request waited for a place."""
+    WAITED.observe(seconds)
 
 
 def route_of(request: Request) -> str:

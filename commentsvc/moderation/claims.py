@@ -29,6 +29,9 @@ BATCH_CHARACTERS = 20_000
 # Claims of a comment that ended without a decision, until a person gets it. More than the two or
 # three that a worker restarted by force costs an innocent one.
 MAX_ATTEMPTS = 3
+# A claim that ends later than any that is made now was made by a clock that was ahead; its worker may be dead, and the
+# comment would wait for as long as that was wrong.
+CLOCKS_DIFFER = dt.timedelta(minutes=10)
 
 
 class Lane(enum.Enum):
@@ -65,11 +68,11 @@ class Claim:
         return self.attempts > MAX_ATTEMPTS
 
 
-def waiting(lane: Lane) -> bool:
+def waiting(lane: Lane, lease: int) -> bool:
     """Whether there is anything to claim; takes no lock, and leaves no transaction open."""
     reading = write_intent.set(False)
     try:
-        found = db.session.execute(_free(lane, select(Comment.id), utcnow()).limit(1)).first()
+        found = db.session.execute(_free(lane, select(Comment.id), utcnow(), lease).limit(1)).first()
         db.session.rollback()
     finally:
         write_intent.reset(reading)
@@ -86,7 +89,7 @@ def claim(lane: Lane, limit: int, lease: int) -> list[Claim]:
     now = utcnow()
     query = select(Comment.id, func.length(Comment.body), Comment.screen_attempts)
     # PostgreSQL's workers pass over each other's rows; SQLite has one writer anyway.
-    rows = db.session.execute(_free(lane, query, now).limit(limit).with_for_update(skip_locked=True)).all()
+    rows = db.session.execute(_free(lane, query, now, lease).limit(limit).with_for_update(skip_locked=True)).all()
     ids = _batch([(row[0], row[1], row[2]) for row in rows])
     if not ids:
         return []
@@ -114,8 +117,9 @@ def release(claims: Sequence[Claim], *, blame: bool) -> None:
     )
 
 
-def _free(lane: Lane, query: Select[Any], now: dt.datetime) -> Select[Any]:
-    query = query.where(or_(Comment.claimed_until.is_(None), Comment.claimed_until < now))
+def _free(lane: Lane, query: Select[Any], now: dt.datetime, lease: int) -> Select[Any]:
+    until = Comment.claimed_until
+    query = query.where(or_(until.is_(None), until < now, until > now + dt.timedelta(seconds=lease) + CLOCKS_DIFFER))
     if lane is Lane.FRESH:
         posted_now = Comment.created_at > now - FRESH_FOR
         return query.where(PENDING, POSTED, posted_now, Comment.screen_attempts == 0).order_by(Comment.id.desc())

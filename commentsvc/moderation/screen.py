@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
-from commentsvc.comments.counts import lock_article
+from commentsvc.comments.counts import hold_articles
 from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import Conflict
 from commentsvc.extensions import db
@@ -265,8 +265,7 @@ def decide_all(
 
 def _act(group: Sequence[Read], act: Act) -> None:
     kept: list[Screening | Decision | Statement] = []
-    for article_id in dict.fromkeys(one.article_id for one in group):
-        lock_article(article_id)
+    hold_articles({one.article_id for one in group})
     loaded = load_comments([one.claim.comment_id for one in group])
     for one in group:
         comment = loaded.get(one.claim.comment_id)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
-import structlog
 from limits import RateLimitItem, parse_many
 
+from commentsvc.budgets import budgets
 from commentsvc.extensions import limiter
 from commentsvc.perspective.keys import Caller
 from commentsvc.perspective.refusals import quota_spent
-
-log = structlog.get_logger()
 
 # Metric -> what Google's messages call it.
 NAMES: Final = {
@@ -26,15 +23,8 @@ def spend(caller: Caller, metric: str, limit: str) -> None:
     if not limiter.enabled:
         return
     for item in parse_many(limit):
-        who = (f"perspective:{metric}", str(caller.key_id))
-        try:
-            within = limiter.limiter.hit(item, *who)
-            reset = time.time() if within else limiter.limiter.get_window_stats(item, *who).reset_time
-        except Exception as error:  # noqa: BLE001 - what cannot be counted must not stop moderation elsewhere
-            log.error("could not count a quota", metric=metric, error=type(error).__name__)  # noqa: TRY400
-            return
-        if not within:
-            seconds = max(1, int(reset - time.time()) + 1)
+        seconds = budgets.spend(item, f"perspective:{metric}", str(caller.key_id))
+        if seconds is not None:
             raise quota_spent(metric, NAMES[metric], _period(item), item.amount, caller.consumer, seconds)
 
 

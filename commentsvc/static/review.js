@@ -327,6 +327,7 @@
       $(".failed span", card)?.append(link, ", then try again.");
     } else if (WHY[status]) say(WHY[status], false);
     else if (status === 429) say("Not saved: that was a little fast. Wait a moment.", true);
+    else if (status === 503) say("Not saved: much is asked of the service just now. Nothing you typed is lost; try again in a moment.", true);
     else say(status ? "Not saved. Something went wrong here." : "Not saved: no connection. Nothing you typed is lost.", true);
   };
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failure);

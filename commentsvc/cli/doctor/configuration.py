@@ -24,7 +24,7 @@ YES_OR_NO = frozenset({"", "0", "1", "true", "false", "yes", "no", "on", "off"})
 RANGES: Mapping[str, tuple[int, int]] = {
     "TRUSTED_PROXIES": (0, 10), "SESSION_DAYS": (1, 3650), "SUGGESTION_DAYS": (1, 36500), "ANALYZE_PLACES": (1, 1000),
     "SCREENING_BATCH": (1, 10_000), "SCREENING_LEASE": (2, 3600), "SCREENING_THREADS": (1, 256), "MAX_WAIT": (0, 60),
-    "PAGE_CACHE": (0, 1_000_000), "PAGE_REUSE_MS": (0, 10_000),
+    "PAGE_CACHE": (0, 1_000_000), "PAGE_REUSE_MS": (0, 10_000), "WAITING_ROOM": (0, 1000),
 }
 DRIVERS = frozenset({"sqlite", "postgresql+psycopg"})
 LEAST_TOKEN = 20
