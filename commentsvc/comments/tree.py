@@ -28,6 +28,7 @@ class CommentRow(NamedTuple):
     up: int
     down: int
     top_score: float
+    controversy: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Decision,
 from commentsvc.moderation.nudge import nudges
 from commentsvc.sites.models import Article, Site
 
-SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
+SORTS = {
+    Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied",
+    Sort.CONTROVERSIAL: "Controversial",
+}
 BADGES = {Role.COMMUNITY_MANAGER.value: "Community Manager", Role.EXPERT.value: "Expert", Role.ADMIN.value: "Staff"}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
@@ -248,6 +251,7 @@ def row_of(comment: Comment, author: User) -> CommentRow:
         comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
         comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
         comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score,
+        comment.controversy,
     )
 
 
