@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import orjson
 from flask import Response, request, url_for
@@ -25,8 +25,8 @@ ATOM, THREADING = "http://www.w3.org/2005/Atom", "http://purl.org/syndication/th
 # What XML 1.0 has no way to write.
 UNWRITABLE = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-Xml.register_namespace("", ATOM)
-Xml.register_namespace("thr", THREADING)
+ET.register_namespace("", ATOM)
+ET.register_namespace("thr", THREADING)
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,24 @@ class Feed:
 def atom(site_key: str) -> Response:
     """The latest comments of the article at `url`, or of the whole site, as Atom (RFC 4287, RFC 4685)."""
     feed = _feed(site_key)
-    root = Xml.Element(f"{{{ATOM}}}feed")
+    root = ET.Element(f"{{{ATOM}}}feed")
     _text(root, "title", feed.title)
     _text(root, "id", request.url)
     _text(root, "updated", _time(feed.updated))
     _link(root, "self", request.url, "application/atom+xml")
     _link(root, "alternate", feed.home, "text/html")
     for entry in feed.entries:
-        node = Xml.SubElement(root, f"{{{ATOM}}}entry")
+        node = ET.SubElement(root, f"{{{ATOM}}}entry")
         _text(node, "title", _title(entry))
         _text(node, "id", _id(entry.id))
         _text(node, "published", _time(entry.published_at))
         _text(node, "updated", _time(entry.edited_at or entry.published_at))
-        _text(Xml.SubElement(node, f"{{{ATOM}}}author"), "name", entry.author_name)
+        _text(ET.SubElement(node, f"{{{ATOM}}}author"), "name", entry.author_name)
         _link(node, "alternate", _address(entry), "text/html")
         _text(node, "content", entry.body_html).set("type", "html")
         if entry.parent_id is not None:
-            Xml.SubElement(node, f"{{{THREADING}}}in-reply-to", {"ref": _id(entry.parent_id)})
-    return _answer(Xml.tostring(root, encoding="utf-8", xml_declaration=True), "application/atom+xml")
+            ET.SubElement(node, f"{{{THREADING}}}in-reply-to", {"ref": _id(entry.parent_id)})
+    return _answer(ET.tostring(root, encoding="utf-8", xml_declaration=True), "application/atom+xml")
 
 
 @embed.get("/<site_key>/feed.json")
@@ -110,7 +110,8 @@ def _answer(body: bytes, mimetype: str) -> Response:
     response.set_etag(hashlib.sha256(body).hexdigest()[:32], weak=True)
     response.headers["Cache-Control"] = CACHEABLE
     response.headers["Access-Control-Allow-Origin"] = "*"  # it says nothing that is not on a public page
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _id(comment_id: int) -> str:
@@ -129,11 +130,11 @@ def _time(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _text(parent: Xml.Element, name: str, text: str) -> Xml.Element:
-    node = Xml.SubElement(parent, f"{{{ATOM}}}{name}")
+def _text(parent: ET.Element, name: str, text: str) -> ET.Element:
+    node = ET.SubElement(parent, f"{{{ATOM}}}{name}")
     node.text = UNWRITABLE.sub("", text)
     return node
 
 
-def _link(parent: Xml.Element, rel: str, href: str, mimetype: str) -> None:
-    Xml.SubElement(parent, f"{{{ATOM}}}link", {"rel": rel, "href": UNWRITABLE.sub("", href), "type": mimetype})
+def _link(parent: ET.Element, rel: str, href: str, mimetype: str) -> None:
+    ET.SubElement(parent, f"{{{ATOM}}}link", {"rel": rel, "href": UNWRITABLE.sub("", href), "type": mimetype})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import pytest
 from flask.testing import FlaskClient
@@ -29,14 +29,18 @@ def article(app: object) -> Article:
     return make_article(make_site(key="courier", name="The Courier"), url="https://news.example/wall", title="The <wall> & the sea")
 
 
-def _atom(client: FlaskClient, query: str = "") -> Xml.Element:
+def _atom(client: FlaskClient, query: str = "") -> ET.Element:
     response = client.get(f"/embed/courier/feed.atom{query}")
     assert response.status_code == 200
     assert response.mimetype == "application/atom+xml"
-    return Xml.fromstring(response.data)
+    return _parsed(response.data)
 
 
-def _texts(root: Xml.Element, path: str) -> list[str]:
+def _parsed(body: bytes) -> ET.Element:
+    return ET.fromstring(body)  # noqa: S314 - our own answer
+
+
+def _texts(root: ET.Element, path: str) -> list[str]:
     return [node.text or "" for node in root.findall(path, NAMES)]
 
 
@@ -61,7 +65,7 @@ def test_a_site_and_an_article_have_a_feed_of_what_readers_see(client: FlaskClie
 
 def test_json_feed_says_the_same(client: FlaskClient, article: Article) -> None:
     made = make_comment(article, body="So *true*.")
-    feed = client.get("/embed/courier/feed.json?url=https://news.example/wall").json
+    feed = client.get("/embed/courier/feed.json?url=https://news.example/wall").json or {}
     atom = _atom(client, "?url=https://news.example/wall")
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     (item,) = feed["items"]
@@ -96,7 +100,7 @@ def test_a_feed_is_bounded_cached_and_follows_decisions(client: FlaskClient, art
     assert len(statements) == 2  # the site, the comments
     assert response.headers["Cache-Control"].startswith("public")
     assert "Cookie" not in response.headers.get("Vary", "")
-    ids = _texts(Xml.fromstring(response.data), "a:entry/a:id")
+    ids = _texts(_parsed(response.data), "a:entry/a:id")
     assert len(ids) == ENTRIES
     assert ids[0].endswith(f"/embed/c/{made[-1].id}")
     assert client.get(address, headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
@@ -104,7 +108,7 @@ def test_a_feed_is_bounded_cached_and_follows_decisions(client: FlaskClient, art
     db.session.commit()
     changed = client.get(address, headers={"If-None-Match": response.headers["ETag"]})
     assert changed.status_code == 200
-    assert str(made[-1].id) not in {i.rsplit("/", 1)[1] for i in _texts(Xml.fromstring(changed.data), "a:entry/a:id")}
+    assert str(made[-1].id) not in {i.rsplit("/", 1)[1] for i in _texts(_parsed(changed.data), "a:entry/a:id")}
 
 
 def test_what_waited_for_review_comes_first_and_what_was_imported_stays_in_its_time(client: FlaskClient, article: Article) -> None:
