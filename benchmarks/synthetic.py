@@ -9,7 +9,7 @@ from typing import Any
 
 from commentsvc.comments.counts import apply_counts
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.comments.submit import body_hash
 from commentsvc.markup import render
 
@@ -85,7 +85,7 @@ def make_thread(
             published_at=times[n], parent_id=above.id if above else None,
             root_id=(above.root_id or above.id) if above else None,
             depth=above.depth + 1 if above else 0, up=up, down=down,
-            top_score=wilson_lower_bound(up, down), flag_count=0,
+            top_score=wilson_lower_bound(up, down), controversy=controversy(up, down), flag_count=0,
         )
     comments = list(made.values())
     apply_counts(comments)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.comments.models import Comment, Status, Vote
-from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article
 
@@ -172,6 +172,7 @@ def recount(article_id: int) -> None:
     for comment in comments:
         comment.up, comment.down = votes[comment.id].get(1, 0), votes[comment.id].get(-1, 0)
         comment.top_score = wilson_lower_bound(comment.up, comment.down)
+        comment.controversy = controversy(comment.up, comment.down)
     published = sum(c.status == Status.PUBLISHED for c in comments)
     db.session.execute(
         update(Article)
@@ -182,7 +183,7 @@ def recount(article_id: int) -> None:
     db.session.flush()
 
 
-_KEPT: Final = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score")
+_KEPT: Final = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score", "controversy")
 _kept: Final = attrgetter(*_KEPT)
 
 
@@ -217,6 +218,7 @@ def miscounted(counted: Callable[[], object] = lambda: None) -> list[int]:
         for comment in comments:
             comment.up, comment.down = comment.votes_up, comment.votes_down
             comment.top_score = wilson_lower_bound(comment.up, comment.down)
+            comment.controversy = controversy(comment.up, comment.down)
         published = sum(comment.status == Status.PUBLISHED for comment in comments)
         if published != found[0].comment_count or any(_kept(row) != _kept(one) for row, one in zip(there, comments, strict=True)):
             wrong.append(article_id)

@@ -74,6 +74,7 @@ class Comment(Base):
     up: Mapped[int] = mapped_column(default=0)
     down: Mapped[int] = mapped_column(default=0)
     top_score: Mapped[float] = mapped_column(Float(53), default=0.0)  # Wilson lower bound
+    controversy: Mapped[float] = mapped_column(Float(53), default=0.0, server_default="0")
     flag_count: Mapped[int] = mapped_column(default=0)  # open flags
 
     # What queues are read by. `section` is the article's, kept here by comments.sections.
@@ -107,6 +108,20 @@ class Comment(Base):
             "ix_comments_roots_by_replies", "article_id", "thread_count", "id",
             postgresql_where=text("parent_id IS NULL AND listed"),
             sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        Index(
+            "ix_comments_roots_by_controversy", "article_id", "controversy", "id",
+            postgresql_where=text("parent_id IS NULL AND listed"),
+            sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        # Feeds, and how many came since a page was read.
+        Index(
+            "ix_comments_latest", "site_id", "published_at", "id",
+            postgresql_where=text("status = 'published'"), sqlite_where=text("status = 'published'"),
+        ),
+        Index(
+            "ix_comments_latest_of_article", "article_id", "published_at", "id",
+            postgresql_where=text("status = 'published'"), sqlite_where=text("status = 'published'"),
         ),
         Index(
             "ix_comments_preview", "root_id", "created_at", "id",

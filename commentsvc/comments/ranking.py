@@ -1,4 +1,4 @@
-"""How good a comment is, going by few or many votes."""
+"""How good a comment is, and how much readers differ about it, going by few or many votes."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def wilson_lower_bound(up: int, down: int) -> float:
     middle = share + Z * Z / (2 * n)
     spread = Z * sqrt((share * (1 - share) + Z * Z / (4 * n)) / n)
     return (middle - spread) / (1 + Z * Z / n)
+
+
+def controversy(up: int, down: int) -> float:
+    """How much readers differ: 0 where all of them agree, the number of votes where they are split in half.
+
+    The number of votes to the power of the smaller side's share of the larger: a hundred split evenly
+    are before ten split evenly, and those before a hundred of which one is against.
+    """
+    if up <= 0 or down <= 0:
+        return 0.0
+    return float((up + down) ** (min(up, down) / max(up, down)))

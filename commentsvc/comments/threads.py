@@ -29,6 +29,7 @@ class Sort(enum.StrEnum):
     OLDEST = "oldest"
     TOP = "top"
     MOST_REPLIED = "most_replied"
+    CONTROVERSIAL = "controversial"
 
 
 # Of tables and not of classes, and built once: pages are read more often than anything else, and a statement
@@ -42,13 +43,14 @@ SORT_KEYS: dict[Sort, SortKey] = {
     Sort.OLDEST: SortKey(_C.created_at, descending=False),
     Sort.TOP: SortKey(_C.top_score),
     Sort.MOST_REPLIED: SortKey(_C.thread_count),
+    Sort.CONTROVERSIAL: SortKey(_C.controversy),
 }
 
 COLUMNS = (
     _C.id, _C.parent_id, _C.root_id, _C.depth, _C.author_id,
     _U.display_name, _C.author_role, _C.status, _C.body_html,
     _C.created_at, _C.edited_at, _C.reply_count, _C.thread_count,
-    _C.up, _C.down, _C.top_score, _C.featured_at,
+    _C.up, _C.down, _C.top_score, _C.controversy, _C.featured_at,
 )
 
 

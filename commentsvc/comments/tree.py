@@ -28,6 +28,7 @@ class CommentRow(NamedTuple):
     up: int
     down: int
     top_score: float
+    controversy: float
     featured_at: dt.datetime | None = None
     pinned: bool = False  # stands before the others; of no column
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Status, Vote
-from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 
@@ -30,6 +30,7 @@ def vote(comment: Comment, user: User, value: int) -> Comment:
     comment.up += (value == 1) - (before == 1)
     comment.down += (value == -1) - (before == -1)
     comment.top_score = wilson_lower_bound(comment.up, comment.down)
+    comment.controversy = controversy(comment.up, comment.down)
     if mine is None:
         db.session.add(Vote(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, value=value))
     elif value == 0:

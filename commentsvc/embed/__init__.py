@@ -11,7 +11,9 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.accounts
     import commentsvc.embed.actions
     import commentsvc.embed.answers
+    import commentsvc.embed.feeds
     import commentsvc.embed.moderating
+    import commentsvc.embed.news
     import commentsvc.embed.personal
     import commentsvc.embed.plain
     import commentsvc.embed.thread  # noqa: F401

@@ -16,6 +16,7 @@ from commentsvc.embed.assets import assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
+from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
@@ -123,7 +124,9 @@ def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str
     spend(settings_of(current_app).LIMIT_READ, "render")
     article = db.session.scalars(ARTICLE, {"article": article_id}).one()
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page_of_roots(article, sort, after), after=after)
+    until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
+    page = page_of_roots(article, sort, after)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until)
     return keep(etag, html)
 
 

@@ -40,7 +40,10 @@ from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
 from commentsvc.sites.models import Article, Site
 
-SORTS = {Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied"}
+SORTS = {
+    Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied",
+    Sort.CONTROVERSIAL: "Controversial",
+}
 BADGES = {Role.COMMUNITY_MANAGER.value: "Community Manager", Role.EXPERT.value: "Expert", Role.ADMIN.value: "Staff"}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
@@ -320,7 +323,8 @@ def row_of(comment: Comment, author: User) -> CommentRow:
     return CommentRow(
         comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
         comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
-        comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score, comment.featured_at,
+        comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score, comment.controversy,
+        comment.featured_at,
     )
 
 

@@ -75,7 +75,8 @@ def decide(
         raise _conflict(comment)
     values: dict[str, Any] = {"status": to.value, "version": seen + 1, "claimed_until": None}
     if to == _S.PUBLISHED and comment.published_at is None:
-        values["published_at"] = now
+        # What an import brings was published where it came from: it is no news to feeds.
+        values["published_at"] = now if comment.external_id is None else comment.created_at
     if actor is not None and to != _S.WITHDRAWN:
         values["reviewed_at"] = None if undoes is not None else now
     db.session.flush()

@@ -129,6 +129,7 @@
   /** Bring what the server rendered for everybody in line with this reader. */
   const dress = (el = doc) => {
     clock(el);
+    foldAs(el);
     $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? "Post" : "Sign up to post"; });
     for (const comment of $$(".c", el.parentElement || el)) {
       const id = +comment.dataset.id, form = $(":scope > .acts .votes", comment);
@@ -147,6 +148,7 @@
     else if (above) {
       let replies = $(":scope > .replies", above);
       if (!replies) above.append((replies = make("div", "", "replies")));
+      if (above.classList.contains("folded")) fold($(":scope > .acts [data-act=fold]", above), false);
       const more = $(":scope > .more", replies);
       more ? more.before(el) : replies.append(el);
     } else {
@@ -199,7 +201,7 @@
   };
   const settle = (now) => {
     const focused = find(now.id).contains(doc.activeElement);
-    if (now.status === "published") me.own.push(now.id);
+    if (now.status === "published") { me.own.push(now.id); mineSince++; }
     const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
     count(now.count);
     if (el && focused) el.focus({ preventScroll: true });
@@ -261,7 +263,7 @@
     }
     keep(draftKey(form), "");
     if (form === mainEditor) { area.value = ""; form.classList.remove("open"); grow(area); } else form.remove();
-    if (now.status === "published") me.own.push(now.id);
+    if (now.status === "published") { me.own.push(now.id); mineSince++; }
     const el = place(now.html, now.id, now.parent);
     el.focus({ preventScroll: true });
     count(now.count);
@@ -354,6 +356,63 @@
     }
   };
 
+  // ---- Folded threads, remembered for the article
+  const folds = () => (recall(`folded:${data.article}`) || "").split(" ").filter(Boolean);
+  const fold = (button, folded) => {
+    const n = +button.dataset.n;
+    commentOf(button).classList.toggle("folded", folded);
+    button.setAttribute("aria-expanded", !folded);
+    button.textContent = folded ? `Show ${n} ${n === 1 ? "reply" : "replies"}` : "Hide replies";
+  };
+  const foldAs = (el = doc) => {
+    const folded = folds();
+    $$("[data-act=fold]", el).forEach((button) => { if (folded.includes(commentOf(button).dataset.id)) fold(button, true); });
+  };
+  const toggle = (button, comment) => {
+    const folded = !comment.classList.contains("folded"), id = comment.dataset.id;
+    fold(button, folded);
+    keep(`folded:${data.article}`, [...folds().filter((other) => other !== id), ...(folded ? [id] : [])].slice(-200).join(" "));
+  };
+  const unfold = (el) => {
+    for (let above = el.parentElement.closest(".c.folded"); above; above = above.parentElement.closest(".c.folded")) {
+      fold($(":scope > .acts [data-act=fold]", above), false);
+    }
+  };
+
+  // ---- What came since: asked about while somebody looks, and shown when she wants it
+  const NEWS_FIRST = 20000, NEWS_LAST = 300000;
+  let newsWait = NEWS_FIRST, newsTimer, mineSince = 0;
+  const until = () => $("[data-until]")?.dataset.until;
+  const askNews = async () => {
+    if (doc.hidden) return doc.addEventListener("visibilitychange", askNews, { once: true });
+    const since = until(), found = since && await ask(`${page}/news?since=${since}`);
+    if (found && !found.error && since === until()) {
+      const n = found.new - mineSince, button = $("#news");
+      if (n > 0 && button.dataset.n !== `${n}`) {
+        button.dataset.n = n;
+        button.textContent = `Show ${n > 99 ? "99+" : n} new comment${n === 1 ? "" : "s"}`;
+        button.hidden = false;
+        say(button.textContent.replace("Show ", "") + " came in.");
+      }
+      count(found.count);
+    }
+    newsWait = Math.min(newsWait * 1.2, NEWS_LAST); // who went away for lunch needs no news
+    newsTimer = setTimeout(askNews, newsWait);
+  };
+  const soonNews = () => {
+    if (newsWait > NEWS_FIRST * 2) { clearTimeout(newsTimer); newsTimer = setTimeout(askNews, 1000); }
+    newsWait = NEWS_FIRST;
+  };
+  const showNews = async () => {
+    const before = new Set($$(".c").map((c) => c.dataset.id)), sort = $("#sort");
+    if (sort) sort.value = "newest";
+    if (!(await sortBy("newest"))) return;
+    const fresh = $$("#list .c").filter((c) => !before.has(c.dataset.id));
+    fresh.forEach((c) => { c.classList.add("fresh"); unfold(c); });
+    say(`${fresh.length} new comment${fresh.length === 1 ? "" : "s"} shown.`);
+    fresh[0]?.focus({ preventScroll: true });
+  };
+
   // ---- More of the conversation
   const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", ...more })}`;
   const fetchInto = async (button, url) => {
@@ -377,13 +436,18 @@
     list.setAttribute("aria-busy", "true");
     const found = await ask(threadUrl({ sort }));
     list.removeAttribute("aria-busy");
-    if (found.error) return complain($(".sorting"), found.error, () => sortBy(sort));
-    complain($(".sorting"));
+    const near = $(".sorting") || $("#news");
+    if (found.error) return complain(near, found.error, () => sortBy(sort));
+    complain(near);
+    $("#news").hidden = true;
+    delete $("#news").dataset.n;
+    mineSince = 0;
     $$("#mine > .c:not(.own), #context").forEach((el) => el.remove());
     list.replaceChildren(parse(found.html));
     $$(".own").forEach((el) => mine.prepend(el));
     dress(list);
-    say(`Sorted by ${$("#sort").selectedOptions[0].text}.`);
+    if ($("#sort")) say(`Sorted by ${$("#sort").selectedOptions[0].text}.`);
+    return true;
   };
   const go = async (id) => {
     $$(".here").forEach((el) => el.classList.remove("here"));
@@ -394,6 +458,7 @@
       dress($("#context"));
     }
     const el = find(id);
+    unfold(el);
     el.classList.add("here");
     fit();
     el.focus({ preventScroll: true });
@@ -402,7 +467,7 @@
 
   // ---- Events, all in one place
   const ACTS = {
-    up: vote, down: vote, share,
+    up: vote, down: vote, share, fold: toggle, news: showNews,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),
     flag: (_, comment) => (me.user ? openPanel("flag", comment) : openAccount("sign-up", below(comment), "flag")),
@@ -486,6 +551,8 @@
   connection();
   clock();
   setInterval(clock, 60000);
+  for (const type of ["pointerdown", "keydown"]) on(type, soonNews);
+  newsTimer = setTimeout(askNews, newsWait);
   loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
   framed ? tell({ hello: 1 }) : begin({});
 })();

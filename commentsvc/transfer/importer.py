@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from commentsvc.comments.counts import recount
 from commentsvc.comments.models import Comment, Revision, Status, Vote
-from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.comments.submit import body_hash, clean_body
 from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid
@@ -210,6 +210,7 @@ class _Writer:
                     "section": self._sections.get(self._articles[r.article_url], ""),
                     "up": _bounded(r.up), "down": _bounded(r.down),
                     "top_score": wilson_lower_bound(_bounded(r.up), _bounded(r.down)),
+                    "controversy": controversy(_bounded(r.up), _bounded(r.down)),
                 }
                 for r in new
             ],

@@ -1,14 +1,14 @@
 """consents, exports for training, accounts that are deleted, other addresses
 
 Revision: 20261126pr
-Follows: 20261126fi
+Follows: 20261126rd
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261126pr'
-down_revision = '20261126fi'
+down_revision = '20261126rd'
 branch_labels = None
 depends_on = None
 

@@ -67,9 +67,11 @@ def test_replies_continue_where_the_thread_left_off(paper: Paper, talk: list[Com
     assert (more["left"], last["left"], last["next"]) == (1, 0, None)
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "top", "most_replied"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "top", "most_replied", "controversial"])
 def test_every_sort_pages_through_every_root_once(paper: Paper, talk: list[Comment], sort: str) -> None:
     vote(talk[3], make_user(), 1)
+    vote(talk[2], make_user(), 1)
+    vote(talk[2], make_user(), -1)
     db.session.commit()
     seen: list[str] = []
     after = ""
@@ -80,7 +82,7 @@ def test_every_sort_pages_through_every_root_once(paper: Paper, talk: list[Comme
             break
         after = f"&after={page['next']}"
     assert sorted(seen) == sorted(str(c.id) for c in talk[:5])
-    leader = {"newest": 4, "oldest": 0, "top": 3, "most_replied": 1}[sort]
+    leader = {"newest": 4, "oldest": 0, "top": 3, "most_replied": 1, "controversial": 2}[sort]
     assert seen[0] == str(talk[leader].id)
 
 

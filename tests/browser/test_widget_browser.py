@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Comment, Status
@@ -346,6 +347,47 @@ def test_the_element_by_hand_on_a_dark_page_and_counts_on_a_front_page(
 
 
 @pytest.mark.usefixtures("article")
+def test_what_came_since_is_announced_and_shown_when_the_reader_wants_it(
+    page: Page, article: Article, open_page: Callable[..., FrameLocator]
+) -> None:
+    page.clock.install()
+    thread = open_page(page)
+    expect(thread.locator("#news")).to_be_hidden()
+    root = make_comment(article, make_user("Dora Dean"), "A new remark.")
+    make_comment(article, make_user("Ed Eves"), "A new answer.", parent=root)
+    page.clock.fast_forward(25_000)
+    expect(thread.locator("#news")).to_have_text("Show 2 new comments")
+    expect(thread.get_by_role("heading", level=1)).to_have_text("6 comments")
+    expect(thread.get_by_text("A new remark.")).to_have_count(0)  # nothing moves by itself
+    thread.locator("#news").press("Enter")
+    expect(thread.locator(".c.fresh")).to_have_count(2)
+    expect(thread.locator(".c.fresh").first).to_be_focused()
+    expect(thread.locator("#news")).to_be_hidden()
+    page.clock.fast_forward(60_000)
+    expect(thread.locator("#news")).to_be_hidden()
+
+
+def test_a_folded_thread_stays_folded_until_a_link_leads_into_it(
+    page: Page, article: Article, open_page: Callable[..., FrameLocator]
+) -> None:
+    thread = open_page(page)
+    reply = thread.locator(".c", has_text="Thank you, noted.").last
+    fold = thread.get_by_role("button", name="Hide replies")
+    fold.press("Enter")
+    expect(reply).to_be_hidden()
+    expect(thread.get_by_role("button", name="Show 1 reply")).to_have_attribute("aria-expanded", "false")
+    page.reload()
+    expect(thread.get_by_role("button", name="Show 1 reply")).to_be_visible()
+    expect(reply).to_be_hidden()
+    answer = db.session.scalars(select(Comment).where(Comment.parent_id.is_not(None))).one()
+    page.goto("about:blank")
+    thread = open_page(page, fragment=f"#comment-{answer.id}")
+    expect(thread.locator(".here")).to_be_visible()
+    thread.get_by_role("button", name="Hide replies").click()
+    thread.get_by_role("button", name="Show 1 reply").click()
+    expect(reply).to_be_visible()
+
+
 def test_a_link_to_a_comment_shows_it(page: Page, open_page: Callable[..., FrameLocator]) -> None:
     first = db.session.query(Comment).order_by(Comment.id).first()
     assert first is not None

@@ -29,7 +29,7 @@ from commentsvc.moderation.models import Reason
 from commentsvc.sites.models import Article
 from tests.factories import fresh, make_article, make_comment, make_user
 
-COUNTED = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score")
+COUNTED = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score", "controversy")
 
 
 def _all(article_id: int) -> list[Comment]:
@@ -129,7 +129,7 @@ def test_counts_equal_a_recount_after_anything() -> None:
     [
         "UPDATE articles SET comment_count = comment_count + 1", "UPDATE comments SET listed = NOT listed",
         "UPDATE comments SET preview = NOT preview", "UPDATE comments SET reply_count = 5", "UPDATE comments SET thread_count = 5",
-        "UPDATE comments SET up = 2", "UPDATE comments SET down = 2", "UPDATE comments SET top_score = 0.1",
+        "UPDATE comments SET up = 2", "UPDATE comments SET down = 2", "UPDATE comments SET top_score = 0.1", "UPDATE comments SET controversy = 2",
         "DELETE FROM votes",
     ],
 )

@@ -165,7 +165,8 @@ def _plan(query: str) -> str:
 @pytest.mark.parametrize(
     ("sort", "index"),
     [(Sort.NEWEST, "ix_comments_roots_by_time"), (Sort.OLDEST, "ix_comments_roots_by_time"),
-     (Sort.TOP, "ix_comments_roots_by_top"), (Sort.MOST_REPLIED, "ix_comments_roots_by_replies")],
+     (Sort.TOP, "ix_comments_roots_by_top"), (Sort.MOST_REPLIED, "ix_comments_roots_by_replies"),
+     (Sort.CONTROVERSIAL, "ix_comments_roots_by_controversy")],
 )
 def test_each_sort_reads_its_index_in_order(sort: Sort, index: str, statements: Statements) -> None:
     article = make_article()

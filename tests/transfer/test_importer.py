@@ -78,7 +78,7 @@ def test_counts_are_what_recounting_gives(run_worker: Callable[[], int]) -> None
     site = make_site()
     import_comments(site, thread())
     run_worker()
-    names = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score")
+    names = ("listed", "preview", "reply_count", "thread_count", "up", "down", "top_score", "controversy")
     before = {key: [getattr(c, n) for n in names] for key, c in comments(site).items()}
     recount(db.session.scalars(select(Article.id)).one())
     assert {key: [getattr(c, n) for n in names] for key, c in comments(site).items()} == before

@@ -31,4 +31,4 @@ if _FILE:
     from commentsvc import database
 
     # The one place where the service asks what time it is.
-    database.dt = types.SimpleNamespace(datetime=_Clock, UTC=dt.UTC)  # type: ignore[assignment]
+    database.dt = types.SimpleNamespace(datetime=_Clock, UTC=dt.UTC)  # type: ignore[attr-defined,assignment]
