@@ -25,6 +25,7 @@ TEMPLATES = ("embed/*.html", "components/*.html")
 BUNDLES = {
     "widget.css": ("tokens.css", "widget.css"),
     "widget.js": ("widget.js",),
+    "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
     "moderate.js": ("moderate.js",),  # for community managers
     "embed.js": ("embed.js",),
     "counts.js": ("counts.js",),

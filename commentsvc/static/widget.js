@@ -168,10 +168,7 @@
     me = found;
     $("#who").replaceChildren(parse(me.who));
     $("#told").replaceChildren(parse(me.told || ""));
-    if (me.moderate && !root.desk) { // staff alone load what staff need
-      root.desk = { ask, say, complain, below, closePanel, count, api, parse };
-      doc.head.append(Object.assign(make("script"), { src: me.moderate, nonce: $("script").nonce }));
-    }
+    if (me.moderate) load(me.moderate); // staff alone load what staff need
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
@@ -208,153 +205,22 @@
     say(now.say);
   };
 
-  // ---- Signing up and in, in place
-    const openAccount = async (kind, after, why = "") => {
-    after = after || $("#account")?.previousElementSibling || $("#account-slot");
-    const found = await ask(`${page}/account/${kind}?why=${why}`);
-    if (found.error) return complain(after, found.error, () => openAccount(kind, after, why));
-    complain(after);
-    $("#account")?.remove();
-    const form = parse(found.html).firstElementChild;
-    after.after(form);
-    $("input:not([type=hidden])", form).focus();
-  };
-  const sendAccount = async (form, button) => {
-    const sent = new FormData(form), found = await ask(target(form, button), sent);
-    if (found.signed_in) {
-      const before = form.previousElementSibling;
-      form.remove();
-      await loadMe();
-      const area = (before.matches(".editor") ? before : mainEditor)?.elements.body;
-      area?.focus();
-      return say(found.say);
-    }
-    const html = found.html || found.error?.html;
-    if (!html) return complain(form, found.error, () => form.requestSubmit(button));
-    const next = parse(html).firstElementChild, password = next.elements?.password;
-    if (password && sent.get("password") && found.error) password.value = sent.get("password");
-    form.replaceWith(next);
-    const told = $(".problem, .error, .told, h2", next);
-    ($("[aria-invalid]", next) || $("input:not([type=hidden])", next) || next).focus();
-    say(told ? told.textContent : "");
-  };
-
-  // ---- Posting
-  const sendPost = async (form) => {
-    const area = form.elements.body, button = $("[data-post]", form);
-    complain(form);
-    if (!me.user) return openAccount("sign-up", form);
-    if (!area.value.trim()) { complain(form, { message: "Write something first." }); return area.focus(); }
-    const sent = new FormData(form);
-    button.textContent = "Posting…";
-    button.disabled = area.readOnly = true;
-    const now = await ask(form.action, sent);
-    button.disabled = area.readOnly = false;
-    button.textContent = "Post";
-    if (now.error) {
-      if (now.error.code === "not_signed_in") {
-        me = NOBODY;
-        dress(form);
-        return openAccount("sign-in", form, "ended");
-      }
-      complain(form, now.error, () => form.requestSubmit());
-      if (now.error.told) $("#told").replaceChildren(parse(now.error.told));
-      return area.focus();
-    }
-    keep(draftKey(form), "");
-    if (form === mainEditor) { area.value = ""; form.classList.remove("open"); grow(area); } else form.remove();
-    if (now.status === "published") { me.own.push(now.id); mineSince++; }
-    const el = place(now.html, now.id, now.parent);
-    el.focus({ preventScroll: true });
-    count(now.count);
-    say(now.say);
-    watch(now.id, now.status);
-  };
-
-  /** A message to her that she has read. */
-  const sendTold = async (form, button) => {
-    const now = await ask(target(form, button), new FormData(form));
-    if (now.error) return complain(form, now.error, () => form.requestSubmit(button));
-    form.closest("section").remove();
-    $$(".editor > .problem").forEach((p) => p.remove());
-    mainEditor?.elements.body.focus();
-    say(now.message);
-  };
-
   // ---- Below a comment
   const closePanel = () => $$(".c form.panel:is([data-form], #moderate), .c form.editor").forEach((form) => form.remove());
   const below = (comment) => $(":scope > .acts, :scope > .status", comment);
-  const openPanel = (name, comment, quietly) => {
-    const open = $(`:scope > [data-for="${name}"]`, comment);
-    closePanel();
-    if (open && !quietly) return below(comment).querySelector("a").focus();
-    const form = $(`#t-${name}`).content.cloneNode(true).firstElementChild;
-    form.dataset.for = name;
-    if (name === "reply") {
-      form.elements.parent_id.value = comment.dataset.id;
-      form.classList.add("open");
-      $("label", form).textContent = `Your reply to ${$(".name", comment).textContent}`;
-      restore(form);
-    } else form.action = `${api}/comments/${comment.dataset.id}/${name}`;
-    below(comment).after(form);
-    dress(form);
-    if (!quietly) $("textarea, input:not([type=hidden]), button", form).focus();
-  };
-  const sendPanel = async (form, button) => {
-    const comment = commentOf(form), now = await ask(target(form, button), new FormData(form));
-    if (now.error?.code === "not_signed_in") return openAccount("sign-in", form, "ended");
-    if (now.error) return complain(form, now.error, () => form.requestSubmit(button));
-    if (now.html) return settle(now); // left for review
-    const name = form.dataset.for;
-    form.remove();
-    if (now.body) return rewrite(comment, now);
-    if (name === "flag") below(comment).after(make("p", now.message, "told"));
-    else {
-      const replies = $(":scope > .replies", comment);
-      comment.classList.remove("own", "pending", "held");
-      comment.replaceChildren(make("p", "Withdrawn by its author", "gone"), ...(replies ? [replies] : []));
-      count(now.count);
-    }
-    comment.focus({ preventScroll: true });
-    say(now.message);
-  };
-  /** Put the text of a comment that is taken back into the form it came from, after what stands there. */
-  const rewrite = async (comment, now) => {
-    comment.remove();
-    if (now.parent && !find(now.parent)) await go(now.parent);
-    const above = now.parent && find(now.parent);
-    if (above) openPanel("reply", above, true);
-    const area = $(above ? "#reply-body" : "#editor-body");
-    area.value = [area.value, now.body].filter(Boolean).join("\n\n");
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true })); // keeps the draft
-    say(now.message);
-  };
-  const vote = async (button, comment) => {
-    const form = button.form, sign = button.dataset.act === "up" ? 1 : -1, id = comment.dataset.id;
-    if (!me.user) return openAccount("sign-up", below(comment), "vote");
-    const before = me.votes[id] || 0, value = before === sign ? 0 : sign, [up, down] = votesOf(form);
-    paintVotes(form, up + (value === 1) - (before === 1), down + (value === -1) - (before === -1), value);
-    me.votes[id] = value;
-    const now = await ask(form.action, new URLSearchParams({ value }));
-    if (now.error) {
-      me.votes[id] = before;
-      paintVotes(form, up, down, before);
-      if (now.error.code === "not_signed_in") return openAccount("sign-in", below(comment), "ended");
-    } else paintVotes(form, now.up, now.down, now.mine);
-    complain(below(comment), now.error, () => vote(button, comment));
-  };
-  const share = async (link) => {
-    try {
-      await navigator.clipboard.writeText(link.href);
-      say(link.textContent = "Link copied");
-    } catch { // no leave to: then by hand
-      const field = make("input", "", "control");
-      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: "Link" });
-      below(commentOf(link)).after(field);
-      field.select();
-    }
-  };
+  // ---- What only some need: loaded once they do
+  const loading = {};
+  const load = (src) => loading[src] ||= new Promise((done, fail) => {
+    const script = Object.assign(make("script"), { src, nonce: $("script").nonce, onload: done });
+    script.onerror = () => { delete loading[src]; script.remove(); fail(); };
+    doc.head.append(script);
+  });
+  const write = () => load(data.write);
+  /** One of the acts in write.js; the network's words beside `el` when it does not come. */
+  const act = (name, el, ...more) => write().then(
+    () => root.desk.acts[name](el, ...more),
+    () => complain(el.closest(".acts, .status, form, .head") || el, { message: NETWORK, again: true }, () => act(name, el, ...more)),
+  );
 
   // ---- Folded threads, remembered for the article
   const folds = () => (recall(`folded:${data.article}`) || "").split(" ").filter(Boolean);
@@ -467,57 +333,33 @@
 
   // ---- Events, all in one place
   const ACTS = {
-    up: vote, down: vote, share, fold: toggle, news: showNews,
-    reply: (_, comment) => openPanel("reply", comment),
-    withdraw: (_, comment) => openPanel("withdraw", comment),
-    flag: (_, comment) => (me.user ? openPanel("flag", comment) : openAccount("sign-up", below(comment), "flag")),
+    fold: toggle, news: showNews,
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
-    form: (link) => openAccount(link.dataset.to, link.closest("#account") ? null : $("#account-slot")),
-    "sign-out": async () => {
-      const now = await ask(`${page}/sign-out`, new URLSearchParams());
-      if (now.error) return complain($(".head"), now.error);
-      me = NOBODY;
-      $$(".own").forEach((el) => el.remove());
-      $("#told").replaceChildren();
-      await loadMe();
-      say(now.say);
-    },
-    cancel: (button) => {
-      const form = button.closest("form"), comment = commentOf(form);
-      const back = comment ? $("a, button", below(comment)) : mainEditor?.elements.body;
-      if (form.dataset.form === "post") keep(draftKey(form), "");
-      form.remove();
-      back?.focus();
-    },
   };
+  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel"]) {
+    ACTS[name] = (el, comment) => act(name, el, comment);
+  }
   const on = (type, act) => doc.addEventListener(type, act);
   on("click", (event) => {
     const el = event.target.closest("[data-act], [data-mark]");
     const inside = event.target.closest(".menu");
     $$(".menu[open]").forEach((menu) => { if (menu !== inside || el) menu.open = false; });
     if (!el || event.ctrlKey || event.metaKey) return;
-    if (el.dataset.mark) return format(el.form.elements.body, el.dataset.mark);
-    const act = ACTS[el.dataset.act];
-    if (!act) return;
+    if (el.dataset.mark) return act("format", el.form.elements.body, el.dataset.mark);
+    const does = ACTS[el.dataset.act];
+    if (!does) return;
     event.preventDefault();
-    if (!el.hasAttribute("aria-disabled")) act(el, commentOf(el));
+    if (!el.hasAttribute("aria-disabled")) does(el, commentOf(el));
   });
-  const format = (area, mark) => {
-    const { selectionStart: start, selectionEnd: end, value } = area, text = value.slice(start, end);
-    const quote = mark === "> ";
-    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, mark)}` : mark + text + mark, start, end, "end");
-    if (!quote && !text) area.selectionEnd -= mark.length;
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  };
   on("submit", async (event) => {
-    const form = event.target, send = { post: sendPost, account: sendAccount, told: sendTold }[form.dataset.form] || (form.dataset.for && sendPanel);
-    if (!send) return;
+    const form = event.target, { form: kind } = form.dataset;
+    const name = ["post", "account", "told"].includes(kind) ? kind : form.dataset.for && "panel";
+    if (!name) return;
     event.preventDefault();
     if (form.dataset.busy) return; // pressed twice
     form.dataset.busy = "1";
-    await send(form, event.submitter || $("button", form));
+    await act(name, form, event.submitter || $("button", form));
     delete form.dataset.busy;
   });
   on("input", ({ target }) => {
@@ -526,7 +368,7 @@
     grow(target);
   });
   on("focusin", ({ target }) => {
-    if (target.name === "body" && target.form) { target.form.classList.add("open"); fit(); }
+    if (target.name === "body" && target.form) { target.form.classList.add("open"); fit(); write().catch(() => 0); }
   });
   on("change", ({ target }) => { if (target.id === "sort") sortBy(target.value); });
   on("keydown", ({ key, ctrlKey, metaKey, target }) => {
@@ -537,13 +379,22 @@
   addEventListener("online", connection);
   addEventListener("offline", connection);
 
+  const published = (id) => { me.own.push(id); mineSince++; };
+  // What moderate.js and write.js take from here.
+  root.desk = {
+    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
+    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor,
+    get me() { return me; },
+    leave() { me = NOBODY; },
+  };
+
   // ---- Begin: once we know what was kept
   const begin = (kept) => {
     memory = kept;
     if (mainEditor) {
       restore(mainEditor);
       const drafted = $$(".c").find((c) => recall(`draft:${data.article}:${c.dataset.id}`) && below(c));
-      if (drafted) openPanel("reply", drafted, true);
+      if (drafted) act("open", drafted, "reply", true);
     }
     fit();
     new ResizeObserver(fit).observe(doc.body);
