@@ -100,7 +100,7 @@ def mark(given: dict[str, Any], comment: Comment, mark: str) -> Any:
 
 @desk.route("/comments/<row_id:comment_id>/notes")
 @limited("LIMIT_READ")
-@operation("listNotes")
+@operation("listCommentNotes")
 @on_comment(Permission.REVIEW)
 @desk.response(200, CommentNotesSchema, example={"notes": [NOTE]})
 def notes(comment: Comment) -> Any:
@@ -110,7 +110,7 @@ def notes(comment: Comment) -> Any:
 
 @desk.route("/comments/<row_id:comment_id>/notes", methods=["POST"])
 @limited("LIMIT_REACT", by_account=True)
-@operation("addNote")
+@operation("addCommentNote")
 @on_comment(Permission.REVIEW)
 @desk.arguments(TextInputSchema, example={"text": "I know the author: this is meant as a joke."})
 @desk.response(201, CommentNoteSchema, example=NOTE)
@@ -123,7 +123,7 @@ def add_note(given: dict[str, Any], comment: Comment) -> Any:
 
 @desk.route("/notes/<row_id:note_id>", methods=["DELETE"])
 @limited("LIMIT_REACT", by_account=True)
-@operation("deleteNote", errors=(403, 404))
+@operation("deleteCommentNote", errors=(403, 404))
 @for_user()
 @desk.response(204)
 def delete_note(note_id: int, user: User) -> Response:

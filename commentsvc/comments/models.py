@@ -78,9 +78,9 @@ class Comment(Base):
     flag_count: Mapped[int] = mapped_column(default=0)  # open flags
 
     # What queues are read by. `section` is the article's, kept here by comments.sections.
-    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default="")
-    language: Mapped[str] = mapped_column(String(10), default="", server_default="")  # ISO 639; "": no letters
-    label: Mapped[str] = mapped_column(String(30), default="", server_default="")  # why it was held: moderation.urgency
+    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default=text("''"))
+    language: Mapped[str] = mapped_column(String(10), default="", server_default=text("''"))  # ISO 639; "": no letters
+    label: Mapped[str] = mapped_column(String(30), default="", server_default=text("''"))  # why it was held: moderation.urgency
     # Its place in the order by urgency, the smaller the sooner (moderation.urgency). Where nobody said it comes first.
     due: Mapped[float] = mapped_column(Float(53), default=0.0, server_default="0")
 

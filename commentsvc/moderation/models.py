@@ -102,7 +102,7 @@ class Decision(Base):
     reason: Mapped[str] = mapped_column(String(40))
     site_reason: Mapped[str | None] = mapped_column(String(40))  # the site's own, under `reason`
     note: Mapped[str] = mapped_column(Text, default="")  # for colleagues
-    message: Mapped[str] = mapped_column(Text, default="", server_default="")  # to the author
+    message: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # to the author
     batch: Mapped[str | None] = mapped_column(String(32))  # what was decided in one step, and is taken back in one
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
@@ -217,7 +217,7 @@ class Appeal(Base):
     decided_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))  # what closed it; undoing that opens it
-    answer: Mapped[str] = mapped_column(Text, default="", server_default="")  # its author is told
+    answer: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # its author is told
     alone: Mapped[bool] = mapped_column(default=False, server_default=false())  # by the first decider: there was nobody else
     mail_id: Mapped[int | None] = mapped_column(ForeignKey(Mail.id, ondelete="SET NULL"), index=True)
 

@@ -42,7 +42,7 @@ PUBLIC: Final = 2.0
 # over the site's limits, then the phases.
 GRAVITY: Final = (
     "threat", "identity_attack", "severe_toxicity", "insult", "obscene", "toxicity",
-    "banned_phrases", "suspect_phrases", "links", "repeat_post", "length", "unread", "new_author", "pre_moderation",
+    "banned_phrases", "suspect_phrases", "links", "repeat_post", "length", "unread", "sanction", "trust", "new_author", "pre_moderation",
 )
 UNREAD: Final = "unread"  # the model could not score it
 LABEL_LENGTH: Final = 30

@@ -97,7 +97,7 @@ def record_consent(user: User, purpose: Purpose, *, granted: bool) -> Consent | 
         except IntegrityError:  # somebody else's came first: this one follows it
             continue
         return entry
-    raise Conflict("Many people answer at this moment. Try again.", code="busy")
+    raise Conflict("Many people answer at this moment. Try again.")
 
 
 def head() -> str:

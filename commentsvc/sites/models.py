@@ -85,7 +85,7 @@ class Article(Base):
     url: Mapped[str] = mapped_column(String(URL_LENGTH))  # canonical
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     # The part of the paper it stands in, as the publisher calls it; "" when nobody said.
-    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default="")
+    section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default=text("''"))
     closed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # by a person
     reopened_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # from when the days until it closes are counted
     premoderated: Mapped[bool] = mapped_column(default=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Flask
 
 import commentsvc
-from commentsvc import errors
+from commentsvc import busy, errors
 from commentsvc.accounts.permissions import Permission
 from commentsvc.api.problems import MEANINGS
 from commentsvc.config import Settings
@@ -25,6 +25,7 @@ def codes() -> set[str]:
     """Every code="..." given to an error in the package, and the ones the kinds of errors have."""
     found = {code for code, _ in MEANINGS.values()}
     found |= {kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CommentsvcError)}
+    found.add(busy.CODE)  # said before Flask is reached
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
@@ -39,7 +40,8 @@ def test_every_code_is_in_the_table_of_errors() -> None:
 
 
 def test_every_limit_the_api_uses_is_in_the_table_of_limits() -> None:
-    used = {match for path in (PACKAGE / "api").glob("*.py") for match in re.findall(r'limited\("(LIMIT_[A-Z]+)"', path.read_text())}
+    named = re.compile(r'(?:limited\("|settings_of\(current_app\)\.)(LIMIT_[A-Z]+)')
+    used = {match for path in (PACKAGE / "api").glob("*.py") for match in named.findall(path.read_text())}
     assert used == set(re.findall(r"\| `(LIMIT_[A-Z]+)` \|", GUIDE))
     assert used <= {field.name for field in fields(Settings)}
 

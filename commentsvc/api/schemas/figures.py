@@ -104,7 +104,7 @@ class OutcomeSchema(BaseSchema):
     recall = Share(required=True, allow_none=True)
 
 
-class StepSchema(OutcomeSchema):
+class TuningStepSchema(OutcomeSchema):
     threshold = Share(required=True)
     precision_if_fine = Share(required=True, allow_none=True, metadata={"description": "If all unjudged comments were fine."})
     precision_if_alike = Share(required=True, allow_none=True, metadata={"description": "If they were as the judged ones in their tenth of scores."})
@@ -114,9 +114,9 @@ class StepSchema(OutcomeSchema):
 class CurveSchema(BaseSchema):
     """One label's limit moves, the others are as chosen."""
 
-    now = Part(StepSchema, required=True)
-    chosen = Part(StepSchema, required=True)
-    steps = Items(Part(StepSchema), required=True, metadata={"description": "At each hundredth."})
+    now = Part(TuningStepSchema, required=True)
+    chosen = Part(TuningStepSchema, required=True)
+    steps = Items(Part(TuningStepSchema), required=True, metadata={"description": "At each hundredth."})
 
 
 class TuningSchema(BaseSchema):
