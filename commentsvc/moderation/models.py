@@ -16,6 +16,9 @@ from commentsvc.delivery.models import Mail
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.sites.models import Site
 
+# Named here: a class with a column `text` cannot say it.
+_EMPTY = text("''")
+
 
 class Screening(Base):
     """One run of the pipeline over one revision: findings, scores, and the model that gave them."""
@@ -217,7 +220,7 @@ class Appeal(Base):
     decided_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))  # what closed it; undoing that opens it
-    answer: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # its author is told
+    answer: Mapped[str] = mapped_column(Text, default="", server_default=_EMPTY)  # its author is told
     alone: Mapped[bool] = mapped_column(default=False, server_default=false())  # by the first decider: there was nobody else
     mail_id: Mapped[int | None] = mapped_column(ForeignKey(Mail.id, ondelete="SET NULL"), index=True)
 
