@@ -124,7 +124,7 @@ def test_a_fault_of_ours_is_logged_with_its_place_and_without_what_it_was_about(
         db.session.flush()
         raise AssertionError("two accounts with one address")
 
-    monkeypatch.setattr("commentsvc.api.comments.submit_comment", refused)
+    monkeypatch.setattr("commentsvc.moderation.posting.submit_comment", refused)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     answer = Caller(app, token).post(f"/articles/{article}/comments", {"body": BODY}, environ_base={"REMOTE_ADDR": ADDRESS})
     assert answer.status_code == 500

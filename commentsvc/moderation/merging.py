@@ -9,7 +9,7 @@ from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import ApiKey, ExternalAuthor, PasswordReset, User, UserSession
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.models import Comment, Vote
-from commentsvc.comments.ranking import wilson_lower_bound
+from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed
@@ -116,6 +116,7 @@ def _count_again(voted: set[int], flagged: set[int]) -> None:
                 select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id)
             ).one()
             comment.top_score = wilson_lower_bound(comment.up, comment.down)
+            comment.controversy = controversy(comment.up, comment.down)
         if comment.id in flagged:
             count_open_flags(comment)
     db.session.flush()

@@ -77,6 +77,8 @@ PLACES: Final[dict[str, Place]] = {
     "article_groups.created_by_id": Place(Erase.KEEP),
     "policy_versions.actor_id": Place(Erase.KEEP),
     "invitations.invited_by_id": Place(Erase.KEEP),
+    "morning_mails.user_id": Place(Erase.DELETE, ("site_id",), "Morning mails I asked for"),
+    "morning_mail_days.user_id": Place(Erase.DELETE),
     "passkeys.user_id": Place(Erase.DELETE, ("name", "created_at", "last_used_at"), "Passkeys"),
     "totp_secrets.user_id": Place(Erase.DELETE, ("created_at", "confirmed_at"), "Authenticator app"),
     "recovery_codes.user_id": Place(Erase.DELETE),

@@ -180,8 +180,9 @@ def comment(site_key: str, comment_id: int) -> Any:
 def counts(site_key: str) -> Response:
     """What changes by itself on an open page, for a small conditional request every few seconds.
 
-    Eight statements, whatever the queues hold: who asks (2), the site, the counts, the version of the
-    comment on show, and three in moderation/following.py. A 304 costs the same and sends nothing.
+    Eleven statements, whatever the queues hold: who asks (2), the site, the counts, that of appeals, what the team
+    saved (2), the version of the comment on show, and three in moderation/following.py; one more where anything is
+    saved. A 304 costs the same and sends nothing.
     """
     site = site_for(site_key)
     numbers = {name.value: number for name, number in queue_counts(site).items()}

@@ -505,7 +505,7 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
 # where following begins; the page's comments, and their cards: comments with authors, roles, screenings, flags, decisions,
 # records, sanctions, trust. Of the one on show: revisions, notes, questions, its author's other comments, its reporters'
 # reliability, who is on it, and who can be asked.
-QUEUE_STATEMENTS = 26
+QUEUE_STATEMENTS = 29
 
 
 def test_queue_page_takes_a_constant_number_of_statements(

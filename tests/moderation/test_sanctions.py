@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -225,7 +226,8 @@ def at_once(app: Flask, *jobs: Callable[[], object]) -> list[object]:
                 results[number] = error
             finally:
                 db.session.remove()
-                app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
+                with contextlib.suppress(AttributeError):  # this one did not ring
+                    app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
 
     threads = [threading.Thread(target=work, args=item) for item in enumerate(jobs)]
     for thread in threads:

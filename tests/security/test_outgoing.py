@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ SPEAKERS = {
     "requests": set(), "httpx": set(), "aiohttp": set(), "ftplib": set(), "telnetlib": set(), "xmlrpc.client": set(),
 }
 # Reading what others wrote must not run it.
+# These two write XML, and read none.
+WRITERS = {"embed/feeds.py", "review/plots.py"}
 NEVER = {"pickle", "marshal", "shelve", "dill", "yaml", "xml", "lxml", "jsonpickle"}
 
 
@@ -45,7 +48,9 @@ def test_no_request_makes_the_service_ask_another_server() -> None:
 
 
 def test_nothing_is_read_that_could_run() -> None:
-    assert not [(name, module) for name, module in imports() if module.partition(".")[0] in NEVER]
+    assert not [(name, module) for name, module in imports() if module.partition(".")[0] in NEVER and name not in WRITERS]
+    for name in WRITERS:
+        assert not re.search(r"\b(fromstring|fromstringlist|parse|iterparse|XMLParser|XML|XMLPullParser|pickle|yaml)\(", (PACKAGE / name).read_text()), name
 
 
 def test_nothing_typed_becomes_code_or_a_command() -> None:
