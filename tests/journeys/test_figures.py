@@ -123,13 +123,13 @@ def test_a_threshold_is_tried_by_form_and_taken_to_the_settings(site: Site, desk
     make_history(site)
     page = desk.get("/review/courier/tuning?insult=0.3").text
     assert re.search(r'At <b data-number="threshold">0\.30</b> the queue would have held', page)
-    link = re.search(r'href="(/review/courier/settings\?hold_insult=0\.30)#hold_insult"', page)
+    link = re.search(r'href="(/review/courier/settings/screening\?hold_insult=0\.30)#hold_insult"', page)
     assert link is not None
     settings = desk.get(link[1]).text
     assert re.search(r'id="hold_insult"[^>]*value="0\.30"', settings)
     assert "not saved yet" in settings
     assert site.policy.hold_at["insult"] == 0.6
-    assert 'value="0.6"' in desk.get("/review/courier/settings?hold_nothing=1&hold_insult=").text
+    assert 'value="0.6"' in desk.get("/review/courier/settings/screening?hold_nothing=1&hold_insult=").text
 
 
 def test_a_threshold_that_is_none_stays_typed_with_an_error_beside_it(site: Site, desk: Desk) -> None:
@@ -149,7 +149,7 @@ def test_tuning_as_csv_and_as_data(site: Site, desk: Desk) -> None:
     data = desk.get("/review/courier/tuning/data?days=30").json
     assert data is not None
     assert len(data["labels"]["insult"]["steps"]) == 100
-    assert data["settings"] == "/review/courier/settings"
+    assert data["settings"] == "/review/courier/settings/screening"
     assert desk.get("/review/courier/tuning/nothing.csv").status_code == 404
 
 
