@@ -114,6 +114,7 @@ def test_a_redis_that_goes_after_it_has_counted_spoils_no_answer(settings: Setti
     def gone(*_args: object) -> None:
         raise ConnectionError("Redis went away")
 
+    monkeypatch.setattr(limiter, "_swallow_errors", None)  # one limiter for all tests: this application's own setting counts
     with running_redis(tmp_path) as address, application(settings, REDIS_URL=address, RATE_LIMITS=True) as made:
         client = made.test_client()
         assert "X-RateLimit-Remaining" in client.get("/api/v1/sites/courier").headers

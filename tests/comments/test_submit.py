@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -93,7 +94,8 @@ def test_two_presses_at_once_are_one_comment(app: Flask) -> None:
             found.append(submit_comment(here, hers, "Once is enough.").id)
             db.session.commit()
             db.session.remove()
-            app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
+            with contextlib.suppress(AttributeError):  # this one did not ring
+                app.extensions[EXTENSION].huey.storage.close()  # it keeps a connection for each thread that rang
 
     presses = [threading.Thread(target=press) for _ in range(6)]
     for thread in presses:
