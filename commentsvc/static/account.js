@@ -25,6 +25,8 @@ for (const said of document.querySelectorAll("[data-count-of]")) {
   };
   field.addEventListener("input", tell);
   tell();
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
