@@ -98,7 +98,7 @@ def test_a_slider_says_by_keyboard_what_its_threshold_would_do(sign_in: SignIn, 
     expect(page.locator("#together")).to_have_text(together)
     panel.get_by_role("link", name="Use this threshold").click()
     expect(page.locator("#hold_insult")).to_have_value("0.57")
-    expect(page.get_by_text("not saved yet")).to_be_visible()
+    expect(page.get_by_text("typed in and not saved yet")).to_be_visible()
 
 
 def test_moving_one_label_changes_what_another_would_have_held(sign_in: SignIn, site: Site, admin: User) -> None:  # noqa: F811

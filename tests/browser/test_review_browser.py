@@ -401,7 +401,7 @@ def test_every_page_is_accessible_and_fits(
     page = sign_in(make_user("Ada Admin", role=Role.ADMIN, site=site, email="ada@example.org"), size=size, dark=dark)
     for name in (*PAGES, f"held?comment={everything.id}", "picker"):
         if name == "picker":
-            page.locator("details.reject summary").click()
+            page.locator("details.reject > summary").click()
         else:
             page.goto(f"/review/post/{name}")
         found = Axe().run(page)

@@ -388,6 +388,7 @@ def test_a_folded_thread_stays_folded_until_a_link_leads_into_it(
     expect(reply).to_be_visible()
 
 
+@pytest.mark.usefixtures("article")
 def test_a_link_to_a_comment_shows_it(page: Page, open_page: Callable[..., FrameLocator]) -> None:
     first = db.session.query(Comment).order_by(Comment.id).first()
     assert first is not None
