@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import datetime as dt
 import contextlib
+import datetime as dt
 import threading
 from collections.abc import Callable
 

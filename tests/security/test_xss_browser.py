@@ -210,7 +210,7 @@ def test_what_was_typed_into_a_form_at_fault_comes_back_as_text(app: Flask, mana
     page.goto(f"{service}/review/{key}/settings")
     for field_name in ("name", "welcome", "guidelines", "origins"):
         page.locator(f"[name={field_name}]").fill(evil * 9 if field_name != "name" else evil * 40)
-    page.locator("form:has([name=origins]) p.save button").click()
+    page.locator("form:has([name=origins]) .save button.primary").click()
     page.wait_for_load_state()
     found.look("settings at fault")
     page.goto(f"{service}/account/")
