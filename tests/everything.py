@@ -167,7 +167,7 @@ def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
     )
     db.session.add(sweep)
     db.session.flush()
-    db.session.add(SweepStep(sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
+    db.session.add(SweepStep(site_id=sweep.site_id, sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
     db.session.add(Merge(kept_id=spammer.id, merged_id=twin.id, actor_id=moderator.id, comments=1))
     db.session.commit()
     keep_figures()

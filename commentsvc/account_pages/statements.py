@@ -21,9 +21,9 @@ from commentsvc.moderation.sanctions import EFFECTS, in_words
 from commentsvc.moderation.statements import (
     BY_PROGRAM,
     ILLEGAL,
-    RULE_NAMES,
     days_left,
     read_mail_token,
+    rule_of,
 )
 from commentsvc.web import limit_key, settings_of, signed_in
 
@@ -50,7 +50,7 @@ def draw_statement(puid: str) -> str:
     statement, appeal = statement_for(signed_in(), puid)
     return render_template(
         "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
-        rules=RULE_NAMES, may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
+        rule=rule_of(statement), may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
         titles=SANCTION_TITLES, effects=EFFECTS, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
     )
 
@@ -61,7 +61,7 @@ def statements() -> str:
     after = request.args.get("after") or None
     found, following = page_of_statements(signed_in(), after, PER_PAGE)
     return render_template(
-        "account/decisions.html", found=found, more=following, after=after, state_of=state_of, states=STATES, rules=RULE_NAMES,
+        "account/decisions.html", found=found, more=following, after=after, state_of=state_of, states=STATES, rule_of=rule_of,
         may_appeal=may_appeal, titles=SANCTION_TITLES,
     )
 

@@ -39,7 +39,8 @@ from commentsvc.moderation.decide import mark as set_mark
 from commentsvc.moderation.details import notes_of, open_questions
 from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.following import changes_since, newest_decision
-from commentsvc.moderation.models import Question, Reason, ReviewNote
+from commentsvc.moderation.models import Question, ReviewNote
+from commentsvc.moderation.reasons import reason_named
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -61,7 +62,7 @@ def decide_at_once(given: dict[str, Any], site: Site) -> Any:
         raise Invalid("Name a reason: the authors and your colleagues see it.", field="reason")
     return decide_many(
         site, [Judged(one["id"], one["version"]) for one in given["comments"]], actor=signed_in(),
-        reason=Reason(given["reason"]) if rejects else None,
+        reason=reason_named(site, given["reason"]) if rejects else None,
         note=verbs.clean(given["note"], field="note", required=False),
         message=verbs.clean(given["message"], field="message", required=False),
     )

@@ -30,7 +30,7 @@ from commentsvc.moderation import appeals as verbs
 from commentsvc.moderation.models import Appeal, Statement
 from commentsvc.moderation.public_modlog import Entry, page_of_public_modlog
 from commentsvc.moderation.queue import cards
-from commentsvc.moderation.statements import RULE_NAMES
+from commentsvc.moderation.statements import RULE_NAMES, rule_of
 from commentsvc.sites.models import Article, Site
 from commentsvc.web import signed_in
 
@@ -169,7 +169,7 @@ def _statement_values(statement: Statement, appeal: Appeal | None) -> dict[str, 
         )
     } | {
         "site_key": statement.site.key, "sanction": _sanction_kind(statement), "article": _article(statement), "state": verbs.state_of(statement, appeal),
-        "rule": RULE_NAMES.get(statement.reason, RULE_NAMES["other"]), "application_date": statement.created_at,
+        "rule": rule_of(statement), "message": statement.decision.message if statement.decision is not None else "", "application_date": statement.created_at,
         "end_date": statement.ended_at or statement.end_date, "may_appeal": verbs.may_appeal(statement, appeal),
         "appeal": appeal,
     }

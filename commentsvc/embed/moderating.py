@@ -22,12 +22,11 @@ from commentsvc.moderation.desk import clean
 from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.models import (
     FLAG_REASONS,
-    REJECT_REASONS,
     Decision,
     Flag,
     FlagReason,
-    Reason,
 )
+from commentsvc.moderation.reasons import offered_reasons, reason_named
 from commentsvc.sites.models import Article
 from commentsvc.web import require_person
 
@@ -60,7 +59,7 @@ def moderation(comment_id: int) -> Response:
     )
     html = render_public(
         "embed/moderate.html", v=View(article=comment.article, site=comment.article.site), c=comment,
-        pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons=REJECT_REASONS,
+        pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons=offered_reasons(comment.article.site),
         flags=[(FLAG_REASONS[FlagReason(reason)], number) for reason, number in flags],
     )
     return private(jsonify(html=html))
@@ -81,11 +80,9 @@ def moderate(comment_id: int) -> Response:
     elif action == "keep":
         decision = decide.approve(comment, actor=actor, seen=seen)
     else:
-        reason = request.form.get("reason", "")
-        if reason not in set(REJECT_REASONS):
-            raise Invalid("Choose a reason: the author and your colleagues see it.", field="reason")
+        reason = reason_named(comment.article.site, request.form.get("reason", ""))
         decision = decide.reject(
-            comment, actor=actor, reason=Reason(reason), seen=seen, note=clean(request.form.get("note", ""), field="note", required=False),
+            comment, actor=actor, reason=reason.category, site_reason=reason.key if reason.own else None, seen=seen, note=clean(request.form.get("note", ""), field="note", required=False),
             message=clean(request.form.get("message", ""), field="message", required=False),
         )
     made = decision.id if decision is not None and comment.version != seen else None

@@ -303,6 +303,7 @@ def _statements() -> Select[Statement, Appeal]:
         .where(or_(Sanction.id.is_(None), Sanction.kind != SanctionKind.SHADOW, Sanction.ended_at.is_not(None), Sanction.ends_at <= utcnow()))
         .options(
             joinedload(Statement.comment).joinedload(Comment.article), joinedload(Statement.site), joinedload(Statement.sanction),
+            joinedload(Statement.decision),
         )
     )
 

@@ -14,7 +14,8 @@ from commentsvc.comments.models import Comment
 from commentsvc.errors import CommentsvcError, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve, reject, undo
-from commentsvc.moderation.models import Decision, Reason
+from commentsvc.moderation.models import Decision
+from commentsvc.moderation.reasons import SiteReason
 from commentsvc.sites.models import Site
 
 # As many as somebody can have looked at, and an answer within a second or two.
@@ -48,7 +49,7 @@ class Outcome:
 
 
 def decide_many(
-    site: Site, judged: Sequence[Judged], *, actor: User, reason: Reason | None, note: str = "", message: str = ""
+    site: Site, judged: Sequence[Judged], *, actor: User, reason: SiteReason | None, note: str = "", message: str = ""
 ) -> Outcome:
     """Reject these comments of the site for the reason, or without one approve them.
 
@@ -70,7 +71,8 @@ def decide_many(
                 decision = approve(comment, actor=actor, seen=version, note=note, batch=outcome.batch)
             else:
                 decision = reject(
-                    comment, actor=actor, reason=reason, seen=version, note=note, message=message, batch=outcome.batch
+                    comment, actor=actor, reason=reason.category, site_reason=reason.key if reason.own else None, seen=version, note=note,
+                    message=message, batch=outcome.batch,
                 )
             decided = decision.batch == outcome.batch
             db.session.commit()

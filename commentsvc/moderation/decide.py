@@ -197,6 +197,10 @@ def _mark(
     )
     db.session.add(decision)
     db.session.flush()
+    record(
+        actor, "comment.marked" if undoes is None else "comment.undone", site_id=comment.site_id, subject=f"comment:{comment.id}",
+        mark=wanted.value, on=on,
+    )
     return decision
 
 

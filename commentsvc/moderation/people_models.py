@@ -127,9 +127,10 @@ class SweepStep(Base):
     """One comment that a sweep rejected, by which decision."""
 
     __tablename__ = "sweep_steps"
-    __table_args__ = (UniqueConstraint("sweep_id", "comment_id"),)
+    __table_args__ = (UniqueConstraint("site_id", "sweep_id", "comment_id"), Index(None, "sweep_id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     sweep_id: Mapped[int] = mapped_column(ForeignKey("sweeps.id", ondelete="CASCADE"))
     comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.id", ondelete="CASCADE"))

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, delete, func, select
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -67,9 +67,10 @@ class GroupedArticle(Base):
     """That an article is in a group."""
 
     __tablename__ = "grouped_articles"
-    __table_args__ = (UniqueConstraint("group_id", "article_id"),)
+    __table_args__ = (UniqueConstraint("site_id", "group_id", "article_id"), Index(None, "group_id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     group_id: Mapped[int] = mapped_column(ForeignKey("article_groups.id", ondelete="CASCADE"))
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), index=True)
 
@@ -140,7 +141,7 @@ def add_article(group: ArticleGroup, article: Article) -> bool:
         return False
     if len(there) >= MAX_ARTICLES:
         raise Conflict(f"A group has at most {MAX_ARTICLES} articles.", code="group_full")
-    db.session.add(GroupedArticle(group_id=group.id, article_id=article.id))
+    db.session.add(GroupedArticle(site_id=group.site_id, group_id=group.id, article_id=article.id))
     db.session.flush()
     return True
 

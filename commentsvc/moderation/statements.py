@@ -194,8 +194,18 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
 
 
 def _words(site: Site, decision: Decision) -> str:
-    """The rule as the site words it."""
-    return words_of_reason(site, decision.reason, decision.site_reason) or RULE_NAMES.get(decision.reason, RULE_NAMES[Reason.OTHER])
+    return rule_words(site, decision.reason, decision.site_reason)
+
+
+def rule_words(site: Site, reason: str, site_reason: str | None) -> str:
+    """A rule as the site words it, else in our own words."""
+    return words_of_reason(site, reason, site_reason) or RULE_NAMES.get(reason, RULE_NAMES[Reason.OTHER])
+
+
+def rule_of(statement: Statement) -> str:
+    """The rule that a statement rests on, in the site's words; its site and decision are loaded."""
+    own = statement.decision.site_reason if statement.decision is not None else None
+    return rule_words(statement.site, statement.reason, own)
 
 
 _LATEST_FINDINGS = (
@@ -374,16 +384,21 @@ def _others(site_id: int, person: User) -> bool:
 def mail_about(statement: Statement, subject: str, template: str, **context: object) -> int | None:
     """Queue a mail to whom the statement is for, with a link to its page; its id, None where she has no address. Flushes."""
     row = db.session.execute(
-        select(User.email, User.display_name, Article.title, Site.name)
+        select(User.email, User.display_name, Article.title, Site)
         .select_from(User).join(Site, Site.id == statement.site_id)
         .outerjoin(Comment, Comment.id == statement.comment_id).outerjoin(Article, Article.id == Comment.article_id)
         .where(User.id == statement.user_id)
     ).one()
     if row.email is None:
         return None
+    # A statement that is being made has its decision, and no number of it yet.
+    decision = None
+    if statement.sanction_id is None:
+        decision = db.session.get(Decision, statement.decision_id) if statement.decision_id else statement.decision
+    own, message = (decision.site_reason, decision.message) if decision is not None else (None, "")
     mail = queue_mail_after(MAIL_AFTER, row.email, subject, template, context | {
-        "statement": statement, "name": row.display_name, "site_name": row.name, "article": row.title,
-        "rule": RULE_NAMES.get(statement.reason, RULE_NAMES[Reason.OTHER]),
+        "statement": statement, "name": row.display_name, "site_name": row.Site.name, "article": row.title,
+        "rule": rule_words(row.Site, statement.reason, own), "message": message,
         "link": mail_link(statement), "about_account": statement.sanction_id is not None,
     })
     return mail.id

@@ -155,7 +155,7 @@ def _reject_some(sweep: Sweep) -> bool:
         decision = decide(
             comment, Status.REJECTED, actor=actor, reason=Reason(sweep.reason), seen=comment.version, note=sweep.note
         )
-        db.session.add(SweepStep(sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
+        db.session.add(SweepStep(site_id=sweep.site_id, sweep_id=sweep.id, comment_id=comment.id, decision_id=decision.id))
         sweep.rejected += 1
     if found:
         sweep.position = found[-1].id

@@ -37,7 +37,7 @@ class TrainingExport(Base):
     __tablename__ = "training_exports"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id", ondelete="SET NULL"))  # None: all sites
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id"))  # None: all sites
     comments: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))  # of the file of comments
     used_for: Mapped[str] = mapped_column(String(500), default="")  # the model's later use, as recorded

@@ -14,8 +14,8 @@ from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.moderation.bulk import BULK_LIMIT, Judged, Outcome, decide_many, undo_many
 from commentsvc.moderation.desk import skipped_by
-from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.queue import page_of_cards, queue_counts
+from commentsvc.moderation.reasons import SiteReason, offered_reasons, reason_named
 from commentsvc.review.blueprint import by_htmx, in_background, page, review, site_for
 from commentsvc.review.decisions import NOTE_LENGTH, place_of_form
 from commentsvc.review.presenting import excerpt
@@ -39,7 +39,7 @@ def bulk(site_key: str) -> Any:
         chosen = _chosen()
         if request.form.get("confirmed"):
             return _done(site, decide_many(
-                site, chosen, actor=signed_in(), reason=_reason() if action == "reject" else None,
+                site, chosen, actor=signed_in(), reason=_reason(site) if action == "reject" else None,
                 note=_text("note"), message=_text("message"),
             ), action)
     except Invalid as invalid:
@@ -83,11 +83,8 @@ def _chosen_or_none() -> list[Judged]:
         return []
 
 
-def _reason() -> Reason:
-    text = request.form.get("reason", "")
-    if text not in set(REJECT_REASONS):
-        raise Invalid("Choose a reason: the authors and your colleagues see it.", field="reason")
-    return Reason(text)
+def _reason(site: Site) -> SiteReason:
+    return reason_named(site, request.form.get("reason", ""))
 
 
 def _text(field: str) -> str:
@@ -106,7 +103,7 @@ def _confirmation(site: Site, action: str, chosen: list[Judged], problem: str) -
     ).all()
     return {
         "site": site, "action": action, "chosen": chosen, "comments": comments, "problem": problem, "place": place_of_form(),
-        "reasons": REJECT_REASONS, "excerpt": excerpt, "typed": request.form,
+        "reasons": offered_reasons(site), "excerpt": excerpt, "typed": request.form,
     }
 
 

@@ -98,15 +98,18 @@ def upgrade() -> None:
     op.create_table(
         'sweep_steps',
         sa.Column('id', ID, nullable=False),
+        sa.Column('site_id', ID, nullable=False),
         sa.Column('sweep_id', ID, nullable=False),
         sa.Column('comment_id', ID, nullable=False),
         sa.Column('decision_id', ID, nullable=False),
+        of('site_id', 'sites', 'sweep_steps', 'CASCADE'),
         of('sweep_id', 'sweeps', 'sweep_steps', 'CASCADE'),
         of('comment_id', 'comments', 'sweep_steps', 'CASCADE'),
         of('decision_id', 'decisions', 'sweep_steps', 'CASCADE'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_sweep_steps')),
-        sa.UniqueConstraint('sweep_id', 'comment_id', name=op.f('uq_sweep_steps_sweep_id_comment_id')),
+        sa.UniqueConstraint('site_id', 'sweep_id', 'comment_id', name=op.f('uq_sweep_steps_site_id_sweep_id_comment_id')),
     )
+    op.create_index(op.f('ix_sweep_steps_sweep_id'), 'sweep_steps', ['sweep_id'])
     op.create_table(
         'merges',
         sa.Column('id', ID, nullable=False),

@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column('sha256', sa.String(length=64), nullable=False),
         sa.Column('used_for', sa.String(length=500), nullable=False),
         sa.Column('created_at', TIME, nullable=False),
-        sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_training_exports_site_id_sites'), ondelete='SET NULL'),
+        sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_training_exports_site_id_sites')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_training_exports')),
     )
     op.create_table(

@@ -143,13 +143,16 @@ def upgrade() -> None:
     op.create_table(
         'grouped_articles',
         sa.Column('id', big(), nullable=False),
+        sa.Column('site_id', big(), nullable=False),
         sa.Column('group_id', big(), nullable=False),
         sa.Column('article_id', big(), nullable=False),
+        sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_grouped_articles_site_id_sites'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['group_id'], ['article_groups.id'], name=op.f('fk_grouped_articles_group_id_article_groups'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['article_id'], ['articles.id'], name=op.f('fk_grouped_articles_article_id_articles'), ondelete='CASCADE'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_grouped_articles')),
-        sa.UniqueConstraint('group_id', 'article_id', name=op.f('uq_grouped_articles_group_id_article_id')),
+        sa.UniqueConstraint('site_id', 'group_id', 'article_id', name=op.f('uq_grouped_articles_site_id_group_id_article_id')),
     )
+    op.create_index(op.f('ix_grouped_articles_group_id'), 'grouped_articles', ['group_id'])
     op.create_index(op.f('ix_grouped_articles_article_id'), 'grouped_articles', ['article_id'])
     for statement in SEARCH[database]:
         op.execute(sa.text(statement.replace(':', r'\:')))

@@ -14,6 +14,7 @@ from commentsvc.accounts.permissions import Role
 from commentsvc.comments.counts import miscounted
 from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import utcnow
+from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import desk, following
@@ -24,6 +25,8 @@ from commentsvc.moderation.diffing import WORDS_LIMIT, changes
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Decision, Reason, Skip
 from commentsvc.moderation.queue import Queue, cards, page_of_cards, queue_counts
+from commentsvc.moderation.reasons import reason_named
+from commentsvc.moderation.statements import live_statement
 from commentsvc.sites.models import Article, Site
 from tests.conftest import Statements
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -177,7 +180,7 @@ def test_a_claim_is_one_row_and_one_statement_once_it_is_there(site: Site, held:
 def test_a_batch_is_decided_and_taken_back_as_one(site: Site, article: Article, anna: User) -> None:
     comments = [make_comment(article, status=Status.HELD) for _ in range(4)]
     outcome = decide_many(
-        site, [Judged(c.id, c.version) for c in comments], actor=anna, reason=Reason.SPAM, note="A wave.", message="No adverts, please."
+        site, [Judged(c.id, c.version) for c in comments], actor=anna, reason=reason_named(site, Reason.SPAM), note="A wave.", message="No adverts, please."
     )
     assert outcome.done == [c.id for c in comments]
     assert queue_counts(site)[Queue.REJECTED] == 4
@@ -196,7 +199,7 @@ def test_what_changed_meanwhile_is_reported_and_stops_none_of_the_others(site: S
     approve(comments[1], actor=ben, seen=seen[1].version)
     elsewhere = make_comment(make_article(make_site()), status=Status.HELD)
     db.session.commit()
-    outcome = decide_many(site, [*seen, Judged(elsewhere.id, elsewhere.version), Judged(999999, 1)], actor=anna, reason=Reason.ABUSE)
+    outcome = decide_many(site, [*seen, Judged(elsewhere.id, elsewhere.version), Judged(999999, 1)], actor=anna, reason=reason_named(site, Reason.ABUSE))
     assert outcome.done == [comments[0].id, comments[2].id]
     assert [(r.comment_id, r.code) for r in outcome.refused] == [
         (comments[1].id, "already_decided"), (elsewhere.id, "not_found"), (999999, "not_found"),
@@ -321,3 +324,21 @@ def test_a_diff_is_by_words_and_long_ones_are_quick() -> None:
     old = "start " + "a b " * WORDS_LIMIT + "end"
     new = "start " + "b a " * WORDS_LIMIT + "end"
     assert [c.kind for c in changes(old, new)] == ["same", "gone", "new", "same"]
+
+
+def test_many_are_rejected_for_a_reason_of_the_sites_own(site: Site, anna: User, article: Article) -> None:
+    site.reasons = [{"key": "wall", "words": "Not about the wall", "category": "off_topic"}]
+    held = make_comment(article, make_user("Ada", email="ada@example.org"), status=Status.HELD)
+    outcome = decide_many(
+        site, [Judged(held.id, held.version)], actor=anna, reason=reason_named(site, "wall"), message="Please stay with the wall."
+    )
+    assert outcome.done == [held.id]
+    statement = live_statement(held.id)
+    decision = latest_decision(held.id)
+    assert statement is not None
+    assert decision is not None
+    assert (decision.reason, decision.site_reason, decision.message) == ("off_topic", "wall", "Please stay with the wall.")
+    assert statement.ground.endswith(": Not about the wall")
+    mail = db.session.get_one(Mail, statement.mail_id)
+    assert "Why: Not about the wall." in mail.text
+    assert "Please stay with the wall." in mail.text

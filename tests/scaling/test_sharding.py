@@ -38,8 +38,6 @@ GLOBAL = {
     "workers": "screen for all sites",
     "signing_key": "one for all nodes",
 }
-# Tables whose rows are a site's by what they are part of, without naming it: a column for it is still missing.
-BY_PARENT = {"grouped_articles": ("group_id", "article_groups"), "sweep_steps": ("sweep_id", "sweeps")}
 # Unique keys of sites' tables that do not name the site. A comment has one site, so (comment, …) is unique within it, too.
 BY_COMMENT = {
     "revisions": ["comment_id", "number"],
@@ -81,28 +79,17 @@ def test_every_table_names_its_site_or_is_one_of_the_whole_installation(app: Fla
         site = table.columns.get("site_id")
         if name in GLOBAL:
             assert site is None or site.nullable, f"{name} has a site after all"
-        elif name not in BY_PARENT:
+        else:
             assert site is not None, f"{name}: give it site_id, or say here and in docs/scaling.md why no site owns its rows"
             assert not site.nullable, f"{name}: every row has a site"
             assert {key.column.table.name for key in site.foreign_keys} == {"sites"}
     assert set(GLOBAL) < set(_tables(app)), "and each of these exists"
 
 
-def test_rows_without_a_site_of_their_own_have_their_parents(app: Flask) -> None:
-    assert not set(BY_PARENT) & set(GLOBAL)
-    for name, (column, parent) in BY_PARENT.items():
-        table = _tables(app)[name]
-        assert "site_id" not in table.columns, f"{name} names its site now: take it off the list, and out of docs/scaling.md"
-        assert not table.columns[column].nullable
-        assert {key.column.table.name for key in table.columns[column].foreign_keys} == {parent}
-        assert not _tables(app)[parent].columns["site_id"].nullable
-        assert [_names(key)[0] for key in _unique_keys(table)] == [column], "unique within the parent, and so within its site"
-
-
 def test_unique_keys_of_a_sites_tables_include_the_site_or_its_comment(app: Flask) -> None:
     without = [
         (name, key)
-        for name, table in _tables(app).items() if name not in GLOBAL and name not in BY_PARENT
+        for name, table in _tables(app).items() if name not in GLOBAL
         for key in _unique_keys(table) if "site_id" not in _names(key)
     ]
     listed = [(name, key) for keys in (BY_COMMENT, BY_STATEMENT, BY_CHANCE, BY_SANCTION) for name, key in keys.items()]
@@ -130,7 +117,7 @@ def test_rows_of_the_whole_installation_refer_to_no_rows_of_a_site(app: Flask) -
 
 def test_document_names_what_stands_in_the_way(app: Flask) -> None:
     chapter = DOCUMENT.partition("## Many sites, many databases")[2].partition("\n## ")[0]
-    for name in [*GLOBAL, *BY_PARENT, *BY_COMMENT, *BY_STATEMENT, *BY_CHANCE, *BY_SANCTION]:
+    for name in [*GLOBAL, *BY_COMMENT, *BY_STATEMENT, *BY_CHANCE, *BY_SANCTION]:
         assert f"`{name}`" in chapter, name
     keys = {name: [c.name for c in table.primary_key.columns] for name, table in _tables(app).items()}
     assert {name: key for name, key in keys.items() if key != ["id"]} == OTHER_PRIMARY_KEYS, "docs/scaling.md says what primary keys are"

@@ -21,7 +21,6 @@ from commentsvc.api.schemas.sites import PersonSchema
 from commentsvc.comments.models import Status
 from commentsvc.moderation.bulk import BULK_LIMIT
 from commentsvc.moderation.desk import TEXT_LENGTH
-from commentsvc.moderation.models import REJECT_REASONS
 
 
 class JudgedSchema(BaseSchema):
@@ -35,7 +34,7 @@ class BulkInputSchema(BaseSchema):
         Part(JudgedSchema), required=True, validate=Length(min=1, max=BULK_LIMIT),
         metadata={"minItems": 1, "maxItems": BULK_LIMIT},
     )
-    reason = Choice(REJECT_REASONS, load_default=None, allow_none=True, metadata={"description": "Needed to reject; the authors are told."})
+    reason = Text(load_default=None, allow_none=True, metadata={"description": "The key of one of the site's reasons (listReasons). Needed to reject; the authors are told."})
     note = Text(load_default="", metadata={"maxLength": TEXT_LENGTH, "description": "For colleagues."})
     message = Text(load_default="", metadata={"maxLength": TEXT_LENGTH, "description": "To the authors, with a rejection."})
 

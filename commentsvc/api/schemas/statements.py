@@ -57,6 +57,7 @@ class StatementSchema(BaseSchema):
     decision_ground = Text(required=True)
     ground = Text(required=True, metadata={"description": "The contractual or legal ground."})
     explanation = Text(required=True)
+    message = Text(required=True, metadata={"description": "What the Community Manager wrote to you; may be empty."})
     decision_facts = Text(required=True)
     category = Text(required=True)
     content_date = Moment(required=True, allow_none=True)
