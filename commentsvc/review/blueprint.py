@@ -76,7 +76,9 @@ def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] |
         "factor_due": site.second_factor_from if (person := reader()) is not None and person.second_factor_at is None else None,
     }
     frame |= {"shelves": on_shelf, "shelf_counts": shelf_counts(on_shelf)}
-    frame["asked"] = asked_count(site.id, signed_in().id)
+    frame["asked_of_me"] = asked_count(site.id, signed_in().id)
+    if clash := (frame.keys() & context.keys()) - {"site"}:
+        raise TypeError(f"What the navigation shows is named {', '.join(sorted(clash))} already.")
     return render_template(f"review/{template}", **frame | context)
 
 
