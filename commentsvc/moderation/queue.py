@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Select,
+    String,
     Subquery,
     and_,
     func,
@@ -27,7 +28,9 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import literal as sql_literal
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import joinedload
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import check_limit, cursors
@@ -70,9 +73,31 @@ def _is(*statuses: Status) -> tuple[ColumnElement[bool], ...]:
     return tuple(Comment.status == literal_column(f"'{status.value}'") for status in statuses)
 
 
-# The status as no index knows it: a planner would take one that has site and status for better than that of the
-# flagged alone, and walk through all that is published.
-_unseen_status: Final = Comment.status + literal_column("''")
+class _Unseen(ColumnElement[str]):
+    """A column as no index of SQLite knows it.
+
+    Its planner would take an index that has site and status for better than that of the flagged alone, and walk
+    through all that is published. PostgreSQL counts how many are flagged, and is told nothing else.
+    """
+
+    inherit_cache = True  # there is one of it
+    type = String()
+
+    def __init__(self, column: ColumnElement[str]) -> None:
+        self.column = column
+
+
+@compiles(_Unseen)
+def _as_it_is(element: _Unseen, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.column, **kw)
+
+
+@compiles(_Unseen, "sqlite")
+def _behind_a_sign(element: _Unseen, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"  # https://www.sqlite.org/optoverview.html: unary "+"
+
+
+_unseen_status: Final = _Unseen(Comment.__table__.c.status)
 _BY_TIME: Final = {Order.OLDEST: SortKey(Comment.created_at, descending=False), Order.NEWEST: SortKey(Comment.created_at)}
 # Where a decision is due: by urgency, see moderation/urgency.py. The smaller the sooner.
 _BY_DUE: Final = {Order.URGENT: SortKey(Comment.due, descending=False)} | _BY_TIME
