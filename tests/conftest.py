@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from commentsvc import create_app
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
-from commentsvc.extensions import db
+from commentsvc.extensions import db, limiter
 from commentsvc.moderation.screen import screen_pending
 from commentsvc.screening.toxicity import ToxicityScorer, load_bundled_scorer
 from commentsvc.tasks import EXTENSION
@@ -90,6 +90,7 @@ def _app(settings: Settings) -> Iterator[Flask]:
 def app(_app: Flask) -> Iterator[Flask]:
     """The application inside its context, on an empty database."""
     token = write_intent.set(True)
+    limiter.enabled = False  # there is one for all applications, and another test's may have limits
     with _app.app_context():
         yield _app
         db.session.remove()

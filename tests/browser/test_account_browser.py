@@ -34,7 +34,7 @@ def signed_in(app: Flask, page: Page, service: str) -> str:
     page.goto(f"{service}/account/sign-in")
     page.get_by_label("E-mail").fill("known@example.org")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/account/")
     return service
 

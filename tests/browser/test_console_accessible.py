@@ -9,16 +9,21 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from werkzeug.routing import Rule
 
-from commentsvc.accounts.models import SiteRole
+from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import Role
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Status
 from commentsvc.extensions import db
 from commentsvc.moderation import desk
+from commentsvc.moderation.appeals import lodge
 from commentsvc.moderation.decide import latest_decision
-from commentsvc.sites.models import Site
+from commentsvc.moderation.models import Reason
+from commentsvc.moderation.settings import first_version
+from commentsvc.moderation.statements import live_statement
+from commentsvc.moderation.sweeps import start_sweep
+from commentsvc.sites.models import Article, Site
 from tests.browser import test_review_browser as console
 from tests.browser.test_review_browser import PHONE, WIDE, SignIn
-from tests.factories import make_user
+from tests.factories import make_comment, make_user
 
 # The fixtures of the console's browser: its server, its people, and something awkward on every page.
 address, sign_in, site, article, anna, everything = (
@@ -31,6 +36,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VALUES = {
     "site_key": "site", "queue_name": "queue", "comment_id": "comment", "article_id": "article", "decision_id": "decision",
     "user_id": "user", "person_id": "user", "grant_id": "grant", "batch": "batch",
+    "appeal_id": "appeal", "sweep_id": "sweep", "number": "version", "table": "table", "label": "label",
 }
 
 
@@ -51,7 +57,13 @@ def test_every_page_of_the_url_map_is_accessible_and_fits(
     desk.ask(everything, ben, "Is this a threat? " * 20, admin.id)
     decision = latest_decision(everything.id)
     assert decision is not None
+    refused = live_statement(make_comment(db.session.get_one(Article, everything.article_id), status=Status.REJECTED).id)
+    assert refused is not None
+    appeal = lodge(refused, db.session.get_one(User, refused.user_id), "It was a quotation. " * 30)
+    sweep = start_sweep(site, make_user(), actor=admin, reason=Reason.SPAM)
+    first_version(site, actor=None, via="command")
     world = {
+        "appeal": appeal.id, "sweep": sweep.id, "version": 1, "table": "outcomes", "label": "insult",
         "site": site.key, "queue": "held", "batch": "a-batch", "comment": everything.id, "article": everything.article_id, "decision": decision.id,
         "user": everything.author_id, "grant": db.session.query(SiteRole.id).filter_by(user_id=ben.id).scalar(),
     }

@@ -263,7 +263,7 @@ def sign_in_to_widget(page: Page, anna: User, article: Article) -> None:
     page.locator("#who").get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail").fill(anna.email or "")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.locator("#account").get_by_role("button", name="Sign in").click()
+    page.locator("#account").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("#who")).to_contain_text(anna.display_name)
 
 

@@ -95,7 +95,7 @@ def read(page: Page, user: User, path: str) -> None:
     page.get_by_role("link", name="Sign in").first.click()
     page.get_by_label("E-mail").fill(str(user.email))
     page.get_by_label("Password").fill(PASSWORD)
-    page.locator("#account").get_by_role("button", name="Sign in").click()
+    page.locator("#account").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("#who summary, .who summary").first).to_contain_text(user.display_name)
 
 

@@ -81,7 +81,7 @@ def test_from_the_embed_tag_to_a_decision_in_the_queue(
     console.goto("/review/")
     console.get_by_label("E-mail").fill("nora@example.org")
     console.get_by_label("Password", exact=True).fill(PASSWORD)
-    console.get_by_role("button", name="Sign in").click()
+    console.get_by_role("button", name="Sign in", exact=True).click()
     console.wait_for_url("**/review/courier/held**")
     expect(console.get_by_text(TOXIC).first).to_be_visible()
     expect(console.get_by_text("Robin Marsh").first).to_be_visible()

@@ -6,11 +6,13 @@ import datetime as dt
 from xml.etree import ElementTree as ET
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.latest import _C, _latest
 from commentsvc.comments.models import Comment, Status
+from commentsvc.embed.cache import pages
 from commentsvc.embed.feeds import ATOM, ENTRIES, THREADING
 from commentsvc.embed.news import LATEST_SINCE, seen_until
 from commentsvc.extensions import db
@@ -22,6 +24,12 @@ from tests.conftest import Statements
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
 NAMES = {"a": ATOM, "thr": THREADING}
+
+
+@pytest.fixture(autouse=True)
+def _no_pages_of_other_tests(app: Flask) -> None:
+    with app.app_context():
+        pages().clear()
 
 
 @pytest.fixture
