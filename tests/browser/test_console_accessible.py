@@ -60,7 +60,8 @@ def test_every_page_of_the_url_map_is_accessible_and_fits(
     refused = live_statement(make_comment(db.session.get_one(Article, everything.article_id), status=Status.REJECTED).id)
     assert refused is not None
     appeal = lodge(refused, db.session.get_one(User, refused.user_id), "It was a quotation. " * 30)
-    sweep = start_sweep(site, make_user(), actor=admin, reason=Reason.SPAM)
+    spam = make_comment(db.session.get_one(Article, everything.article_id), status=Status.HELD)
+    sweep = start_sweep(site, db.session.get_one(User, spam.author_id), actor=admin, reason=Reason.SPAM)
     first_version(site, actor=None, via="command")
     world = {
         "appeal": appeal.id, "sweep": sweep.id, "version": 1, "table": "outcomes", "label": "insult",
