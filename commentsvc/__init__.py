@@ -65,7 +65,7 @@ def create_perspective_app(settings: Settings | None = None, *, places: int, key
 
 def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
-    from commentsvc import headers, observability
+    from commentsvc import headers, i18n, observability
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter, migrate
     from commentsvc.metrics import page as metrics
@@ -116,4 +116,5 @@ def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
     metrics.init_app(app, settings)
     migrate.init_app(app, db, directory=str(settings.migrations_path), render_as_batch=True)
     limiter.init_app(app)
+    i18n.init_app(app)
     return app

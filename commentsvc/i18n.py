@@ -1,0 +1,112 @@
+"""Texts in the language of whoever reads them: gettext catalogues, read by Babel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from gettext import c2py
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+from flask import Flask
+
+CATALOGUES = Path(__file__).resolve().parent / "translations"
+# By tag, each as its own speakers call it. English is what the code is written in.
+LANGUAGES = {
+    "en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pt": "Português", "ar": "العربية",
+}
+RIGHT_TO_LEFT = frozenset({"ar"})
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+def language() -> str:
+    """The language that texts are given in now: one of LANGUAGES."""
+    return _language.get()
+
+
+def supported(tag: str | None) -> str | None:
+    """The one of LANGUAGES that a BCP 47 tag stands for, by its first part: "pt-BR" is "pt"."""
+    found = (tag or "").replace("_", "-").partition("-")[0].lower()
+    return found if found in LANGUAGES else None
+
+
+def direction() -> str:
+    """"rtl" or "ltr", for a page's `dir`."""
+    return "rtl" if language() in RIGHT_TO_LEFT else "ltr"
+
+
+def set_language(tag: str) -> None:
+    """Give texts in this language from now on, in this request or thread; English where we do not speak it."""
+    _language.set(supported(tag) or "en")
+
+
+@contextmanager
+def in_language(tag: str) -> Iterator[None]:
+    """Give texts in this language inside the block: mails, and what is kept for others."""
+    token = _language.set(supported(tag) or "en")
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def gettext(message: str, /, **values: object) -> str:
+    """The message in the present language, with %(name)s filled in. As in templates, a lone "%" is written "%%"."""
+    return _bare_gettext(message) % values
+
+
+def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
+    """The form that goes with the number `n`, which is also the value `num`."""
+    return _bare_ngettext(singular, plural, n) % {"num": n, **values}
+
+
+def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
+    """Mark a text that is translated where it is shown, by `gettext(text)`."""
+    return message
+
+
+def init_app(app: Flask) -> None:
+    """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A language's texts by their English one (a tuple where there are plural forms), and its plural rule."""
+
+    texts: Mapping[str, str | tuple[str, ...]]
+    form: Callable[[int], int]
+
+
+@cache
+def _catalogue(tag: str) -> Catalogue:
+    """The language's catalogue, read when it is first needed; what is not translated yet is left out."""
+    path = CATALOGUES / tag / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return Catalogue({}, c2py("n != 1"))
+    with path.open("rb") as file:
+        found = read_po(file, locale=tag)
+    texts: dict[str, str | tuple[str, ...]] = {}
+    for message in found:
+        if not message.id or message.fuzzy or not message.string or not all(message.string):
+            continue
+        texts[message.id if isinstance(message.id, str) else message.id[0]] = (
+            message.string if isinstance(message.string, str) else tuple(message.string)
+        )
+    return Catalogue(texts, c2py(found.plural_expr))
+
+
+def _bare_gettext(message: str) -> str:
+    """For Jinja, which fills in the values itself."""
+    text = _catalogue(language()).texts.get(message)
+    return text if isinstance(text, str) else message
+
+
+def _bare_ngettext(singular: str, plural: str, n: int) -> str:
+    catalogue = _catalogue(language())
+    texts = catalogue.texts.get(singular)
+    return texts[catalogue.form(n)] if isinstance(texts, tuple) else (singular if n == 1 else plural)
