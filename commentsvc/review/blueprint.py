@@ -40,7 +40,14 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person, signed_in, speak_to_reader
+from commentsvc.web import (
+    SAFE_METHODS,
+    form_sent,
+    reader,
+    require_person,
+    signed_in,
+    speak_to_reader,
+)
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
