@@ -123,6 +123,6 @@ class TooSoon(CommentsvcError):  # noqa: N818
     status = 429
     code = "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: int, values: Mapping[str, object] | None = None) -> None:
+        super().__init__(message, values=values)
         self.retry_after = retry_after

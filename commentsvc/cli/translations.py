@@ -101,7 +101,7 @@ def catalogue_of(tag: str) -> Catalog:
 
 def untranslated(catalogue: Catalog) -> list[Message]:
     """What the catalogue has no text for."""
-    return [m for m in catalogue if m.id and not (m.string if isinstance(m.string, str) else all(m.string))]
+    return [m for m in catalogue if m.id and not (m.string if isinstance(m.string, str) else m.string and all(m.string))]
 
 
 def mistakes() -> Iterator[str]:
@@ -126,7 +126,7 @@ def mistakes_of(message: Message, plurals: int) -> Iterator[str]:
             yield "other placeholders"
         return
     forms = message.string
-    if isinstance(forms, str) or not any(forms):
+    if not forms or isinstance(forms, str) or not any(forms):
         return
     if len(forms) != plurals or not all(forms):
         yield f"{sum(map(bool, forms))} plural forms for {plurals}"

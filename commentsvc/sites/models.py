@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from commentsvc.i18n import N_
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
+from commentsvc.i18n import N_
 from commentsvc.screening.policy import Policy, section_key
 
 WELCOME = N_(
