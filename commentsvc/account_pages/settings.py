@@ -86,7 +86,7 @@ def sanctions() -> str:
         for s in found
     ]
     return render_template(
-        "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, reasons=REJECT_REASONS, told_in_one=told_in_one,
+        "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, reasons=REJECT_REASONS, told_in_one=told_in_one, in_words=in_words,
     )
 
 
