@@ -29,11 +29,12 @@ from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
 from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
+from commentsvc.i18n import N_, gettext, ngettext
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.plots import Look, Series
-from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
+from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES, Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -42,7 +43,7 @@ MOST_BARS = 45
 SAVED = "review_dashboard_saved"
 # About four to five times apart, in units that people count in.
 TIME_MARKS: tuple[float, ...] = (1, 10, MINUTE, 5 * MINUTE, 20 * MINUTE, HOUR, 4 * HOUR, DAY, 4 * DAY, 14 * DAY, 60 * DAY, 365 * DAY, 3650 * DAY)
-PERIOD_NAMES = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days"}
+PERIOD_NAMES = Words({1: N_("Today"), 7: N_("7 days"), 30: N_("30 days"), 90: N_("90 days")})
 
 
 @dataclass(frozen=True)
