@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -28,7 +28,9 @@ class Words(Mapping[K, V]):
 
     def __getitem__(self, key: K) -> V:
         text = self._texts[key]
-        return cast("V", gettext(text) if isinstance(text, str) else tuple(map(gettext, text)))
+        if isinstance(text, str):
+            return gettext(text)
+        return gettext(text[0]), gettext(text[1])
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._texts)
