@@ -29,7 +29,7 @@ from werkzeug.local import LocalProxy
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import gettext, language
+from commentsvc.i18n import direction, gettext, language
 from commentsvc.web import reader
 
 CSP = "csp"
@@ -124,6 +124,7 @@ def init_app(app: Flask, problems: Problems) -> None:
     app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
     app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number_words)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
+    app.jinja_env.globals.update(page_language=language, page_direction=direction)
     # Lazy: a page that is the same for everyone asks nobody who she is.
     app.context_processor(lambda: {"reader": LocalProxy(reader)})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
