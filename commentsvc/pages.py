@@ -92,6 +92,11 @@ def datetime_words(moment: dt.datetime) -> str:
     return gettext("%(date)s, %(time)s", date=date_words(moment), time=format_time(moment, "HH:mm", tzinfo=moment.tzinfo, locale=_locale()))
 
 
+def utc_words(moment: dt.datetime) -> str:
+    """The same of a moment in UTC, which it says."""
+    return f"{datetime_words(moment)} UTC"
+
+
 def number_words(number: float) -> str:
     """“1,204”."""
     from babel.numbers import format_decimal

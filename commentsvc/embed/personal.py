@@ -25,6 +25,7 @@ from commentsvc.embed.view import (
 )
 from commentsvc.errors import NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, language
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, require, signed_in
 
@@ -36,6 +37,11 @@ SAID = {
     Status.PENDING: "Your comment is being checked.",
     Status.WITHDRAWN: "Your comment is withdrawn.",
 }
+
+# What moderate.js says, which has it in English itself.
+MODERATE_TEXTS = (
+    N_("Moderate"), N_("Choose a reason: the author and your colleagues see it."), N_("Removed by our Community Managers"), N_("Undo"),
+)
 
 
 def private(answer: Response) -> Response:
@@ -73,6 +79,8 @@ def me_data(article: Article) -> dict[str, Any]:
         }
         if mine.staff:
             data["moderate"] = asset_url("moderate.js")
+            if language() != "en":
+                data["moderate_words"] = {text: gettext(text) for text in MODERATE_TEXTS}
     return data
 
 

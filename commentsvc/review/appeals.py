@@ -22,8 +22,8 @@ from commentsvc.moderation.appeals import (
     reopen,
 )
 from commentsvc.moderation.models import Appeal
-from commentsvc.moderation.sanctions import in_words
 from commentsvc.moderation.statements import RULE_NAMES
+from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.presenting import excerpt
 from commentsvc.review.queues import Place, card_context, card_of
@@ -144,5 +144,5 @@ def _draw(site: Site, chosen: Appeal | None, *, error: str = "", field: str = ""
         "appeals.html", site, here="appeals", listing=found, more=following, after=after, decided=decided, whose=_whose(),
         whose_names=WHOSE_NAMES, appeal_names=APPEAL_NAMES, appeal_short=APPEAL_SHORT, rules=Words(RULE_NAMES), chosen=chosen is not None, person=person,
         due_words=due_words, overdue=overdue, done=done if done is not None and done.site_id == site.id else None,
-        filters=_filters(), now=utcnow(), in_words=in_words, excerpt=excerpt, most=ANSWER_LENGTH, outcomes=Outcome, **{k: v for k, v in context.items() if k not in {"site", "excerpt"}},
+        filters=_filters(), now=utcnow(), in_words=utc_words, excerpt=excerpt, most=ANSWER_LENGTH, outcomes=Outcome, **{k: v for k, v in context.items() if k not in {"site", "excerpt"}},
     )

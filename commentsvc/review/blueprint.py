@@ -40,6 +40,7 @@ from commentsvc.review.words import (
     SYSTEM,
     count_words,
     record_words,
+    site_words,
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
@@ -87,7 +88,7 @@ def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] |
 
 def reason_words(site: Site, decision: Decision) -> str:
     """What the site calls a decision's reason, or the console where nobody chose it."""
-    return words_of_decision(site, decision) or REASON_NAMES.get(decision.reason, decision.reason)
+    return site_words(words_of_decision(site, decision) or "") or REASON_NAMES.get(decision.reason, decision.reason)
 
 
 def reviewed_site_ids(person: User) -> list[int]:

@@ -32,7 +32,8 @@ from commentsvc.moderation.people import (
     timeline,
 )
 from commentsvc.moderation.people_models import Sanction, SanctionKind
-from commentsvc.moderation.sanctions import admin_of_all, end, impose, in_words
+from commentsvc.moderation.sanctions import admin_of_all, end, impose
+from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.presenting import excerpt
@@ -122,7 +123,7 @@ def person_page(site: Site, user: User, *, error: CommentsvcError | None = None,
         what=what, tabs=TABS, effects=sanctions_of(site, user), notes=notes_on(site, user.id), sweeps=sweeps_of(site, user),
         merges=merges_of(user), addresses=sees_addresses(site), masked=masked, everywhere=admin_of_all(signed_in()), error=error,
         form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=Words(REJECT_REASONS), lasts=LASTS, now=utcnow(),
-        done=session.pop(DONE, None), excerpt=excerpt, in_words=in_words, staff=_is_staff(site, user),
+        done=session.pop(DONE, None), excerpt=excerpt, in_words=utc_words, staff=_is_staff(site, user),
     )
     return (html, status) if status != 200 else html
 
@@ -185,7 +186,7 @@ def sanctions(site_key: str) -> Any:
     holding = bool(request.args.get("holding"))
     found, following = page_of_sanctions(site, after, holding=holding)
     return page(
-        "sanctions.html", site, here="modlog", found=found, more=following, after=after, holding=holding, now=utcnow(), in_words=in_words,
+        "sanctions.html", site, here="modlog", found=found, more=following, after=after, holding=holding, now=utcnow(), in_words=utc_words,
     )
 
 

@@ -59,7 +59,7 @@ from commentsvc.review.filter_bar import (
     shelf_counts,
     shelves,
 )
-from commentsvc.review.words import EMPTY_QUEUES, NO_MATCH, QUEUE_PURPOSES
+from commentsvc.review.words import EMPTY_QUEUES, NO_MATCH, QUEUE_PURPOSES, site_words
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
 
@@ -231,7 +231,7 @@ def card_context(
     ids = [c.comment.id for c in found]
     position = ids.index(card.comment.id) if card is not None and card.comment.id in ids else None
     context: dict[str, Any] = {
-        "site": site, "place": place, "card": card, "reasons": offered_reasons(site),
+        "site": site, "place": place, "card": card, "reasons": {reason: site_words(words) for reason, words in offered_reasons(site).items()},
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": empty_words(place) if place.queue else None,

@@ -13,7 +13,7 @@ from commentsvc.errors import TooSoon
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.engine import engine
-from commentsvc.moderation.trial import TEXT_LENGTH, Kind, Trial, try_text
+from commentsvc.moderation.trial import NO_MODEL, TEXT_LENGTH, Kind, Trial, try_text
 from commentsvc.review.blueprint import review
 from commentsvc.review.presenting import finding_text, marked_text
 from commentsvc.review.settings_form import too_long, typed_text
@@ -67,7 +67,7 @@ class AskedTrial:
 @review.context_processor
 def marking() -> dict[str, Any]:
     """How templates show a trial's text."""
-    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES, "finding_words": _words}
+    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES, "finding_words": _words, "NO_MODEL": NO_MODEL}
 
 
 def _words(finding: Finding) -> str:

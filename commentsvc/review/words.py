@@ -147,6 +147,17 @@ PHASE_NAMES: Words[str, str] = Words({
     "pre_moderation": N_("Read before publishing"),
 })
 
+# What the phases say, who know no language: kept with the comment in English, and translated by the text itself.
+FINDING_TEXTS = (
+    N_("A community manager reads every comment of this author first."),
+    N_("The author is shadowed: she sees this as published, others do once it is approved."),
+    N_("A rule of the site holds comments from e-mail addresses at this domain."), N_("The conversation was closed."),
+    N_("Written by the site's staff."), N_("A person reads this one."), N_("The author posted the same text before."), N_("Waits for the model."),
+    N_("The model could not read this one."), N_("Several of the author's comments were rejected lately."),
+    N_("Every comment on this site is read before it is published."), N_("Every comment on this article is read before it is published."),
+    N_("Every comment on this section is read before it is published."),
+)
+
 # The model's labels: (short name, what it looks for).
 LABEL_NAMES: Words[str, tuple[str, str]] = Words({
     "toxicity": (N_("Rude"), N_("Rude or disrespectful; likely to make people leave the conversation")),
@@ -212,6 +223,13 @@ LANGUAGE_NAMES: Words[str, str] = Words({
     "th": N_("Thai"), "tr": N_("Turkish"), "uk": N_("Ukrainian"), "ur": N_("Urdu"), "vi": N_("Vietnamese"),
 })
 
+
+def site_words(words: str) -> str:
+    """What a site calls a reason: its own words as they are, those it was given in the reader's language."""
+    return gettext(words) if words in _BUILT_IN else words
+
+
+_BUILT_IN = frozenset(REJECT_REASONS.values())
 SYSTEM = N_("The system")
 
 
