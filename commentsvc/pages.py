@@ -29,7 +29,7 @@ from werkzeug.local import LocalProxy
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, day, gettext, ngettext
+from commentsvc.i18n import N_, day, gettext, language, ngettext
 from commentsvc.web import reader
 
 CSP = "csp"
@@ -66,6 +66,44 @@ def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
     return day(moment)
 
 
+def _locale() -> str:
+    """Where dates are written as the reader's language has them: English as in Britain, days before months."""
+    return "en_GB" if language() == "en" else language()
+
+
+def date_words(moment: dt.date) -> str:
+    """“26 November 2026”."""
+    from babel.dates import format_date
+
+    return format_date(moment, "long", locale=_locale())
+
+
+def day_words(moment: dt.date, skeleton: str = "MMMMd") -> str:
+    """“26 November”: a day of this year, or whatever else a CLDR skeleton asks for."""
+    from babel.dates import format_skeleton
+
+    return format_skeleton(skeleton, moment, locale=_locale())
+
+
+def datetime_words(moment: dt.datetime) -> str:
+    """“26 November 2026, 14:05”, in the moment's own time zone."""
+    from babel.dates import format_time
+
+    return gettext("%(date)s, %(time)s", date=date_words(moment), time=format_time(moment, "HH:mm", tzinfo=moment.tzinfo, locale=_locale()))
+
+
+def utc_words(moment: dt.datetime) -> str:
+    """The same of a moment in UTC, which it says."""
+    return f"{datetime_words(moment)} UTC"
+
+
+def number_words(number: float) -> str:
+    """“1,204”."""
+    from babel.numbers import format_decimal
+
+    return format_decimal(number, locale=_locale())
+
+
 def initials(name: str) -> str:
     """Up to two letters that stand for a person."""
     words = [w for w in name.split() if w[0].isalnum()]
@@ -89,6 +127,7 @@ def init_app(app: Flask, problems: Problems) -> None:
     """Register filters, headers and error pages."""
     app.extensions["commentsvc.problems"] = problems
     app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
+    app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number_words)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
     # Lazy: a page that is the same for everyone asks nobody who she is.
     app.context_processor(lambda: {"reader": LocalProxy(reader)})

@@ -52,6 +52,7 @@
       $(":scope > .mark", comment)?.remove();
       if (now.mark) {
         const mark = make("p", "", "mark");
+        if (now.pinned) mark.dataset.pinned = "";
         mark.append(make("span", now.mark, "badge"));
         comment.prepend(mark);
       }
