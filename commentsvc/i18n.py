@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from gettext import c2py
 from pathlib import Path
+from typing import Any
 
 from babel.messages.pofile import read_po
-from flask import Flask
 
 CATALOGUES = Path(__file__).resolve().parent / "translations"
 # By tag, each as its own speakers call it. English is what the code is written in.
@@ -113,16 +113,16 @@ def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
     return message
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Any) -> None:
     """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`; each request begins in English.
 
-    The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
+    `app` is the Flask application; nothing here imports Flask, for the pure core stands on this too. The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
     """
     app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
     app.jinja_env.filters.update(day=day, moment=point_in_time, number=number)
     app.jinja_env.globals.update(language=language, direction=direction)
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)
 
 
 @dataclass(frozen=True)

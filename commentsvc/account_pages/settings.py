@@ -22,6 +22,7 @@ from commentsvc.moderation.models import REJECT_REASONS
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import (
     acknowledge,
+    in_words,
     own_sanction,
     sanctions_shown_to,
     told_in_one,

@@ -84,7 +84,7 @@ def extracted() -> Catalog:
             continue
         keywords = MARKS if inside.parts[0] in FOR_PROGRAMS else MARKS | ERRORS
         for _line, message, comments, context in extract_from_file(
-            method, path, keywords=keywords, comment_tags=("Translators:",), options=OPTIONS if method == "jinja2" else None,  # type: ignore[arg-type]
+            method, path, keywords=keywords, comment_tags=("Translators:",), options=OPTIONS if method == "jinja2" else None,
         ):
             catalogue.add(message, None, [(inside.as_posix(), 0)], auto_comments=comments, context=context)
     return catalogue
@@ -122,7 +122,7 @@ def mistakes() -> Iterator[str]:
 def mistakes_of(message: Message, plurals: int) -> Iterator[str]:
     """What is wrong with a translation; nothing with one that is not there yet."""
     if isinstance(message.id, str):
-        if message.string and _names(message.string) != _names(message.id):
+        if message.string and _names(str(message.string)) != _names(message.id):
             yield "other placeholders"
         return
     forms = message.string
