@@ -31,7 +31,7 @@ def browser(app: Flask) -> Browser:
 
 
 def thread(article: Article, **more: str) -> str:
-    return f"/embed/paper/thread?" + urlencode({"url": article.url, **more})
+    return "/embed/paper/thread?" + urlencode({"url": article.url, **more})
 
 
 def test_the_widget_speaks_the_site_s_language_whatever_the_browser_likes(browser: Browser, article: Article) -> None:
