@@ -19,7 +19,7 @@ from commentsvc.accounts.resets import request_reset
 from commentsvc.accounts.sessions import start_session
 from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.steps import begin_step
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Comment, Mention, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -81,6 +81,7 @@ def fill_everything() -> None:
                 if reader.id != comment.author_id:
                     vote(comment, reader, (1, -1, 1)[number % 3])
         flag(comments[0], readers[1], "spam", AWKWARD)
+        db.session.add(Mention(site_id=site.id, comment_id=comments[0].id, user_id=readers[1].id))
         held = hold_as_toxic(make_comment(article, body=f"You fool. {AWKWARD}", status=Status.PENDING), (0, 9))
         approve(held, actor=moderator, seen=held.version, note=AWKWARD)
         db.session.commit()
