@@ -199,6 +199,7 @@ class News(enum.StrEnum):
     GONE = "gone"  # a comment is public no more: mails that quote it must not go out
     PUBLISHED = "published"
     APPROVED = "approved"  # published after it had waited for a person
+    EDITED = "edited"  # a published comment says something else now: whom it mentions is told, its followers are not
     FEATURED = "featured"
     STATED = "stated"  # rejected, with a statement
 
