@@ -94,7 +94,7 @@ def change_follow(article_id: int) -> Response:
     (follow if again else unfollow)(user, article)
     db.session.commit()
     flash(gettext("You follow “%(article)s” again.", article=article.title) if again else gettext("You no longer follow “%(article)s”.", article=article.title))
-    return redirect(url_for("account.notification_settings", _anchor="follows", **({} if again else {"undo": article.id})), 303)
+    return redirect(url_for("account.notification_settings", _anchor="follows", undo=None if again else article.id), 303)
 
 
 # From a mail: the address is who may

@@ -134,7 +134,7 @@ def standing(user: User, article: Article) -> Standing:
     return Standing(unread or 0, bool(following))
 
 
-def items() -> Select[Any]:
+def items() -> Select[*tuple[Any, ...]]:
     """Notifications with all that an Item says."""
     return (
         select(

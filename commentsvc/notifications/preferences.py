@@ -33,7 +33,7 @@ def change_wishes(user: User, wanted: Mapping[Kind, Wish], *, follow_on_post: bo
 def stop_mails(user_id: int, what: Kind | How) -> dict[Kind, How]:
     """No more mails of that kind, or in that digest; which kinds that changed, and what they were. Flushes."""
     _lock(user_id)
-    stopped = {
+    stopped: dict[Kind, How] = {
         kind: wish.mail for kind, wish in wishes_of(user_id).items() if wish.mail != How.NEVER and (what in (kind, wish.mail))
     }
     for kind in stopped:

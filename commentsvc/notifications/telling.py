@@ -165,13 +165,13 @@ def _tell_followers(comment: Comment, position: int, now: dt.datetime) -> int | 
     return followers[-1].id if len(followers) == FOLLOWERS_A_STEP else None
 
 
-def _people(kind: Kind) -> Select[Any]:
+def _people(kind: Kind) -> Select[*tuple[Any, ...]]:
     """Accounts with what their owners wish of this kind: (id, widget, mail)."""
     mine = (NotificationWish.user_id == User.id) & (NotificationWish.kind == kind.value)
     return select(User.id, NotificationWish.widget, NotificationWish.mail).outerjoin(NotificationWish, mine).where(exists_still())
 
 
-def _others(kind: Kind, comment: Comment, now: dt.datetime) -> Select[Any]:
+def _others(kind: Kind, comment: Comment, now: dt.datetime) -> Select[*tuple[Any, ...]]:
     """Those who may be told of what somebody else wrote."""
     return _people(kind).where(
         User.id != comment.author_id, ~hides(User.id, comment.author_id), ~barred(User.id, comment.site_id, now)
@@ -179,7 +179,7 @@ def _others(kind: Kind, comment: Comment, now: dt.datetime) -> Select[Any]:
 
 
 def _write(
-    comment: Comment, kind: Kind, subject: str, people: Select[Any], now: dt.datetime, *, statement_id: int | None = None,
+    comment: Comment, kind: Kind, subject: str, people: Select[*tuple[Any, ...]], now: dt.datetime, *, statement_id: int | None = None,
     mailed_apart: bool = False,
 ) -> None:
     """A notification for each of these people who wants one and has none about this subject."""
