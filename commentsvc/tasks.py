@@ -86,21 +86,10 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
         with app.app_context():
             run_due_sweeps()
 
-    @huey.task()
-    def tell() -> None:
-        with app.app_context():
-            tell_all()
-
     @huey.periodic_task(crontab(minute="*"))
     def sweep() -> None:
         mail()
         people()
-        tell()
-
-    @huey.periodic_task(crontab(minute="*"))
-    def notify() -> None:
-        with app.app_context():
-            send_due()
 
     @huey.periodic_task(crontab(minute="*"))
     def chain() -> None:
@@ -126,10 +115,29 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
             keep_figures()
             send_morning_mails()
 
+    tell = _tell_task(app, huey)
     register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people), "tell": _follow_up(tell)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks
+
+
+def _tell_task(app: Flask, huey: Any) -> Callable[[], object]:
+    """Telling people: the task that a commit rings, and each minute that and the mails that are due."""
+
+    @huey.task()
+    def tell() -> None:
+        with app.app_context():
+            tell_all()
+
+    @huey.periodic_task(crontab(minute="*"))
+    def notify() -> None:
+        with app.app_context():
+            tell_all()
+            send_due()
+
+    ring: Callable[[], object] = tell
+    return ring
 
 
 def _follow_up(ring: Callable[[], object]) -> Callable[[], None]:

@@ -38,7 +38,7 @@ from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
-from commentsvc.notifications.listing import Standing, standing
+from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import Article, Site
 
 SORTS = {
@@ -114,7 +114,7 @@ class Personal:
     own: frozenset[int]
     waiting: Sequence[Waiting]
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
-    standing: Standing = Standing(0, following=False)  # of her notifications
+    standing: Standing = NOTHING  # of her notifications
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,9 @@ class Standing:
         return f"{COUNTED - 1}+" if self.unread >= COUNTED else str(self.unread)
 
 
+NOTHING = Standing(0, following=False)
+
+
 def excerpt(text: str, length: int = EXCERPT) -> str:
     """The beginning of a text on one line of printable characters, cut at a word where there is one."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select, update
 
@@ -79,20 +79,19 @@ def _mail(user_id: int, site_id: int) -> int:
         how = wishes[item.kind].mail
         mails.setdefault(item.kind if how == How.AT_ONCE else how, []).append(item)
     for what, those in mails.items():
-        _queue(user, site, what, those)
+        _queue(user, user.email, site, what, those)
     return len(mails)
 
 
-def _queue(user: User, site: Site, what: Kind | How, those: Sequence[Item]) -> None:
-    assert user.email is not None
+def _queue(user: User, address: str, site: Site, what: Kind | How, those: Sequence[Item]) -> None:
     with in_language("en"):
         stop = unsubscribe_url(user.id, what)
         kinds = list(dict.fromkeys(item.kind for item in those))
         mail = queue_mail(
-            user.email, subject_of(what, site.name, those), "notifications", name=user.display_name, site_name=site.name, what=what,
+            address, subject_of(what, site.name, those), "notifications", name=user.display_name, line=excerpt,
             found=those[:IN_A_MAIL], more=len(those) - IN_A_MAIL, stop=stop, digest=what in DIGESTS,
             stops=[(gettext(KINDS[kind]), unsubscribe_url(user.id, kind)) for kind in kinds] if what in DIGESTS else [],
-            about=gettext(KINDS[Kind(what)]) if what not in DIGESTS else "", line=excerpt,
+            about=gettext(KINDS[what]) if isinstance(what, Kind) else "",
         )
     mail.unsubscribe_url = stop
     db.session.flush()
@@ -102,23 +101,31 @@ def _queue(user: User, site: Site, what: Kind | How, those: Sequence[Item]) -> N
     )
 
 
+Subject = Callable[[int, str, str], str]
+# What a mail is called: by how much it tells, who wrote the first of it, and the site.
+SUBJECTS: dict[Kind, Subject] = {
+    Kind.REPLY: lambda n, name, site: (
+        gettext("%(name)s replied to you on %(site)s", name=name, site=site) if n == 1
+        else ngettext("%(num)d reply to you on %(site)s", "%(num)d replies to you on %(site)s", n, site=site)
+    ),
+    Kind.MENTION: lambda n, name, site: (
+        gettext("%(name)s mentioned you on %(site)s", name=name, site=site) if n == 1
+        else ngettext("You were mentioned in %(num)d comment on %(site)s", "You were mentioned in %(num)d comments on %(site)s", n, site=site)
+    ),
+    Kind.DECISION: lambda n, _name, site: ngettext(
+        "%(num)d decision on what you wrote on %(site)s", "%(num)d decisions on what you wrote on %(site)s", n, site=site
+    ),
+    Kind.FEATURED: lambda n, _name, site: ngettext(
+        "%(num)d comment of yours was featured on %(site)s", "%(num)d comments of yours were featured on %(site)s", n, site=site
+    ),
+    Kind.FOLLOWED: lambda n, _name, site: ngettext(
+        "%(num)d new comment in conversations you follow on %(site)s", "%(num)d new comments in conversations you follow on %(site)s", n, site=site
+    ),
+}
+
+
 def subject_of(what: Kind | How, site: str, those: Sequence[Item]) -> str:
     """What the mail is called, in the present language."""
-    n, first = len(those), those[0]
-    if what in DIGESTS:
-        return ngettext("%(site)s: %(num)d thing that is new for you", "%(site)s: %(num)d things that are new for you", n, site=site)
-    if what == Kind.REPLY:
-        if n == 1:
-            return gettext("%(name)s replied to you on %(site)s", name=first.name, site=site)
-        return ngettext("%(num)d reply to you on %(site)s", "%(num)d replies to you on %(site)s", n, site=site)
-    if what == Kind.MENTION:
-        if n == 1:
-            return gettext("%(name)s mentioned you on %(site)s", name=first.name, site=site)
-        return ngettext("You were mentioned in %(num)d comment on %(site)s", "You were mentioned in %(num)d comments on %(site)s", n, site=site)
-    if what == Kind.DECISION:
-        return gettext("Your comment on %(site)s was published", site=site)
-    if what == Kind.FEATURED:
-        return gettext("Your comment was featured by %(site)s", site=site)
-    return ngettext(
-        "%(num)d new comment in conversations you follow on %(site)s", "%(num)d new comments in conversations you follow on %(site)s", n, site=site
-    )
+    if isinstance(what, Kind):
+        return SUBJECTS[what](len(those), those[0].name, site)
+    return ngettext("%(site)s: %(num)d thing that is new for you", "%(site)s: %(num)d things that are new for you", len(those), site=site)

@@ -211,7 +211,8 @@ def test_that_a_held_comment_was_published_is_mailed(article: Article, ada: User
     held = make_comment(article, ada, status=Status.HELD)
     approve(held, actor=make_user(role=Role.COMMUNITY_MANAGER, site=site), seen=held.version)
     (mail,) = later(clock, minutes=11)
-    assert mail.subject == "Your comment on The Courier was published"
+    assert mail.subject == "1 decision on what you wrote on The Courier"
+    assert "A Community Manager has read your comment under “The harbour wall”. It is published:" in mail.text
 
 
 # --- digests
