@@ -148,7 +148,7 @@ def test_every_page_of_notifications_is_accessible_and_fits(
     for size in SIZES:
         page.set_viewport_size(size)
         page.context.clear_cookies()
-        thread = open_page(page, attributes='data-theme="auto"')
+        thread = open_page(page, attributes=f'data-theme="{tone}"')
         sign_in(thread)
         shoot(page, f"head-{size['width']}-{tone}")
         thread.locator("#bell").click()
