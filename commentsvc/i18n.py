@@ -69,7 +69,12 @@ def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
 
 
 def init_app(app: Flask) -> None:
-    """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`."""
+    """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`; each request begins in English.
+
+    The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
+    """
+    app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
+    app.jinja_env.globals.update(language=language, direction=direction)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)  # type: ignore[attr-defined]
 

@@ -33,7 +33,7 @@ from commentsvc.errors import (
 )
 from commentsvc.extensions import csrf, db, limiter
 from commentsvc.pages import error_page
-from commentsvc.web import SAFE_METHODS, form_sent
+from commentsvc.web import SAFE_METHODS, form_sent, speak_to_reader
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -62,6 +62,9 @@ def redrawn_by(draw: Callable[..., str]) -> Callable[[Any], Any]:
         return view
 
     return register
+
+
+account.before_request(speak_to_reader)
 
 
 @account.before_request

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from commentsvc.account_pages.blueprint import account, account_limit, redrawn_by
 from commentsvc.account_pages.devices import device_name
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
+from commentsvc.accounts.identity import choose_language
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.accounts.resets import change_password
@@ -16,6 +17,7 @@ from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_ot
 from commentsvc.comments.authors import rename_author
 from commentsvc.database import utcnow
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import LANGUAGES, gettext
 from commentsvc.moderation.models import REJECT_REASONS
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import (
@@ -28,7 +30,7 @@ from commentsvc.moderation.sanctions import (
 from commentsvc.moderation.statements import statements_of_sanctions
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import form_sent, signed_in
+from commentsvc.web import form_sent, signed_in, speak_to_reader
 
 # What a scope means to the person who grants it.
 SCOPES = {
@@ -61,7 +63,7 @@ def draw_settings(*, secret: str = "", **_path: object) -> str:
     sessions.sort(key=lambda entry: not entry["here"])
     return render_template(
         "account/settings.html", user=user, sanctioned=sanctions_shown_to(user.id), sessions=sessions, keys=list_keys(user), grants=roles_of(user),
-        scopes=_grantable(user), chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
+        scopes=_grantable(user), languages=LANGUAGES, chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
     )
 
 
@@ -114,6 +116,19 @@ def change_name() -> Response:
     db.session.commit()
     flash("Your name is changed.")
     return redirect(url_for("account.settings"), 303)
+
+
+@account.post("/language")
+@redrawn_by(draw_settings)
+@account_limit
+def change_language() -> Response:
+    """Have one's own pages and mails in another language."""
+    user = signed_in()
+    choose_language(user, request.form.get("language") or None)
+    db.session.commit()
+    speak_to_reader()
+    flash(gettext("Your language is changed."))
+    return redirect(url_for("account.settings", _anchor="language"), 303)
 
 
 @account.post("/password")

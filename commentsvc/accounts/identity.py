@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from commentsvc.accounts.models import NAME_LENGTH, User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import LANGUAGES
 
 MIN_NAME = 2
 
@@ -36,6 +37,14 @@ def check_email(email: str) -> str:
             field="email", code="email_invalid",
         ) from None
     return (found.ascii_email or found.normalized).lower()
+
+
+def choose_language(user: User, tag: str | None) -> None:
+    """Give the person's own pages and mails in one of our languages, or (None) as her browser and the sites have it; flushes."""
+    if tag is not None and tag not in LANGUAGES:
+        raise Invalid("That is not one of the languages here.", field="language", code="language_unknown")
+    user.language = tag
+    db.session.flush()
 
 
 def lookup_email(email: str) -> str:

@@ -13,7 +13,7 @@ import orjson
 from flask import Response, request, url_for
 
 from commentsvc.comments.latest import Latest, latest_of_article, latest_of_site
-from commentsvc.embed.blueprint import embed, for_everybody, read_limit
+from commentsvc.embed.blueprint import embed, for_everybody, read_limit, speak
 from commentsvc.errors import NotFound
 from commentsvc.sites.articles import find_article, get_site
 from commentsvc.sites.models import Article, Site
@@ -92,6 +92,7 @@ def json_feed(site_key: str) -> Response:
 def _feed(site_key: str) -> Feed:
     for_everybody()
     site = get_site(site_key)
+    speak(site.language)
     url = request.args.get("url")
     if url is None:
         return Feed(f"Comments on {site.name}", _home(site), latest_of_site(site, ENTRIES), site.created_at)

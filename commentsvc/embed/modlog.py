@@ -8,10 +8,11 @@ import time
 from flask import Blueprint, Response, g, request
 
 from commentsvc.embed.assets import assets
-from commentsvc.embed.blueprint import for_everybody, read_limit
+from commentsvc.embed.blueprint import for_everybody, read_limit, speak
 from commentsvc.embed.cache import nonce_of
 from commentsvc.embed.thread import PERIOD
 from commentsvc.embed.view import render_public
+from commentsvc.i18n import language
 from commentsvc.moderation.public_modlog import page_of_public_modlog
 from commentsvc.moderation.statements import RULE_NAMES
 from commentsvc.pages import content_security_policy
@@ -36,9 +37,10 @@ def public(site_key: str) -> Response:
     """A page of it, latest first; 404 where the site does not publish it."""
     for_everybody()
     site = get_site(site_key)
+    asked = speak(site.language)
     after = request.args.get("after") or None
     entries, following = page_of_public_modlog(site, after)
-    named = (site.id, site.version, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
+    named = (site.id, site.version, language(), asked, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
     g.csp_nonce = nonce_of(etag)
     if request.if_none_match.contains_weak(etag):
@@ -46,7 +48,7 @@ def public(site_key: str) -> Response:
     else:
         response = Response(
             render_public(
-                "embed/modlog.html", site=site, entries=entries, more=following, after=after, root=request.script_root, rules=RULE_NAMES,
+                "embed/modlog.html", site=site, entries=entries, more=following, after=after, asked=asked, root=request.script_root, rules=RULE_NAMES,
                 what_names=WHAT_NAMES, state_names=STATE_NAMES,
             ),
             mimetype="text/html",

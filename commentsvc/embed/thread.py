@@ -13,13 +13,14 @@ from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
 from commentsvc.database import utcnow, write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets, takes_gzip
-from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
+from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit, speak
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import language
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
 from commentsvc.sites.models import Article, Site, closing_time
@@ -43,6 +44,7 @@ class Known:
     article_version: int
     site_id: int
     site_version: int
+    language: str
     origins: list[str]
     closed: bool  # of itself, with the days: no version moves when that happens
 
@@ -58,6 +60,8 @@ def thread(site_key: str) -> Response:
             raise
         db.session.rollback()
         site = db.session.scalar(select(Site).where(Site.key == site_key))
+        if site is not None:
+            speak(site.language)
         db.session.rollback()
         response = Response(message_page(error.message, hint=_hint(error, site)), error.status)
         if isinstance(error, TooSoon):
@@ -67,13 +71,14 @@ def thread(site_key: str) -> Response:
 
 def _thread(site_key: str, url: str) -> Response:
     known = _find(site_key, url) or _first_view(site_key, url)
+    asked = speak(known.language)
     sort = parse_sort(request.args.get("sort"))
     after = request.args.get("after") or None
     part = request.args.get("part", "")
     appearance = Appearance.from_args(request.args)
     named = (
         known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
-        appearance.key, request.script_root, assets().version, int(time.time()) // PERIOD,
+        appearance.key, language(), asked, request.script_root, assets().version, int(time.time()) // PERIOD,
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
@@ -103,7 +108,7 @@ def _answer(page: Rendered) -> Response:
 _A, _S = Article.__table__.c, Site.__table__.c
 _KNOWN = (
     select(
-        _A.id, _A.version, _S.id, _S.version, _S.origins,
+        _A.id, _A.version, _S.id, _S.version, _S.language, _S.origins,
         _S.closing_days, _A.section, _A.closed_at, _A.reopened_at, _A.created_at,
     )
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
@@ -115,9 +120,9 @@ def _find(site_key: str, url: str) -> Known | None:
     row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
     if row is None:
         return None
-    article_id, article_version, site_id, site_version, origins, days, section, closed_at, reopened_at, created_at = row
+    article_id, article_version, site_id, site_version, tag, origins, days, section, closed_at, reopened_at, created_at = row
     closing = closing_time(days, section, closed_at, reopened_at or created_at)
-    return Known(article_id, article_version, site_id, site_version, origins, closing is not None and closing <= utcnow())
+    return Known(article_id, article_version, site_id, site_version, tag, origins, closing is not None and closing <= utcnow())
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
@@ -153,7 +158,7 @@ def _first_view(site_key: str, url: str) -> Known:
         site, url, request.args.get("title", "").strip() or url, request.args.get("section", "")
     )
     db.session.commit()
-    return Known(article.id, article.version, site.id, site.version, site.origins, article.closed)
+    return Known(article.id, article.version, site.id, site.version, site.language, site.origins, article.closed)
 
 
 def _hint(error: CommentsvcError, site: Site | None) -> str:

@@ -21,9 +21,11 @@ from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
+from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
+from commentsvc.i18n import language
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import (
@@ -160,6 +162,21 @@ class View:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
 
+    @cached_property
+    def asked_language(self) -> str | None:
+        """The language asked for, where it is not the site's own."""
+        return speak(self.site.language)
+
+    @property
+    def lang(self) -> str:
+        """What an address of ours without a query needs for its page to be in the same language."""
+        return f"?lang={self.asked_language}" if self.asked_language else ""
+
+    @property
+    def and_lang(self) -> str:
+        """The same after a query."""
+        return f"&lang={self.asked_language}" if self.asked_language else ""
+
     @cached_property  # asked once a comment
     def closed(self) -> bool:
         return self.article.closed
@@ -221,7 +238,7 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name)
+        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, language(), self.asked_language)
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
@@ -248,8 +265,11 @@ ARTICLE = select(Article).where(Article.id == bindparam("article")).options(join
 
 
 def load_article(article_id: int) -> Article | None:
-    """The article with its site."""
-    return db.session.scalars(ARTICLE, {"article": article_id}).one_or_none()
+    """The article with its site; from here on texts are in its language, or in the one asked for."""
+    article = db.session.scalars(ARTICLE, {"article": article_id}).one_or_none()
+    if article is not None:
+        speak(article.site.language)
+    return article
 
 
 def personal(article: Article, user: User | None) -> Personal | None:

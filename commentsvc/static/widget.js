@@ -63,7 +63,7 @@
       const answer = await fetch(url, {
         method: form ? "POST" : "GET",
         body: form && new URLSearchParams(form),
-        headers: { "X-Requested-With": "commentsvc", ...(me.csrf && { "X-CSRFToken": me.csrf }) },
+        headers: { "X-Requested-With": "commentsvc", "Accept-Language": root.lang, ...(me.csrf && { "X-CSRFToken": me.csrf }) },
       });
       const json = (answer.headers.get("Content-Type") || "").includes("json");
       const found = json ? await answer.json() : { html: await answer.text() };
@@ -280,7 +280,7 @@
   };
 
   // ---- More of the conversation
-  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", ...more })}`;
+  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", lang: root.lang, ...more })}`;
   const fetchInto = async (button, url) => {
     if (busy) return;
     busy = true;
