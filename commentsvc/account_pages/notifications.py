@@ -10,7 +10,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.wishes import How, Kind, Wish, parse_how, read_token, wishes_of
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db, limiter
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, gettext, set_language
 from commentsvc.notifications.follows import follow, page_of_follows, unfollow
 from commentsvc.notifications.listing import mark_read, page_of_notifications, unread_count
 from commentsvc.notifications.mailing import KINDS
@@ -131,6 +131,8 @@ def _named(token: str) -> tuple[User, Kind | How]:
     user = db.session.get(User, found[0]) if found is not None else None
     if found is None or user is None:
         raise NotFound(gettext("This link is not one of ours. Copy all of it from the mail, or change your settings once you are signed in."))
+    if user.language is not None:  # the mail was in it
+        set_language(user.language)
     return user, found[1]
 
 

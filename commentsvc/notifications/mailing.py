@@ -84,7 +84,7 @@ def _mail(user_id: int, site_id: int) -> int:
 
 
 def _queue(user: User, address: str, site: Site, what: Kind | How, those: Sequence[Item]) -> None:
-    with in_language("en"):
+    with in_language(user.language or site.language):
         stop = unsubscribe_url(user.id, what)
         kinds = list(dict.fromkeys(item.kind for item in those))
         mail = queue_mail(

@@ -382,7 +382,7 @@
   const published = (id) => { me.own.push(id); mineSince++; };
   // What moderate.js and write.js take from here.
   root.desk = {
-    $, $$, load, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
+    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
     paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor,
     get me() { return me; },
     leave() { me = NOBODY; },

@@ -27,6 +27,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.delivery.email import message_of
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.i18n import language
 from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.people_models import SanctionKind
@@ -156,6 +157,18 @@ def test_no_name_and_no_text_begins_a_line_of_its_own(mine: Comment, article: Ar
     message = message_of(mail, "Comments <c@news.example>")
     assert message["Bcc"] is None
     assert "\n" not in str(message["Subject"])
+
+
+@pytest.mark.parametrize(("chosen", "sites", "spoken"), [("fr", "de-AT", "fr"), (None, "de-AT", "de"), (None, "fi", "en")])
+def test_a_mail_is_in_her_language_else_in_the_sites(
+    mine: Comment, ada: User, article: Article, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch, chosen: str | None, sites: str, spoken: str
+) -> None:
+    ada.language, site.language = chosen, sites
+    make_comment(article, parent=mine)
+    monkeypatch.setattr(mailing, "subject_of", lambda *_: language())
+    (mail,) = later(clock, minutes=11)
+    assert mail.subject == spoken
+    assert language() == "en"  # the worker's next mail is somebody else's
 
 
 def test_two_workers_that_look_at_once_send_one_mail(
