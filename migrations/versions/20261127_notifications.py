@@ -1,14 +1,14 @@
 """notifications, what is announced, followed conversations, how people want to be told
 
 Revision: 20261127no
-Follows: 20261127ed, 20261127la
+Follows: 20261127la
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261127no'
-down_revision = ('20261127ed', '20261127la')
+down_revision = '20261127la'
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, ViewportSize, expect
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import hash_password
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 
 site, article, open_page = widget.site, widget.article, widget.open_page  # the newspaper, and its article
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff " * 5
-SIZES = [{"width": 320, "height": 800}, {"width": 1280, "height": 900}]
+SIZES: list[ViewportSize] = [{"width": 320, "height": 800}, {"width": 1280, "height": 900}]
 
 
 @pytest.fixture

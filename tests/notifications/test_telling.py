@@ -412,6 +412,21 @@ def test_one_that_fails_does_not_keep_the_others_from_being_told(
     assert [item.comment_id for item in told(ada)] == [bad.id, good.id]
 
 
+def test_one_that_always_fails_is_given_up(article: Article, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_comment(article)
+
+    def fails(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(telling, "_tell_named", fails)
+    for _ in range(telling.MAX_ATTEMPTS):
+        for left in db.session.scalars(select(Announcement)):
+            left.due_at = utcnow()
+        db.session.commit()
+        tell_all()
+    assert db.session.scalar(select(func.count()).select_from(Announcement)) == 0
+
+
 # --- reading
 
 
