@@ -91,7 +91,7 @@ def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME,
 
 
 def _too_long(field: str, most: int, length: int) -> Invalid:
-    return Invalid(f"A name has at most {most} characters; this has {length}.", field=field, code="name_too_long")
+    return Invalid("A name has at most %(most)s characters; this has %(length)s.", field=field, code="name_too_long", values={"most": most, "length": length})
 
 
 def token_hash(token: str) -> bytes:

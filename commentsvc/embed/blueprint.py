@@ -6,8 +6,8 @@ from flask import Blueprint, Response, current_app, request
 
 from commentsvc.accounts.sessions import COOKIELESS
 from commentsvc.extensions import csrf, limiter
-from commentsvc.pages import content_security_policy, csp_nonce
 from commentsvc.i18n import set_language, supported
+from commentsvc.pages import content_security_policy, csp_nonce
 from commentsvc.sites.models import Site
 from commentsvc.web import SAFE_METHODS, browser_language, form_sent, limit_key, settings_of
 

@@ -12,7 +12,7 @@ from commentsvc.embed.blueprint import for_everybody, read_limit, speak
 from commentsvc.embed.cache import nonce_of
 from commentsvc.embed.thread import PERIOD
 from commentsvc.embed.view import render_public
-from commentsvc.i18n import language
+from commentsvc.i18n import N_, language
 from commentsvc.moderation.public_modlog import page_of_public_modlog
 from commentsvc.moderation.statements import RULE_NAMES
 from commentsvc.pages import content_security_policy
@@ -23,11 +23,14 @@ modlog = Blueprint("modlog", __name__, url_prefix="/modlog")
 # A minute old is young enough for a log, and what is asked for once a minute costs nothing.
 CACHEABLE = "public, max-age=0, s-maxage=60, must-revalidate"
 
-WHAT_NAMES = {"removed": "Taken down", "not_published": "Not published"}
+WHAT_NAMES = {  # by what was done, and whether a program did it
+    ("removed", True): N_("Taken down by a program"), ("removed", False): N_("Taken down by a Community Manager"),
+    ("not_published", True): N_("Not published by a program"), ("not_published", False): N_("Not published by a Community Manager"),
+}
 # What has become of it since; where nothing has, nothing is said.
 STATE_NAMES = {
-    "appealed": "Appealed, not decided yet", "upheld": "Appealed: it stands", "overturned": "Appealed: it was wrong, and is published",
-    "taken_back": "Taken back since", "withdrawn": "Withdrawn by its author since",
+    "appealed": N_("Appealed, not decided yet"), "upheld": N_("Appealed: it stands"), "overturned": N_("Appealed: it was wrong, and is published"),
+    "taken_back": N_("Taken back since"), "withdrawn": N_("Withdrawn by its author since"),
 }
 
 

@@ -18,9 +18,10 @@ from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
+from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import language
+from commentsvc.i18n import gettext, language
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
 from commentsvc.sites.models import Article, Site, closing_time
@@ -63,7 +64,7 @@ def thread(site_key: str) -> Response:
         if site is not None:
             speak(site.language)
         db.session.rollback()
-        response = Response(message_page(error.message, hint=_hint(error, site)), error.status)
+        response = Response(message_page(error.told, hint=_hint(error, site)), error.status)
         if isinstance(error, TooSoon):
             response.headers["Retry-After"] = str(error.retry_after)
         return frame(response, site)
@@ -131,7 +132,7 @@ def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
     page = page_of_roots(article, sort, after)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, words=words)
     return keep(etag, html)
 
 
@@ -145,7 +146,7 @@ def _first_view(site_key: str, url: str) -> Known:
     site = get_site(site_key)
     origin = origin_of(url)
     if origin not in site.origins:
-        raise NotAllowed(f"{site.name} does not show comments on {origin}.", code="foreign_origin")
+        raise NotAllowed("%(site)s does not show comments on %(origin)s.", code="foreign_origin", values={"site": site.name, "origin": origin or ""})
     asking = origin_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
     if asking not in site.origins:
         raise NotFound("There is no conversation about this page yet.", code="not_registered")
@@ -164,16 +165,16 @@ def _first_view(site_key: str, url: str) -> Known:
 def _hint(error: CommentsvcError, site: Site | None) -> str:
     """What the publisher, who sees this page first, can do about it."""
     if site is None and error.status == 404:
-        return "The tag's data-site attribute names the site; its key is in the console's settings."
+        return gettext("The tag's data-site attribute names the site; its key is in the console's settings.")
     if error.code == "foreign_origin":
-        return "If this is your site, add this origin in the console's settings."
+        return gettext("If this is your site, add this origin in the console's settings.")
     if error.code == "not_registered":
-        return (
+        return gettext(
             "It begins when somebody opens the article on the publisher's site. If this is your site and you "
             "see this under an article, see “Troubleshooting” in the documentation on embedding."
         )
     if error.code.startswith("cursor"):
-        return "Reload the page to start again at the first comments."
+        return gettext("Reload the page to start again at the first comments.")
     return ""
 
 

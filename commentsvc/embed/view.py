@@ -25,7 +25,7 @@ from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
-from commentsvc.i18n import language
+from commentsvc.i18n import N_, gettext, language, translate
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import (
@@ -39,15 +39,15 @@ from commentsvc.moderation.models import (
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
-from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
+from commentsvc.moderation.sanctions import in_words, shadowed, told_in_one, told_to
 from commentsvc.notifications.listing import NOTHING, Standing, standing
-from commentsvc.sites.models import Article, Site
+from commentsvc.sites.models import WELCOME, Article, Site
 
 SORTS = {
-    Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied",
-    Sort.CONTROVERSIAL: "Controversial",
+    Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
+    Sort.CONTROVERSIAL: N_("Controversial"),
 }
-BADGES = {Role.COMMUNITY_MANAGER.value: "Community Manager", Role.EXPERT.value: "Expert", Role.ADMIN.value: "Staff"}
+BADGES = {Role.COMMUNITY_MANAGER.value: N_("Community Manager"), Role.EXPERT.value: N_("Expert"), Role.ADMIN.value: N_("Staff")}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # How long its author is reminded that a comment was not published.
@@ -95,11 +95,12 @@ class Told:
 
     @property
     def reason(self) -> str:
-        return REJECT_REASONS[Reason(self.sanction.reason)]
+        return gettext(REJECT_REASONS[Reason(self.sanction.reason)])
 
     @property
-    def effect(self) -> str:
-        return EFFECTS[self.sanction.kind]
+    def said(self) -> str:
+        """What holds, in one sentence."""
+        return told_in_one(self.sanction)
 
     @property
     def until(self) -> str:
@@ -135,7 +136,7 @@ class Asked:
         """The error to show at one of these fields, or ("") at the form as a whole."""
         if self.error is None or self.where != where:
             return ""
-        return self.error.message if (self.error.field or "") in fields else ""
+        return self.error.told if (self.error.field or "") in fields else ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,12 @@ class View:
     @cached_property  # asked once a comment; a policy is made from JSON each time
     def max_depth(self) -> int:
         return self.site.policy.max_depth
+
+    @property
+    def welcome(self) -> str:
+        """The site's; in the reader's language while it is the built-in one."""
+        text = self.site.welcome
+        return (gettext(WELCOME) if text == WELCOME else text).replace("{site}", self.site.name)
 
     @property
     def guidelines(self) -> str:
@@ -337,8 +344,8 @@ def _told(rejected: Sequence[int], site: Site) -> dict[int, tuple[str, str, str]
 def reason_text(site: Site, reason: str, own: str | None = None) -> str:
     """Why a comment was rejected, in words for its author."""
     if reason == Reason.CLOSED:
-        return "The conversation was closed in the meantime"
-    return words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or ""
+        return gettext("The conversation was closed in the meantime")
+    return translate(words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or "", None)  # a site's own is in no catalogue
 
 
 def row_of(comment: Comment, author: User) -> CommentRow:
