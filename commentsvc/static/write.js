@@ -162,7 +162,7 @@
     area.focus();
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  desk.acts = {
+  Object.assign(desk.acts ||= {}, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),
@@ -186,5 +186,5 @@
     },
     open: (comment, name, quietly) => openPanel(name, comment, quietly),
     post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel, format,
-  };
+  });
 })();
