@@ -178,6 +178,8 @@ def actions(card: Card) -> Actions:
         approve = "Keep published" if comment.flag_count or comment.reviewed_at else "Approve"
     if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
         reject = "Reject"
+    if card.edit is not None:
+        approve, reject = "Accept the edit", "Reject the edit"
     latest = card.decisions[0] if card.decisions else None
     undoable = latest is not None and can_be_undone(latest)
     feature = pin = ""
