@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
@@ -51,9 +52,10 @@ def take_edit(comment: Comment, author: User, body: str, *, seen: int | None = N
     """
     if comment.author_id != author.id:
         raise NotAllowed("This is not your comment.", code="not_yours")
+    article = comment.article
     lock_article(comment.article_id)
     db.session.refresh(comment)
-    article = comment.article
+    set_committed_value(comment, "article", article)
     policy: Policy = article.policy
     body = clean_body(body, min_length=policy.min_length, max_length=policy.max_length)
     latest = newest(comment)
@@ -86,6 +88,7 @@ def take_edit(comment: Comment, author: User, body: str, *, seen: int | None = N
     else:
         edit_steps.revision_of(comment, comment.revision).state = RevisionState.REPLACED.value
         _replace(comment, number, body)
+        set_committed_value(comment, "article", article)
         screen_comment(comment)
     follow_up(db.session, "screen")
     return comment
@@ -130,6 +133,10 @@ class Version:
 
     revision: Revision
     state: str
+
+    @property
+    def html(self) -> str:
+        return render(self.revision.body)
 
 
 def history(comment: Comment, *, whole: bool) -> list[Version]:

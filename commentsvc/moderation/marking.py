@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Revision
 from commentsvc.moderation.models import Screening
 
 Range = tuple[int, int]

@@ -23,6 +23,7 @@ from commentsvc.moderation.unscored import in_words
 from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.words import (
     DECIDED,
+    EDIT_STATES,
     FLAG_NAMES,
     LABEL_NAMES,
     LEVEL_MEANINGS,
@@ -111,7 +112,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

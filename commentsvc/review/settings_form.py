@@ -17,6 +17,7 @@ from commentsvc.screening.policy import (
     CLOSE_AFTER_MOST,
     EDIT_WINDOW_MOST,
     FAIL_OPEN_MOST,
+    NUDGES_MOST,
     REPEAT_MOST,
     Policy,
     check_policy,
@@ -64,7 +65,12 @@ FIELDS: tuple[Field, ...] = (
     Field(GENERAL, _TALK, "number", "max_depth", "Deepest reply", "Replies to a reply to a reply. 0: nobody can reply.", "levels"),
     Field(
         GENERAL, _TALK, "number", "edit_window", "Time to edit",
-        "So long can an author take back a comment that waits, to say it differently. 0: as long as it waits.", "minutes", MINUTE, EDIT_WINDOW_MOST,
+        "So long after posting can an author edit a published comment. The new text is screened, and the old one stands until it passes. 0: not at all. What still waits can always be edited.", "minutes", MINUTE, EDIT_WINDOW_MOST,
+    ),
+    Field(
+        GENERAL, _TALK, "number", "nudges", "Kind words",
+        "Of so many of an author's comments a day that the model holds, the doubtful sentences are marked for her, so that she can say it differently. 0: never.",
+        "comments a day", most=NUDGES_MOST,
     ),
     Field(
         GENERAL, _TALK, "number", "close_after_days", "Closing",
@@ -80,6 +86,7 @@ FIELDS: tuple[Field, ...] = (
         "For this long an author can appeal against a decision. EU law wants six months at least of most sites.", "days",
     ),
     Field(GENERAL, _OPEN, "number", "appeal_answer_days", "Time to answer", "Appeals that wait longer than this are marked as overdue.", "days"),
+    Field(GENERAL, _OPEN, "switch", "public_history", "Show what edited comments said before", "Anybody can read their earlier texts; else their authors and the team can."),
     Field(
         GENERAL, _OPEN, "switch", "public_modlog", "Publish the modlog",
         "Anybody can read what was removed and why, without names and texts.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commentsvc.accounts.permissions import Role
+from commentsvc.i18n import N_
 from commentsvc.moderation.filters import Order
 from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import SanctionKind
@@ -77,11 +78,21 @@ REASON_NAMES: dict[str, str] = {
     Reason.PINNED: "Pinned to the top",
     Reason.UNPINNED: "No longer pinned",
     Reason.IMPORTED: "Imported",
+    Reason.EDITED: "Its author wrote it anew",
+    Reason.EDIT_ACCEPTED: "Edit accepted",
+    Reason.EDIT_HELD: "Edit held",
+    Reason.EDIT_REJECTED: "Edit rejected",
 } | {reason.value: words for reason, words in REJECT_REASONS.items()}
 
 # What was done to a comment whose status stayed, in its history.
 MARK_WORDS: dict[str, str] = {
     Reason.FEATURED: "Featured", Reason.UNFEATURED: "Unfeatured", Reason.PINNED: "Pinned", Reason.UNPINNED: "Unpinned",
+    Reason.EDIT_ACCEPTED: "Edit accepted", Reason.EDIT_HELD: "Edit held for a person", Reason.EDIT_REJECTED: "Edit rejected",
+}
+
+# What became of a revision, beside what the comment says now.
+EDIT_STATES: dict[str, str] = {
+    "waiting": N_("waits"), "replaced": N_("replaced before others read it"), "rejected": N_("rejected"),
 }
 
 FLAG_NAMES: dict[str, str] = {reason.value: words for reason, words in FLAG_REASONS.items()}
