@@ -183,7 +183,10 @@ class Comment(Base):
             "ix_comments_edits", "id",
             postgresql_where=text("edit_status = 'pending'"), sqlite_where=text("edit_status = 'pending'"),
         ),
-        Index("ix_comments_edits_due", "site_id", "due", "id", postgresql_where=text(EDIT_HELD), sqlite_where=text(EDIT_HELD)),
+        Index(
+            "ix_comments_edits_due", "site_id", "edit_status", "due", "id",
+            postgresql_where=text(EDIT_HELD), sqlite_where=text(EDIT_HELD),
+        ),
         Index("ix_comments_queue", "site_id", "status", "created_at", "id"),
         # Each with all that its queue is told by: SQLite takes one that saves it the row before another.
         Index(

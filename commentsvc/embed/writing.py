@@ -33,7 +33,7 @@ def _own(comment_id: int) -> Comment:
     return comment
 
 
-@embed.get("/comments/<int:comment_id>/edit")
+@embed.get("/comments/<int:comment_id>/source")
 @read_limit
 def edit_form(comment_id: int) -> Response:
     """The form with the author's last text, as a fragment."""

@@ -147,7 +147,7 @@
 
   // ---- Editing what one wrote
   const openEdit = async (link, comment) => {
-    const found = await ask(`${api}/comments/${comment.dataset.id}/edit`);
+    const found = await ask(`${api}/comments/${comment.dataset.id}/source`);
     if (found.error) return complain(below(comment), found.error, () => openEdit(link, comment));
     closePanel();
     const form = parse(found.html).querySelector("form"), field = form.elements.body, text = field.value;

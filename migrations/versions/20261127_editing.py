@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.add_column('comments', sa.Column('edit', sa.Integer(), nullable=True))
     op.add_column('comments', sa.Column('edit_status', sa.String(length=20), nullable=True))
     op.create_index('ix_comments_edits', 'comments', ['id'], postgresql_where=PENDING, sqlite_where=PENDING)
-    op.create_index('ix_comments_edits_due', 'comments', ['site_id', 'due', 'id'], postgresql_where=HELD, sqlite_where=HELD)
+    op.create_index('ix_comments_edits_due', 'comments', ['site_id', 'edit_status', 'due', 'id'], postgresql_where=HELD, sqlite_where=HELD)
 
 
 def downgrade() -> None:
