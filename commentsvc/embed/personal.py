@@ -76,7 +76,7 @@ def me_data(article: Article) -> dict[str, Any]:
         data |= {
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
             "told": render_public("embed/told.html", v=view) if mine.told else "",
-            "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own), "editable": sorted(mine.editable),
+            "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own), "window": 0 if article.closed else article.policy.edit_window,
             "edits": [{"id": e.comment.id, "status": _seen_status(e), "html": render_public("embed/edited.html", v=view, e=e)} for e in mine.edits],
             "waiting": [
                 {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.status,

@@ -205,7 +205,8 @@
       if (wanted && !there) menu.firstChild.dataset.act = act;
       if (!wanted) there?.remove();
     };
-    add("edit", "Edit", desk.me.editable?.includes(id));
+    const age = (Date.now() - new Date($("time", comment).dateTime)) / 1000;
+    add("edit", "Edit", desk.me.own.includes(id) && age < desk.me.window);
     add("quote", "Quote", $("[data-act=reply]", comment));
   }, true);
 
