@@ -26,7 +26,7 @@ from commentsvc.sites.models import Article
 from commentsvc.web import reader, require
 
 ANCESTORS = 3  # the nearest: enough to understand a reply, and a fixed number of statements
-PANELS = ("reply", "flag", "withdraw")
+PANELS = ("reply", "edit", "flag", "withdraw")
 ACCOUNT_FORMS = ("sign-up", "sign-in", "forgot")
 
 
@@ -113,7 +113,7 @@ def article(article_id: int) -> Response:
     wanted = request.args.get("form", "")
     if wanted in ACCOUNT_FORMS and reader() is None:
         asked = replace(asked, account=wanted)
-    elif asked.panel in {"flag", "withdraw"} and reader() is None:
+    elif asked.panel in {"edit", "flag", "withdraw"} and reader() is None:
         asked = replace(asked, account="sign-in")
     return draw(found, asked)
 

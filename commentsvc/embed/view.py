@@ -11,12 +11,12 @@ from typing import Any
 from flask import current_app, request
 from markupsafe import Markup
 from sqlalchemy import and_, bindparam, func, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, load_only
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission, Role, allowed
-from commentsvc.comments.models import Comment, Status, Vote
-from commentsvc.comments.submit import may_rewrite
+from commentsvc.comments.mentions import people_named
+from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
 from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
@@ -27,6 +27,8 @@ from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext, language, translate
 from commentsvc.markup import render as render_markdown
+from commentsvc.moderation.edit_steps import edits_of
+from commentsvc.moderation.edits import may_edit, newest
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import (
     FLAG_REASONS,
@@ -39,7 +41,7 @@ from commentsvc.moderation.models import (
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
-from commentsvc.moderation.sanctions import in_words, shadowed, told_in_one, told_to
+from commentsvc.moderation.sanctions import in_shadow, in_words, shadowed, told_in_one, told_to
 from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import WELCOME, Article, Site
 
@@ -83,6 +85,20 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """An edit of one's own published comment that others do not read, or not yet."""
+
+    comment: Comment
+    revision: Revision
+    reason: str = ""  # why it was rejected
+    posted: bool = False  # shown to her as if it were accepted, while she is shadowed
+
+    @property
+    def html(self) -> str:
+        return render_markdown(self.revision.body, people_named(self.revision.body, self.comment.article_id))
+
+
+@dataclass(frozen=True)
 class Told:
     """A sanction in words for the person it is about."""
 
@@ -116,6 +132,8 @@ class Personal:
     votes: Mapping[int, int]
     own: frozenset[int]
     waiting: Sequence[Waiting]
+    editable: frozenset[int] = frozenset()  # of her published comments
+    edits: Sequence[Edited] = ()  # of them, that others do not read (yet)
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
     standing: Standing = NOTHING  # of her notifications
 
@@ -125,12 +143,13 @@ class Asked:
     """What a form sent or a link asked for, so that nothing typed is lost on the way."""
 
     account: str = ""  # the account form to show: sign-up, code, sign-in, forgot, sent
-    panel: str = ""  # the form below a comment: reply, flag, withdraw
+    panel: str = ""  # the form below a comment: reply, edit, flag, withdraw
     target: int | None = None  # that comment
     values: Mapping[str, str] = field(default_factory=dict)
     error: CommentsvcError | None = None
     where: str = ""  # the form at fault: account, panel, editor, page
     notice: str = ""
+    preview: str = ""  # the HTML of what was typed
 
     def message(self, where: str, *fields: str) -> str:
         """The error to show at one of these fields, or ("") at the form as a whole."""
@@ -183,12 +202,21 @@ class View:
         return self.article.closed
 
     def editable(self, comment: Comment) -> bool:
-        """Whether the author can still take a comment that waits back, to write it anew."""
-        return not self.closed and may_rewrite(comment, self.article.policy)
+        """Whether the author can still edit the comment."""
+        return not self.closed and may_edit(comment, self.article.policy)
+
+    def latest_of(self, comment_id: int) -> Revision | None:
+        """The reader's last text of a comment of her own."""
+        comment = db.session.get(Comment, comment_id)
+        return newest(comment) if comment is not None and self.me is not None and comment.author_id == self.me.user.id else None
 
     @property
     def max_length(self) -> int:
         return self.site.policy.max_length
+
+    @cached_property
+    def public_history(self) -> bool:
+        return self.site.policy.public_history
 
     @cached_property  # asked once a comment; a policy is made from JSON each time
     def max_depth(self) -> int:
@@ -245,7 +273,7 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, language(), self.asked_language)
+        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, language(), self.asked_language, self.public_history)
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
@@ -290,17 +318,39 @@ def personal(article: Article, user: User | None) -> Personal | None:
         .limit(OWN_LIMIT)
     )
     own = db.session.scalars(
-        select(Comment.id)
+        select(Comment)
         .where(Comment.author_id == user.id, Comment.article_id == article.id, Comment.status == Status.PUBLISHED)
         .order_by(Comment.created_at.desc())
         .limit(OWN_LIMIT)
-    )
+        .options(load_only(Comment.id, Comment.status, Comment.created_at, Comment.edit, Comment.edit_status, Comment.hold_for, Comment.article_id, Comment.author_id))
+    ).all()
+    policy = article.policy
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
-        votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
+        votes={comment_id: value for comment_id, value in votes}, own=frozenset(c.id for c in own),  # noqa: C416 - rows
+        editable=frozenset() if article.closed else frozenset(c.id for c in own if may_edit(c, policy)),
+        edits=edited(own, article.site),
         waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
         standing=standing(user, article),
     )
+
+
+def edited(comments: Sequence[Comment], site: Site) -> list[Edited]:
+    """Those edits of one author's published comments that others do not read; two statements where there are any, else none."""
+    found = edits_of(comments)
+    if not found:
+        return []
+    since = utcnow() - REJECTED_SHOWN
+    under_shadow = {c.id for c in comments if c.hold_for == SanctionKind.SHADOW and c.edit_status == EditStatus.HELD}
+    shadow = bool(under_shadow) and in_shadow(comments[0].author_id, site.id)
+    return [
+        Edited(
+            c, found[c.id], reason_text(site, found[c.id].reason or "") if c.edit_status == EditStatus.REJECTED else "",
+            posted=shadow and c.id in under_shadow,
+        )
+        for c in comments
+        if c.id in found and (c.edit_status != EditStatus.REJECTED or found[c.id].created_at > since)
+    ]
 
 
 def told(user: User, site_id: int) -> list[Told]:
@@ -315,7 +365,7 @@ def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
     told = _told(rejected, site) if rejected else {}
-    doubtful, posted = nudges(shown), shadowed(shown)
+    doubtful, posted = nudges(shown, site.policy.nudges), shadowed(shown)
     return [
         Waiting(c, *told.get(c.id, ("", "", "")), posted=c.id in posted, doubtful=doubtful.get(c.id, ())) for c in shown
     ]

@@ -109,7 +109,9 @@
   const grow = (area) => {
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight + 2}px`;
-    const form = area.form, left = form.dataset.max - area.value.trim().length, label = $(".count", form);
+    const form = area.form, text = area.value.trim(), near = text.length > form.dataset.max * 0.9;
+    // Characters as people count them; never more than the units of the string.
+    const left = form.dataset.max - (near && Intl.Segmenter ? [...new Intl.Segmenter().segment(text)].length : text.length), label = $(".count", form);
     label.hidden = left > form.dataset.max / 10;
     label.textContent = left < 0 ? word("over", -left) : word("left", left);
     label.classList.toggle("over", left < 0);
@@ -172,6 +174,7 @@
     $("#who").replaceChildren(parse(me.who));
     $("#told").replaceChildren(parse(me.told || ""));
     if (me.moderate) load(me.moderate); // staff alone load what staff need
+    if (me.edits?.length || me.own?.length) act("edits", mine);
     for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
     dress();
   };
@@ -340,7 +343,7 @@
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
   };
-  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow"]) {
+  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow", "edit", "quote"]) {
     ACTS[name] = (el, comment) => act(name, el, comment);
   }
   const on = (type, act) => doc.addEventListener(type, act);

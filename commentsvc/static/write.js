@@ -3,8 +3,8 @@
   "use strict";
   const desk = document.documentElement.desk;
   const {
-    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word,
+    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, keep, draftKey, grow, restore,
+    paintVotes, votesOf, dress, place, loadMe, watch, settle, published, commentOf, mainEditor, words, word,
   } = desk;
 
   // ---- Signing up and in, in place
@@ -104,7 +104,6 @@
     if (now.html) return settle(now); // left for review
     const name = form.dataset.for;
     form.remove();
-    if (now.body) return rewrite(comment, now);
     if (name === "flag") below(comment).after(make("p", now.message, "told"));
     else {
       const replies = $(":scope > .replies", comment);
@@ -113,18 +112,6 @@
       count(now.count);
     }
     comment.focus({ preventScroll: true });
-    say(now.message);
-  };
-  /** Put the text of a comment that is taken back into the form it came from, after what stands there. */
-  const rewrite = async (comment, now) => {
-    comment.remove();
-    if (now.parent && !find(now.parent)) await go(now.parent);
-    const above = now.parent && find(now.parent);
-    if (above) openPanel("reply", above, true);
-    const area = $(above ? "#reply-body" : "#editor-body");
-    area.value = [area.value, now.body].filter(Boolean).join("\n\n");
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true })); // keeps the draft
     say(now.message);
   };
   const vote = async (button, comment) => {
@@ -153,15 +140,6 @@
     }
   };
 
-  // ---- In the text
-  const format = (area, mark) => {
-    const { selectionStart: start, selectionEnd: end, value } = area, text = value.slice(start, end);
-    const quote = mark === "> ";
-    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, mark)}` : mark + text + mark, start, end, "end");
-    if (!quote && !text) area.selectionEnd -= mark.length;
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  };
   Object.assign(desk.acts ||= {}, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
@@ -185,6 +163,6 @@
       back?.focus();
     },
     open: (comment, name, quietly) => openPanel(name, comment, quietly),
-    post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel, format,
+    post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel,
   });
 })();

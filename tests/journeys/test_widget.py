@@ -718,8 +718,8 @@ def test_nobody_rewrites_or_leaves_what_is_not_hers_or_decided(browser: Browser,
     late = held_as_toxic(article, author, "Good day. You fool! Late.")
     close_article(db.session.get_one(Article, article.id), closed=True)
     text = browser.get(page).text
-    assert "Leave it for review" in text
-    assert ">Edit</button>" not in text
+    assert "Post for review" in text
+    assert ">Edit</a>" not in text
     assert browser.post(f"/embed/comments/{late.id}/rewrite", page=page).status_code == 409
     assert db.session.get_one(Comment, late.id, populate_existing=True).status == "held"
 

@@ -30,6 +30,7 @@ from commentsvc.screening.policy import (
     EMAIL_ACTIONS,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
+    NUDGES_MOST,
     PACE_MOST,
     POSTS_PER_MINUTE_MOST,
     REPEAT_ACTIONS,
@@ -65,8 +66,10 @@ class PolicySchema(BaseSchema):
     max_depth = Whole(most=1000, metadata={"description": "How deep replies may go."})
     max_links = Whole(most=1000, metadata={"description": "A comment with more is held."})
     edit_window = Whole(
-        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds in which an author may take back what waits, to write it anew. 0: as long as it waits."}
+        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds after posting in which an author may edit what is published; 0: not at all. What waits can always be edited."}
     )
+    nudges = Whole(most=NUDGES_MOST, metadata={"description": "Of so many held comments a day an author is shown the doubtful sentences; 0: none."})
+    public_history = YesNo(metadata={"description": "Anybody can read what an edited comment said before."})
     close_after_days = Whole(
         most=CLOSE_AFTER_MOST, metadata={"description": "Days after which the conversation under a new article closes by itself. 0: never."}
     )
