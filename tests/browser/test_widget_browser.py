@@ -220,7 +220,7 @@ def test_an_author_is_shown_the_sentence_that_may_hurt_and_says_it_differently(
 
     box = thread.get_by_label("Your comment")
     box.fill("Something else I was writing.")
-    own.get_by_role("button", name="Edit").click()
+    own.get_by_role("link", name="Edit").click()
     expect(box).to_have_value(f"Something else I was writing.\n\n{SHARP}")  # neither is lost
     expect(box).to_be_focused()
     expect(own).to_have_count(0)
@@ -251,7 +251,7 @@ def test_a_held_reply_is_edited_below_what_it_answers(
     thread.locator("#reply").get_by_role("button", name="Post").click()
     expect(ann.locator(".own")).to_contain_text("Being checked.")
     hold_as_toxic(db.session.query(Comment).filter_by(status=Status.PENDING).one(), (17, 43))
-    ann.get_by_role("button", name="Edit").click()
+    ann.get_by_role("link", name="Edit").click()
     reply = thread.get_by_label("Your reply to Ann Able")
     expect(reply).to_have_value(SHARP)
     expect(reply).to_be_focused()
