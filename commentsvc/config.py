@@ -67,6 +67,8 @@ class Settings:
     LIMIT_TRIAL: str = "20 per minute"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
+    #: Ask identity providers and publishers' key sets over plain HTTP and in private networks too.
+    PRIVATE_PROVIDERS: bool = False
     #: Wrong passwords for one account from one network.
     LIMIT_GUESSES: str = "10 per 15 minutes; 30 per day"
     #: Wrong passwords for one account from everywhere.

@@ -15,6 +15,7 @@ from commentsvc.accounts.invitations import invite
 from commentsvc.accounts.models import User, UserSession
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
+from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.comments.models import Status
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -255,6 +256,12 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_registrations.ask_for_reset", "POST"): ("/api/v1/password-resets", EVERYONE, {}),
     ("api_registrations.choose_password", "PUT"): ("/api/v1/password-resets/x", EVERYONE, {"password": "long enough a word"}),
     ("api_sessions.sign_in", "POST"): ("/api/v1/sessions", EVERYONE, {}),
+    ("api_sso.exchange", "POST"): ("/api/v1/sites/{site}/sso/sessions", EVERYONE, {}),
+    ("api_sso.settings", "GET"): ("/api/v1/sites/{site}/sso", ADMINS, {}),
+    ("api_sso.change", "PUT"): ("/api/v1/sites/{site}/sso", ADMINS, {"issuer": "https://news.example"}),
+    ("api_sso.drop", "DELETE"): ("/api/v1/sites/{site}/sso", ADMINS, {}),
+    ("api_sso.add_key", "POST"): ("/api/v1/sites/{site}/sso/keys", ADMINS, {"kid": "b", "algorithm": "HS256", "material": "x" * 40}),
+    ("api_sso.remove_key", "DELETE"): ("/api/v1/sites/{site}/sso/keys/a", ADMINS, {}),
     ("api_sessions.list_sessions", "GET"): ("/api/v1/sessions", SIGNED_IN, {}),
     ("api_sessions.sign_out", "DELETE"): ("/api/v1/sessions/current", SIGNED_IN, {}),
     ("api_sessions.revoke_session", "DELETE"): ("/api/v1/sessions/{session}", NOBODY, {}),
@@ -409,6 +416,8 @@ def world(app: Flask) -> World:
     assert appealed is not None
     appeal = lodge(appealed, owner, "It was a quotation.")
     first_version(site, actor=None, via="command")
+    set_sso(site, "https://news.example", by=None)
+    add_key(site, "a", "HS256", "y" * 40, by=None)
     sanction = impose(owner, SanctionKind.WARN, actor=manager, site=site, reason=Reason.SPAM, message="Please.")
     note = add_note(site, owner, "Noted.", author=manager)
     spammer = make_user()

@@ -23,12 +23,13 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.saved import saved
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
+    from commentsvc.api.sso import sso
     from commentsvc.api.statements import statements
     from commentsvc.api.team import team
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, sites, sso, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)
