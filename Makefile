@@ -58,6 +58,7 @@ check: $(VENV)/installed-test
 	$(BIN)/lint-imports
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && export COMMENTSVC_INSTANCE="$$folder" COMMENTSVC_DATABASE_URL= \
 	  && $(BIN)/commentsvc db upgrade && $(BIN)/commentsvc db check && $(BIN)/commentsvc openapi --check
+	$(BIN)/commentsvc translations check
 	$(BIN)/python -m pytest -q tests/test_documentation.py
 
 # What was built here; never the data folder.

@@ -73,7 +73,7 @@ AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc
 def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
     site = make_site(policy=Policy(), guidelines=AWKWARD)
-    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True)
+    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True, language="de")
     make_user("A guest", guest_since=utcnow())
     readers = [make_user() for _ in range(4)]
     fill_people(site, moderator, readers)

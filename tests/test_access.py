@@ -114,6 +114,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.sanctions", "GET"): ("/account/sanctions", SIGNED_IN, {}),
     ("account.read_sanction", "POST"): ("/account/sanctions/{sanction}/read", NOBODY, {}),
     ("account.change_name", "POST"): ("/account/name", SIGNED_IN, {}),
+    ("account.change_language", "POST"): ("/account/language", SIGNED_IN, {}),
     ("account.change_password_view", "POST"): ("/account/password", SIGNED_IN, {}),
     ("account.make_key", "POST"): ("/account/keys", SIGNED_IN, {}),
     ("account.end_key", "POST"): ("/account/keys/1/revoke", NOBODY, {}),

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from commentsvc.accounts.models import AuditEntry, User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.pagination import Cursors, SortKey, page
 from commentsvc.sites.models import Site
 
@@ -80,8 +81,8 @@ def _named(entries: Sequence[AuditEntry]) -> list[Line]:
     return [
         Line(
             entry,
-            actor="" if entry.actor_id is None else names.get(entry.actor_id, f"Account {entry.actor_id}"),
-            about=names.get(subjects[entry.id], f"Account {subjects[entry.id]}") if entry.id in subjects else "",
+            actor="" if entry.actor_id is None else names.get(entry.actor_id, gettext("Account %(number)s", number=entry.actor_id)),
+            about=names.get(subjects[entry.id], gettext("Account %(number)s", number=subjects[entry.id])) if entry.id in subjects else "",
             facts=json.loads(entry.facts),
         )
         for entry in entries

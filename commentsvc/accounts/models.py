@@ -47,6 +47,7 @@ class User(UserMixin, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     second_factor_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when she signs in with one; None: without
+    language: Mapped[str | None] = mapped_column(String(10))  # one of i18n.LANGUAGES, of her own pages and mails; None: not chosen
     blur_words: Mapped[bool] = mapped_column(default=False, server_default=false())  # marked words, in the console
     # Since when her address is proved without an account: she writes as a guest. None: an account, or an imported author.
     guest_since: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

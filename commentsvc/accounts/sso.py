@@ -89,7 +89,7 @@ def exchange(site: Site, token: str) -> tuple[User, Claims]:
         claims = _read(site, settings, token)
     except BadToken as error:
         log.info("token refused", site=site.key, why=str(error))
-        raise NotSignedIn(f"The publisher's token was refused: {error}.", code="sso_refused") from None
+        raise NotSignedIn("The publisher's token was refused: %(why)s.", code="sso_refused", values={"why": error}) from None
     except FetchFailed as error:
         log.warning("no public keys", site=site.key, why=str(error))
         raise Unavailable("The publisher's keys cannot be reached just now. Try again in a minute.", code="sso_keys_unreachable") from None
@@ -206,9 +206,9 @@ def set_sso(site: Site, issuer: str, *, roles: Sequence[str] = (), jwks_url: str
     """Switch single sign-on on, or change it; flushes. `by` None is the command line. Invalid names the field."""
     issuer, jwks_url = issuer.strip(), jwks_url.strip()
     if not issuer or len(issuer) > ISSUER_LENGTH or "\x00" in issuer:
-        raise Invalid(f"Say who issues the tokens, in at most {ISSUER_LENGTH} characters: the same as their iss.", field="issuer")
+        raise Invalid("Say who issues the tokens, in at most %(most)s characters: the same as their iss.", field="issuer", values={"most": ISSUER_LENGTH})
     if bad := [role for role in roles if role not in GIVEN]:
-        raise Invalid(f"A token can give expert or community_manager, not {bad[0][:40]}.", field="roles")
+        raise Invalid("A token can give expert or community_manager, not %(role)s.", field="roles", values={"role": bad[0][:40]})
     if jwks_url and (not jwks_url.startswith("http://" if _private() and jwks_url.startswith("http:") else "https://") or len(jwks_url) > 500):
         raise Invalid("The address of the keys begins with https:// and has at most 500 characters.", field="jwks_url")
     settings = settings_of_site(site)
@@ -249,9 +249,9 @@ def add_key(site: Site, kid: str, algorithm: str, material: str, *, by: User | N
     if not _KID.fullmatch(kid):
         raise Invalid("A key id has letters, digits and . _ : - and at most 100 of them.", field="kid")
     if algorithm not in ALGORITHMS:
-        raise Invalid(f"An algorithm is one of {', '.join(ALGORITHMS)}.", field="algorithm")
+        raise Invalid("An algorithm is one of %(names)s.", field="algorithm", values={"names": ", ".join(ALGORITHMS)})
     if (db.session.scalar(select(func.count()).where(SsoKey.site_id == site.id)) or 0) >= MAX_KEYS:
-        raise Conflict(f"A site has at most {MAX_KEYS} keys. Remove one that is no longer used.", code="too_many_keys")
+        raise Conflict("A site has at most %(most)s keys. Remove one that is no longer used.", code="too_many_keys", values={"most": MAX_KEYS})
     key = _material(material, algorithm)
     made = SsoKey(
         site_id=site.id, kid=kid, algorithm=algorithm, sealed=seal(json.dumps(key.as_dict(private=algorithm not in PUBLIC))),
@@ -279,8 +279,9 @@ def _material(text: str, algorithm: str) -> Key:
         raise Invalid("This is no key: paste a JWK, or a public key that begins with -----BEGIN.", field="material", code="key_unreadable") from None
     if not tokens.fits(key, algorithm):
         raise Invalid(
-            f"This key does not go with {algorithm}: RS256 takes RSA of 2048 bits or more, ES256 the curve P-256, EdDSA Ed25519, "
-            f"HS256 a secret of at least {tokens.SHORTEST_SECRET} characters.", field="material", code="key_unfit",
+            "This key does not go with %(algorithm)s: RS256 takes RSA of 2048 bits or more, ES256 the curve P-256, EdDSA Ed25519, "
+            "HS256 a secret of at least %(least)s characters.", field="material", code="key_unfit",
+            values={"algorithm": algorithm, "least": tokens.SHORTEST_SECRET},
         )
     return key
 

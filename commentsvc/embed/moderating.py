@@ -17,6 +17,7 @@ from commentsvc.embed.personal import private
 from commentsvc.embed.view import View, render_public
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation import decide
 from commentsvc.moderation.desk import clean
 from commentsvc.moderation.featuring import Mark
@@ -32,8 +33,8 @@ from commentsvc.web import require_person
 
 # What each action says once it is done.
 SAID = {
-    "keep": "Kept published.", "reject": "Removed.", "feature": "Featured.", "unfeature": "No longer featured.",
-    "pin": "Pinned to the top.", "unpin": "No longer pinned.",
+    "keep": N_("Kept published."), "reject": N_("Removed."), "feature": N_("Featured."), "unfeature": N_("No longer featured."),
+    "pin": N_("Pinned to the top."), "unpin": N_("No longer pinned."),
 }
 MARKS = {"feature": (Mark.FEATURED, True), "unfeature": (Mark.FEATURED, False), "pin": (Mark.PINNED, True), "unpin": (Mark.PINNED, False)}
 
@@ -60,7 +61,7 @@ def moderation(comment_id: int) -> Response:
     html = render_public(
         "embed/moderate.html", v=View(article=comment.article, site=comment.article.site), c=comment,
         pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons=offered_reasons(comment.article.site),
-        flags=[(FLAG_REASONS[FlagReason(reason)], number) for reason, number in flags],
+        flags=[(gettext(FLAG_REASONS[FlagReason(reason)]), number) for reason, number in flags],
     )
     return private(jsonify(html=html))
 
@@ -87,7 +88,7 @@ def moderate(comment_id: int) -> Response:
         )
     made = decision.id if decision is not None and comment.version != seen else None
     db.session.commit()
-    return private(jsonify(_state(comment, SAID[action], undo=made)))
+    return private(jsonify(_state(comment, gettext(SAID[action]), undo=made)))
 
 
 @embed.post("/decisions/<int:decision_id>/undo")
@@ -100,7 +101,7 @@ def take_back(decision_id: int) -> Response:
     comment = _judged(decision.comment_id)
     decide.undo(decision, actor=require_person(Permission.REVIEW, comment.site_id))
     db.session.commit()
-    return private(jsonify(_state(comment, "Taken back.", undo=None)))
+    return private(jsonify(_state(comment, gettext("Taken back."), undo=None)))
 
 
 def _state(comment: Comment, message: str, *, undo: int | None) -> dict[str, object]:
@@ -109,8 +110,12 @@ def _state(comment: Comment, message: str, *, undo: int | None) -> dict[str, obj
         select(Article).where(Article.id == comment.article_id).options(joinedload(Article.site)).execution_options(populate_existing=True)
     ).one()
     public = comment.status == Status.PUBLISHED
-    mark = "Pinned" if article.pinned_id == comment.id else "Featured" if comment.featured_at else ""
+    mark = ""
+    if public and article.pinned_id == comment.id:
+        mark = gettext("Pinned by %(name)s", name=article.site.name)
+    elif public and comment.featured_at:
+        mark = gettext("Featured by %(name)s", name=article.site.name)
     return {
-        "id": comment.id, "public": public, "mark": f"{mark} by {article.site.name}" if public and mark else "",
+        "id": comment.id, "public": public, "mark": mark, "pinned": article.pinned_id == comment.id,
         "message": message, "undo": undo, "count": article.comment_count,
     }

@@ -22,6 +22,7 @@ from commentsvc.figures.models import DailyFigures
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.figures.waits import quantile
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Appeal, AppealStatus
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
@@ -29,13 +30,13 @@ from commentsvc.sites.models import Site
 TOP_REPORTERS = 20
 # How long what waits at the end of a day has waited, in days: (from, name, title).
 AGES: tuple[tuple[int, str, str], ...] = (
-    (0, "same_day", "Held the same day"), (1, "one_day", "1 day"), (2, "days", "2 to 6 days"), (7, "week", "7 days and more"),
+    (0, "same_day", N_("Held the same day")), (1, "one_day", N_("1 day")), (2, "days", N_("2 to 6 days")), (7, "week", N_("7 days and more")),
 )
 APPEALS: dict[str, str] = {
-    AppealStatus.OPEN: "Not decided", AppealStatus.UPHELD: "The rejection stands", AppealStatus.OVERTURNED: "Overturned",
-    AppealStatus.SETTLED: "Taken back without it", AppealStatus.DROPPED: "Withdrawn by the author",
+    AppealStatus.OPEN: N_("Not decided"), AppealStatus.UPHELD: N_("The rejection stands"), AppealStatus.OVERTURNED: N_("Overturned"),
+    AppealStatus.SETTLED: N_("Taken back without it"), AppealStatus.DROPPED: N_("Withdrawn by the author"),
 }
-NOBODY = "A person who has left"
+NOBODY = N_("A person who has left")
 
 
 @dataclass(frozen=True)
@@ -138,16 +139,16 @@ class Figures:
             [day, sum(self._of(day, "outcomes").values()), *(self._of(day, "outcomes").get(name, 0) for name in names)]
             for day in self.period
         ]
-        columns = (_DAY, Column("posted", "Posted"), *(Column(name, OUTCOMES[name]) for name in names))
-        return Table("volume", "Comments by day and outcome", columns, rows)
+        columns = (_DAY, Column("posted", N_("Posted")), *(Column(name, OUTCOMES[name]) for name in names))
+        return Table("volume", gettext("Comments by day and outcome"), columns, rows)
 
     @cached_property
     def share(self) -> Table:
         """What became of the period's comments."""
-        rows: list[list[Cell]] = [[title, self.outcomes[name], _share(self.outcomes[name], self.posted)] for name, title in OUTCOMES.items() if self.outcomes[name]]
+        rows: list[list[Cell]] = [[gettext(title), self.outcomes[name], _share(self.outcomes[name], self.posted)] for name, title in OUTCOMES.items() if self.outcomes[name]]
         return Table(
-            "outcomes", "What became of them",
-            (Column("outcome", "Outcome", Kind.TEXT), Column("comments", "Comments"), Column("share", "Share", Kind.SHARE)), rows,
+            "outcomes", gettext("What became of them"),
+            (Column("outcome", N_("Outcome"), Kind.TEXT), Column("comments", N_("Comments")), Column("share", N_("Share"), Kind.SHARE)), rows,
         )
 
     @cached_property
@@ -158,8 +159,8 @@ class Figures:
             bins = _bins(self._of(day, "waits"))
             rows.append([day, sum(bins.values()), quantile(bins, 0.5), quantile(bins, 0.95)])
         return Table(
-            "waits", "Time to decision of held comments",
-            (_DAY, Column("decided", "Decided"), Column("median", "Median", Kind.SECONDS), Column("p95", "95th percentile", Kind.SECONDS)),
+            "waits", gettext("Time to decision of held comments"),
+            (_DAY, Column("decided", N_("Decided")), Column("median", N_("Median"), Kind.SECONDS), Column("p95", N_("95th percentile"), Kind.SECONDS)),
             rows,
         )
 
@@ -171,8 +172,8 @@ class Figures:
             found = self._backlog(day)
             rows.append([day, found.total(), *(found[name] for _, name, _ in AGES)])
         return Table(
-            "backlog", "Waiting at the end of each day",
-            (_DAY, Column("waiting", "Waiting"), *(Column(name, title) for _, name, title in AGES)), rows,
+            "backlog", gettext("Waiting at the end of each day"),
+            (_DAY, Column("waiting", N_("Waiting")), *(Column(name, title) for _, name, title in AGES)), rows,
         )
 
     @cached_property
@@ -180,9 +181,9 @@ class Figures:
         """What each person decided, most first."""
         counted = sorted(self._rows("people").items(), key=lambda one: (-one[1][0], self._name(one[0])))
         rows: list[list[Cell]] = [[self._name(key), *numbers] for key, numbers in counted]
-        titles = ("Decisions", "Approved", "Rejected", "Taken back", "Overturned")
+        titles = (N_("Decisions"), N_("Approved"), N_("Rejected"), N_("Taken back"), N_("Overturned"))
         columns = tuple(Column(name, title) for name, title in zip(PERSON, titles, strict=True))
-        return Table("people", "Decisions by person", (Column("person", "Person", Kind.TEXT), *columns), rows)
+        return Table("people", gettext("Decisions by person"), (Column("person", N_("Person"), Kind.TEXT), *columns), rows)
 
     @cached_property
     def hours(self) -> Table:
@@ -190,7 +191,7 @@ class Figures:
         counted = self._rows("hours")
         rows: list[list[Cell]] = [[f"{hour:02}:00", *counted.get(str(hour), [0, 0])] for hour in range(24)]
         return Table(
-            "hours", "By hour of the day", (Column("hour", "Hour", Kind.TEXT), Column("posted", "Posted"), Column("decided", "Decided by people")), rows
+            "hours", gettext("By hour of the day"), (Column("hour", N_("Hour"), Kind.TEXT), Column("posted", N_("Posted")), Column("decided", N_("Decided by people"))), rows
         )
 
     @cached_property
@@ -198,8 +199,8 @@ class Figures:
         """Why readers flagged."""
         counted = self._sum("flags")
         names = {reason.value: title for reason, title in FLAG_REASONS.items()}
-        rows: list[list[Cell]] = [[names.get(reason, reason), number] for reason, number in counted.most_common()]
-        return Table("flags", "Flags by reason", (Column("reason", "Reason", Kind.TEXT), Column("flags", "Flags")), rows)
+        rows: list[list[Cell]] = [[gettext(names.get(reason, reason)), number] for reason, number in counted.most_common()]
+        return Table("flags", gettext("Flags by reason"), (Column("reason", N_("Reason"), Kind.TEXT), Column("flags", N_("Flags"))), rows)
 
     @cached_property
     def reporters(self) -> Table:
@@ -210,10 +211,10 @@ class Figures:
             for key, (flags, right, wrong) in counted[:TOP_REPORTERS]
         ]
         return Table(
-            "reporters", f"Readers who flagged most (up to {TOP_REPORTERS})",
+            "reporters", gettext("Readers who flagged most (up to %(most)d)", most=TOP_REPORTERS),
             (
-                Column("reader", "Reader", Kind.TEXT), Column("flags", "Flags"), Column("right", "Comment rejected"),
-                Column("wrong", "Comment kept"), Column("open", "Not decided"), Column("right_share", "Right", Kind.SHARE),
+                Column("reader", N_("Reader"), Kind.TEXT), Column("flags", N_("Flags")), Column("right", N_("Comment rejected")),
+                Column("wrong", N_("Comment kept")), Column("open", N_("Not decided")), Column("right_share", N_("Right"), Kind.SHARE),
             ),
             rows,
         )
@@ -222,10 +223,10 @@ class Figures:
     def appeals(self) -> Table:
         """What became of the appeals that were lodged in the period."""
         total = sum(self._appeals.values())
-        rows: list[list[Cell]] = [[title, self._appeals[name], _share(self._appeals[name], total)] for name, title in APPEALS.items() if name in self._appeals]
+        rows: list[list[Cell]] = [[gettext(title), self._appeals[name], _share(self._appeals[name], total)] for name, title in APPEALS.items() if name in self._appeals]
         return Table(
-            "appeals", "Appeals by what became of them",
-            (Column("outcome", "Outcome", Kind.TEXT), Column("appeals", "Appeals"), Column("share", "Share", Kind.SHARE)), rows,
+            "appeals", gettext("Appeals by what became of them"),
+            (Column("outcome", N_("Outcome"), Kind.TEXT), Column("appeals", N_("Appeals")), Column("share", N_("Share"), Kind.SHARE)), rows,
         )
 
     @property
@@ -247,9 +248,9 @@ class Figures:
             for band in range(BANDS):
                 approved, rejected = counted.get(label, {}).get(str(band), [0, 0])
                 if approved or rejected:
-                    rows.append([label, f"{band / BANDS:.1f} to {(band + 1) / BANDS:.1f}", approved, rejected, _share(rejected, approved + rejected)])
+                    rows.append([label, gettext("%(low).1f to %(high).1f", low=band / BANDS, high=(band + 1) / BANDS), approved, rejected, _share(rejected, approved + rejected)])
         return Table(
-            "agreement", "Held for a score: what people decided", (Column("label", "Label", Kind.TEXT), Column("score", "Score", Kind.TEXT), *_JUDGED), rows
+            "agreement", gettext("Held for a score: what people decided"), (Column("label", N_("Label"), Kind.TEXT), Column("score", N_("Score"), Kind.TEXT), *_JUDGED), rows
         )
 
     @cached_property
@@ -257,14 +258,14 @@ class Figures:
         """Held by each rule: what people made of it."""
         counted = self._rows("phases")
         rows: list[list[Cell]] = [[name, *numbers, _share(numbers[1], sum(numbers))] for name, numbers in sorted(counted.items(), key=lambda one: -sum(one[1]))]
-        return Table("rules", "Held by rule: what people decided", (Column("rule", "Rule", Kind.TEXT), *_JUDGED), rows)
+        return Table("rules", gettext("Held by rule: what people decided"), (Column("rule", N_("Rule"), Kind.TEXT), *_JUDGED), rows)
 
     @cached_property
     def missed_reasons(self) -> Table:
         """Why people rejected what had been published automatically."""
         names = {reason.value: title for reason, title in REJECT_REASONS.items()}
-        rows: list[list[Cell]] = [[names.get(reason, reason), number] for reason, number in self._sum("missed").most_common()]
-        return Table("missed", "Published automatically, rejected later", (Column("reason", "Reason", Kind.TEXT), Column("comments", "Comments")), rows)
+        rows: list[list[Cell]] = [[gettext(names.get(reason, reason)), number] for reason, number in self._sum("missed").most_common()]
+        return Table("missed", gettext("Published automatically, rejected later"), (Column("reason", N_("Reason"), Kind.TEXT), Column("comments", N_("Comments"))), rows)
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -279,11 +280,11 @@ class Figures:
         return self._days[day][name] if day in self._days else {}
 
     def _name(self, key: str) -> str:
-        return self._names.get(int(key), NOBODY)
+        return self._names.get(int(key)) or gettext(NOBODY)
 
 
-_DAY = Column("day", "Day", Kind.DAY)
-_JUDGED = (Column("approved", "Approved"), Column("rejected", "Rejected"), Column("rejected_share", "Rejected, of all", Kind.SHARE))
+_DAY = Column("day", N_("Day"), Kind.DAY)
+_JUDGED = (Column("approved", N_("Approved")), Column("rejected", N_("Rejected")), Column("rejected_share", N_("Rejected, of all"), Kind.SHARE))
 
 
 def today_of(site: Site) -> dt.date:

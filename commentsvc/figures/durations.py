@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from commentsvc.i18n import N_, gettext
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -9,11 +11,12 @@ def short_time(seconds: float | None) -> str:
     """“34 s”, “12 min”, “3.5 h”, “2.1 d”; a dash where there is none."""
     if seconds is None:
         return "–"
-    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+    for size, unit in ((DAY, N_("%(number)s d")), (HOUR, N_("%(number)s h")), (MINUTE, N_("%(number)s min"))):
         if seconds >= size:
             value = seconds / size
-            return f"{value:.1f} {unit}".replace(".0 ", " ") if value < 10 and unit != "min" else f"{value:,.0f} {unit}"
-    return f"{seconds:.0f} s"
+            number = f"{value:.1f}".removesuffix(".0") if value < 10 and size != MINUTE else f"{value:,.0f}"
+            return gettext(unit, number=number)
+    return gettext("%(number)s s", number=f"{seconds:.0f}")
 
 
 def percent(share: float | None) -> str:
@@ -22,5 +25,5 @@ def percent(share: float | None) -> str:
         return "–"
     value = 100 * share
     if 0 < value < 0.1:
-        return "under 0.1 %"
+        return gettext("under 0.1 %%")
     return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"

@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from commentsvc.comments.models import Status
+from commentsvc.i18n import N_
 from commentsvc.moderation.models import Reason
 
 # What can have become of a comment. A comment is one of these, so they add up to all of them.
 OUTCOMES: dict[str, str] = {
-    "published_model": "Published automatically",
-    "published_person": "Published by a person",
-    "held": "Waiting for a person",
-    "rejected_model": "Rejected automatically",
-    "rejected_person": "Rejected by a person",
-    "withdrawn": "Withdrawn by the author",
-    "waiting": "Not checked yet",
-    "elsewhere": "Decided before it was imported",
+    "published_model": N_("Published automatically"),
+    "published_person": N_("Published by a person"),
+    "held": N_("Waiting for a person"),
+    "rejected_model": N_("Rejected automatically"),
+    "rejected_person": N_("Rejected by a person"),
+    "withdrawn": N_("Withdrawn by the author"),
+    "waiting": N_("Not checked yet"),
+    "elsewhere": N_("Decided before it was imported"),
 }
 
 

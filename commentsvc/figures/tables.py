@@ -17,7 +17,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """`name` for programs, `title` for people."""
+    """`name` for programs, `title` for people: in English, and given in the reader's language where it is shown."""
 
     name: str
     title: str

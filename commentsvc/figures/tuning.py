@@ -33,6 +33,7 @@ from commentsvc.figures.scored import (
     read_scores,
 )
 from commentsvc.figures.tables import Cell, Column, Kind, Table
+from commentsvc.i18n import N_, gettext
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
@@ -90,17 +91,17 @@ class Queue:
 _COLUMNS = tuple(
     Column(name, title, kind)
     for name, title, kind in (
-        ("threshold", "Hold from", Kind.TEXT), ("held", "Held", Kind.NUMBER), ("rejected", "Rejected by people", Kind.NUMBER),
-        ("approved", "Approved", Kind.NUMBER), ("unjudged", "Not judged", Kind.NUMBER), ("missed", "Rejected, not held", Kind.NUMBER),
-        ("precision", "Precision", Kind.SHARE), ("precision_if_fine", "if unjudged are fine", Kind.SHARE),
-        ("precision_if_alike", "if as judged", Kind.SHARE), ("recall", "Recall", Kind.SHARE), ("recall_if_alike", "if as judged", Kind.SHARE),
+        ("threshold", N_("Hold from"), Kind.TEXT), ("held", N_("Held"), Kind.NUMBER), ("rejected", N_("Rejected by people"), Kind.NUMBER),
+        ("approved", N_("Approved"), Kind.NUMBER), ("unjudged", N_("Not judged"), Kind.NUMBER), ("missed", N_("Rejected, not held"), Kind.NUMBER),
+        ("precision", N_("Precision"), Kind.SHARE), ("precision_if_fine", N_("if unjudged are fine"), Kind.SHARE),
+        ("precision_if_alike", N_("if as judged"), Kind.SHARE), ("recall", N_("Recall"), Kind.SHARE), ("recall_if_alike", N_("if as judged"), Kind.SHARE),
     )
 )
 
 
 def table_of(label: str, rows: Sequence[Sequence[Cell]]) -> Table:
     """A label's table; without rows where nothing was scored."""
-    return Table(f"tuning-{label}", "What the queue would have held at each threshold", _COLUMNS, rows)
+    return Table(f"tuning-{label}", gettext("What the queue would have held at each threshold"), _COLUMNS, rows)
 
 
 @dataclass(frozen=True)

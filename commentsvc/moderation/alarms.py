@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, UtcDateTime, utcnow
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.claims import PENDING, POSTED
 from commentsvc.screening.toxicity import ModelInfo
 from commentsvc.sites.models import Site
@@ -173,10 +174,12 @@ def health(folder: Path | None = None) -> Health:
     posted = backlog(posted=True) if waits.number else waits
     alarms = _alarms(found, waits)
     if _present(found) and posted.seconds > LONG_BACKLOG.total_seconds():
-        alarms.append(Alarm("backlog", "A worker reports, and still comments of readers wait.", since=posted.oldest))
+        alarms.append(Alarm("backlog", gettext("A worker reports, and still comments of readers wait."), since=posted.oldest))
     free = free_bytes(folder)
     if free is not None and free < LEAST_DISK:
-        message = f"The disk of the data folder has {free // (1024 * 1024)} MB left. Nothing can be stored when it is full."
+        message = gettext(
+            "The disk of the data folder has %(size)d MB left. Nothing can be stored when it is full.", size=free // (1024 * 1024)
+        )
         alarms.append(Alarm("disk", message))
     return Health(waits, posted, found, alarms)
 
@@ -209,14 +212,14 @@ def _alarms(workers: Sequence[Worker], waits: Backlog) -> list[Alarm]:
     present = _present(workers)
     found = [
         Alarm(
-            "model", "The model does not answer.", since=w.error_since, error=w.error, model=_model(w), worker=w.id,
+            "model", gettext("The model does not answer."), since=w.error_since, error=w.error, model=_model(w), worker=w.id,
         )
         for w in present
         if w.error is not None
     ]
     found += [
         Alarm(
-            "choice", "The model that was chosen does not load. The one before goes on working.",
+            "choice", gettext("The model that was chosen does not load. The one before goes on working."),
             error=w.problem, model=_model(w), worker=w.id,
         )
         for w in present
@@ -224,7 +227,7 @@ def _alarms(workers: Sequence[Worker], waits: Backlog) -> list[Alarm]:
     ]
     if not present and waits.seconds > LONG_WAIT.total_seconds():
         last = max((w.seen_at for w in workers), default=None)
-        message = "No worker reports: none runs, or it cannot write to the database."
+        message = gettext("No worker reports: none runs, or it cannot write to the database.")
         found.append(Alarm("worker", message, since=last or waits.oldest))
     return found
 

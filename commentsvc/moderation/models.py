@@ -13,6 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.delivery.models import Mail
+from commentsvc.i18n import N_
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.sites.models import Site
 
@@ -71,15 +72,15 @@ class Reason(enum.StrEnum):
 
 # What a community manager may choose when rejecting, in the order the console offers it.
 REJECT_REASONS: dict[Reason, str] = {
-    Reason.ABUSE: "Personal attack or insult",
-    Reason.HATE: "Hateful towards a group",
-    Reason.THREAT: "Threat or incitement",
-    Reason.SPAM: "Spam or advertising",
-    Reason.OFF_TOPIC: "Off topic",
-    Reason.MISINFORMATION: "Misleading claim",
-    Reason.BANNED_PHRASE: "Language we do not publish",
-    Reason.PRIVACY: "Somebody's private data",
-    Reason.OTHER: "Against our guidelines",
+    Reason.ABUSE: N_("Personal attack or insult"),
+    Reason.HATE: N_("Hateful towards a group"),
+    Reason.THREAT: N_("Threat or incitement"),
+    Reason.SPAM: N_("Spam or advertising"),
+    Reason.OFF_TOPIC: N_("Off topic"),
+    Reason.MISINFORMATION: N_("Misleading claim"),
+    Reason.BANNED_PHRASE: N_("Language we do not publish"),
+    Reason.PRIVACY: N_("Somebody's private data"),
+    Reason.OTHER: N_("Against our guidelines"),
 }
 
 
@@ -256,11 +257,11 @@ class FlagReason(enum.StrEnum):
 
 
 FLAG_REASONS: dict[FlagReason, str] = {
-    FlagReason.ABUSE: "It is abusive",
-    FlagReason.SPAM: "It is spam",
-    FlagReason.OFF_TOPIC: "It is off topic",
-    FlagReason.MISINFORMATION: "It is misleading",
-    FlagReason.OTHER: "Something else",
+    FlagReason.ABUSE: N_("It is abusive"),
+    FlagReason.SPAM: N_("It is spam"),
+    FlagReason.OFF_TOPIC: N_("It is off topic"),
+    FlagReason.MISINFORMATION: N_("It is misleading"),
+    FlagReason.OTHER: N_("Something else"),
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commentsvc.errors import Invalid
+from commentsvc.i18n import N_
 from commentsvc.moderation.models import REJECT_REASONS, Decision, Reason
 from commentsvc.sites.languages import check_language
 from commentsvc.sites.models import Site
@@ -24,7 +25,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,38}[a-z0-9]")
 
 # What a message may name, and what stands there then.
 PLACEHOLDERS: dict[str, str] = {
-    "name": "the author's name", "site": "the site's name", "article": "the article's title", "reason": "the reason's words",
+    "name": N_("the author's name"), "site": N_("the site's name"), "article": N_("the article's title"), "reason": N_("the reason's words"),
 }
 _PLACEHOLDER = re.compile(r"\{([^{}\n]{0,40})\}")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from commentsvc.database import utcnow
+from commentsvc.i18n import N_
 from commentsvc.moderation.engine import Broken, Busy, Engine
 from commentsvc.moderation.marking import Marks, fitted
 from commentsvc.screening.phases import PHASES
@@ -16,7 +17,7 @@ from commentsvc.screening.submission import Finding, Outcome, Submission, Verdic
 from commentsvc.screening.toxicity import LABELS, Explanation
 
 TEXT_LENGTH = 5000
-NO_MODEL = "The model does not answer just now; this is what the rest of the rules say."
+NO_MODEL = N_("The model does not answer just now; this is what the rest of the rules say.")
 
 
 class Kind(enum.StrEnum):

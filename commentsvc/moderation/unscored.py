@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, select
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import UtcDateTime, utcnow, write_intent
 from commentsvc.extensions import db
+from commentsvc.i18n import ngettext
 from commentsvc.moderation.claims import PENDING, POSTED, Claim, Lane
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Reason
@@ -117,7 +118,8 @@ def _look_again(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | No
 
 def in_words(seconds: int) -> str:
     """A time span in the largest unit that it is a whole number of: 10 minutes, 36 hours."""
-    for size, name in ((3600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds // size} {name}{'s' if seconds // size > 1 else ''}"
-    return f"{seconds} seconds"
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return ngettext("%(num)d hour", "%(num)d hours", seconds // 3600)
+    if seconds >= 60 and seconds % 60 == 0:
+        return ngettext("%(num)d minute", "%(num)d minutes", seconds // 60)
+    return ngettext("%(num)d second", "%(num)d seconds", seconds)

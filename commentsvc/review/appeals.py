@@ -10,6 +10,7 @@ from flask import redirect, request, session, url_for
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, ngettext
 from commentsvc.moderation.appeals import (
     ANSWER_LENGTH,
     Outcome,
@@ -21,21 +22,25 @@ from commentsvc.moderation.appeals import (
     reopen,
 )
 from commentsvc.moderation.models import Appeal
-from commentsvc.moderation.sanctions import in_words
 from commentsvc.moderation.statements import RULE_NAMES
+from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.presenting import excerpt
 from commentsvc.review.queues import Place, card_context, card_of
+from commentsvc.review.words import Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
 DONE = "review_appeal_done"  # session: the appeal that the next page confirms
 
-APPEAL_NAMES = {
-    "open": "Waiting", "upheld": "Upheld", "overturned": "Overturned", "settled": "Settled: the decision was taken back",
-    "dropped": "Dropped: the author took the comment back",
-}
-WHOSE_NAMES = {Whose.ALL: "All", Whose.OTHERS: "Others'", Whose.MINE: "Mine"}
+APPEAL_NAMES = Words({
+    "open": N_("Waiting"), "upheld": N_("Upheld"), "overturned": N_("Overturned"), "settled": N_("Settled: the decision was taken back"),
+    "dropped": N_("Dropped: the author took the comment back"),
+})
+APPEAL_SHORT = Words({
+    "open": N_("Waiting"), "upheld": N_("Upheld"), "overturned": N_("Overturned"), "settled": N_("Settled"), "dropped": N_("Dropped"),
+})
+WHOSE_NAMES = Words({Whose.ALL: N_("All"), Whose.OTHERS: N_("Others'"), Whose.MINE: N_("Mine")})
 
 
 def due_words(due: dt.datetime, now: dt.datetime | None = None) -> str:
@@ -44,8 +49,8 @@ def due_words(due: dt.datetime, now: dt.datetime | None = None) -> str:
     day = dt.timedelta(days=1)
     if left < dt.timedelta(0):
         late = -left // day
-        return f"{late} day{'' if late == 1 else 's'} overdue" if late else "Overdue"
-    return f"Answer within {left // day} day{'' if left // day == 1 else 's'}" if left >= day else "Answer today"
+        return ngettext("%(num)d day overdue", "%(num)d days overdue", late) if late else gettext("Overdue")
+    return ngettext("Answer within %(num)d day", "Answer within %(num)d days", left // day) if left >= day else gettext("Answer today")
 
 
 def overdue(due: dt.datetime, now: dt.datetime | None = None) -> bool:
@@ -137,7 +142,7 @@ def _draw(site: Site, chosen: Appeal | None, *, error: str = "", field: str = ""
     context |= {"error": error or None, "field": field, "typed": typed or {}}
     return page(
         "appeals.html", site, here="appeals", listing=found, more=following, after=after, decided=decided, whose=_whose(),
-        whose_names=WHOSE_NAMES, appeal_names=APPEAL_NAMES, rules=RULE_NAMES, chosen=chosen is not None, person=person,
+        whose_names=WHOSE_NAMES, appeal_names=APPEAL_NAMES, appeal_short=APPEAL_SHORT, rules=Words(RULE_NAMES), chosen=chosen is not None, person=person,
         due_words=due_words, overdue=overdue, done=done if done is not None and done.site_id == site.id else None,
-        filters=_filters(), now=utcnow(), in_words=in_words, excerpt=excerpt, most=ANSWER_LENGTH, outcomes=Outcome, **{k: v for k, v in context.items() if k not in {"site", "excerpt"}},
+        filters=_filters(), now=utcnow(), in_words=utc_words, excerpt=excerpt, most=ANSWER_LENGTH, outcomes=Outcome, **{k: v for k, v in context.items() if k not in {"site", "excerpt"}},
     )

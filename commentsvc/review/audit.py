@@ -19,29 +19,30 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.accounts.roles import list_roles
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
-from commentsvc.review.words import REASON_NAMES, ROLE_NAMES, STATUS_NAMES
+from commentsvc.review.words import REASON_NAMES, ROLE_NAMES, STATUS_NAMES, Words
 from commentsvc.sites.models import Site
 
 # What is done with what, in the order the filter offers it.
-GROUPS: dict[str, str] = {
-    "comment": "Comments", "article": "Articles", "settings": "Settings", "role": "Roles", "invitation": "Invitations",
-    "session": "Sign-ins", "sessions": "Ended sessions", "password": "Passwords", "factor": "Second factors", "key": "API keys",
-    "site": "The site itself", "comments": "Imports and rescoring",
-}
-ACTION_NAMES: dict[str, str] = {
-    "comment.decided": "Decided on a comment", "comment.undone": "Took a decision back", "article.changed": "Changed an article",
-    "settings.changed": "Changed the settings", "role.granted": "Gave a role", "role.revoked": "Took a role away",
-    "invitation.sent": "Sent an invitation", "invitation.resent": "Sent an invitation again",
-    "invitation.withdrawn": "Withdrew an invitation", "invitation.accepted": "Accepted an invitation",
-    "session.started": "Signed in", "sessions.ended": "Ended all sessions", "password.changed": "Changed the password",
-    "password.reset": "Chose a new password by mail", "factor.added": "Set up a second factor",
-    "factor.removed": "Removed a second factor", "factor.reset": "Took all second factors off",
-    "recovery_codes.made": "Made new recovery codes", "recovery_code.used": "Used a recovery code",
-    "key.made": "Made an API key", "key.revoked": "Revoked an API key", "site.created": "Created the site",
-    "comments.imported": "Imported comments", "comments.rescored": "Scored old comments anew",
-}
+GROUPS: Words[str, str] = Words({
+    "comment": N_("Comments"), "article": N_("Articles"), "settings": N_("Settings"), "role": N_("Roles"), "invitation": N_("Invitations"),
+    "session": N_("Sign-ins"), "sessions": N_("Ended sessions"), "password": N_("Passwords"), "factor": N_("Second factors"), "key": N_("API keys"),
+    "site": N_("The site itself"), "comments": N_("Imports and rescoring"),
+})
+ACTION_NAMES: Words[str, str] = Words({
+    "comment.decided": N_("Decided on a comment"), "comment.undone": N_("Took a decision back"), "article.changed": N_("Changed an article"),
+    "settings.changed": N_("Changed the settings"), "role.granted": N_("Gave a role"), "role.revoked": N_("Took a role away"),
+    "invitation.sent": N_("Sent an invitation"), "invitation.resent": N_("Sent an invitation again"),
+    "invitation.withdrawn": N_("Withdrew an invitation"), "invitation.accepted": N_("Accepted an invitation"),
+    "session.started": N_("Signed in"), "sessions.ended": N_("Ended all sessions"), "password.changed": N_("Changed the password"),
+    "password.reset": N_("Chose a new password by mail"), "factor.added": N_("Set up a second factor"),
+    "factor.removed": N_("Removed a second factor"), "factor.reset": N_("Took all second factors off"),
+    "recovery_codes.made": N_("Made new recovery codes"), "recovery_code.used": N_("Used a recovery code"),
+    "key.made": N_("Made an API key"), "key.revoked": N_("Revoked an API key"), "site.created": N_("Created the site"),
+    "comments.imported": N_("Imported comments"), "comments.rescored": N_("Scored old comments anew"),
+})
 CSV_HEAD = ("at", "by", "by_id", "via", "action", "subject", "about", "facts", "id", "position", "hash")
 
 
@@ -77,7 +78,7 @@ def action_name(action: str) -> str:
 
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "status": STATUS_NAMES, "role": ROLE_NAMES, "reason": REASON_NAMES,
-    "kind": {"app": "authenticator app", "passkey": "passkey"},
+    "kind": Words({"app": N_("authenticator app"), "passkey": N_("passkey")}),
 }
 # Numbers for programs, which say nothing to a person.
 _QUIET = {"version", "passkey"}
@@ -96,11 +97,11 @@ def _fact(name: str, value: Any) -> str:
 
 def _one(name: str, value: Any) -> str:
     if value is None or value in ("", [], {}):
-        return "none"
+        return gettext("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, dict) and value.keys() == {"length", "sha256"}:
-        return f"{value['length']} long, {value['sha256'][:8]}…"
+        return gettext("%(length)s long, %(digest)s…", length=value["length"], digest=value["sha256"][:8])
     if isinstance(value, dict):
         return ", ".join(f"{key} {one}" for key, one in value.items())
     if isinstance(value, list):

@@ -13,6 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import FactorMissing, NotSignedIn
 from commentsvc.extensions import csrf, db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
 from commentsvc.moderation.desk import asked_count
@@ -21,6 +22,7 @@ from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.reasons import words_of_decision
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
+from commentsvc.review.script_words import script_words
 from commentsvc.review.words import (
     DECIDED,
     FLAG_NAMES,
@@ -37,10 +39,19 @@ from commentsvc.review.words import (
     STATUS_NAMES,
     SYSTEM,
     count_words,
+    record_words,
+    site_words,
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person, signed_in
+from commentsvc.web import (
+    SAFE_METHODS,
+    form_sent,
+    reader,
+    require_person,
+    signed_in,
+    speak_to_reader,
+)
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
@@ -84,7 +95,7 @@ def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] |
 
 def reason_words(site: Site, decision: Decision) -> str:
     """What the site calls a decision's reason, or the console where nobody chose it."""
-    return words_of_decision(site, decision) or REASON_NAMES.get(decision.reason, decision.reason)
+    return site_words(words_of_decision(site, decision) or "") or REASON_NAMES.get(decision.reason, decision.reason)
 
 
 def reviewed_site_ids(person: User) -> list[int]:
@@ -92,6 +103,9 @@ def reviewed_site_ids(person: User) -> list[int]:
     return [
         grant.site_id for grant in person.roles if Permission.REVIEW in PERMISSIONS[person.role_on(grant.site_id)]
     ]
+
+
+review.before_request(speak_to_reader)
 
 
 @review.before_request
@@ -111,7 +125,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": SYSTEM, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }
@@ -153,7 +167,7 @@ def to_second_factor(error: FactorMissing) -> Any:
 def token_refused(_error: CSRFError) -> Any:
     """A form from before a sign-out, or from another site: nothing is done, nothing typed is lost."""
     db.session.rollback()
-    return _not_saved("This page is from an earlier sign-in.", status=400, sign_in=False)
+    return _not_saved(gettext("This page is from an earlier sign-in."), status=400, sign_in=False)
 
 
 def _address(text: str | None) -> SplitResult:

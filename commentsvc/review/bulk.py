@@ -20,6 +20,7 @@ from commentsvc.review.blueprint import by_htmx, in_background, page, review, si
 from commentsvc.review.decisions import NOTE_LENGTH, place_of_form
 from commentsvc.review.presenting import excerpt
 from commentsvc.review.queues import Place, card_fragment
+from commentsvc.review.words import site_words
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
 
@@ -103,7 +104,7 @@ def _confirmation(site: Site, action: str, chosen: list[Judged], problem: str) -
     ).all()
     return {
         "site": site, "action": action, "chosen": chosen, "comments": comments, "problem": problem, "place": place_of_form(),
-        "reasons": offered_reasons(site), "excerpt": excerpt, "typed": request.form,
+        "reasons": {reason: site_words(words) for reason, words in offered_reasons(site).items()}, "excerpt": excerpt, "typed": request.form,
     }
 
 

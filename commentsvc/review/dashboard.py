@@ -29,11 +29,13 @@ from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
 from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
+from commentsvc.i18n import N_, gettext, ngettext
+from commentsvc.pages import day_words, number_words
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.plots import Look, Series
-from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES
+from commentsvc.review.words import LABEL_NAMES, PHASE_NAMES, Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -42,7 +44,7 @@ MOST_BARS = 45
 SAVED = "review_dashboard_saved"
 # About four to five times apart, in units that people count in.
 TIME_MARKS: tuple[float, ...] = (1, 10, MINUTE, 5 * MINUTE, 20 * MINUTE, HOUR, 4 * HOUR, DAY, 4 * DAY, 14 * DAY, 60 * DAY, 365 * DAY, 3650 * DAY)
-PERIOD_NAMES = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days"}
+PERIOD_NAMES = Words({1: N_("Today"), 7: N_("7 days"), 30: N_("30 days"), 90: N_("90 days")})
 
 
 @dataclass(frozen=True)
@@ -161,37 +163,39 @@ def sections_of(figures: Figures) -> list[Section]:
 def _volume(figures: Figures) -> Section:
     table, names = figures.volume, [name for name in OUTCOMES if figures.outcomes[name]]
     automatic = figures.outcomes["published_model"] + figures.outcomes["rejected_model"]
-    heading = "Comments and what became of them"
+    heading = gettext("Comments and what became of them")
     if not figures.posted:
-        return Section(heading, "", table, wide=True, empty="Nobody posted anything in these days.")
+        return Section(heading, "", table, wide=True, empty=gettext("Nobody posted anything in these days."))
     labels, columns = _buckets(table, names)
     weeks = len(figures.period) > MOST_BARS
-    by = "by week" if weeks else "by day"
-    caption = f"{percent(automatic / figures.posted)} needed nobody. Posted comments {by}, by how they stand now."
-    caption += " The first and the last week may be parts of one." if weeks else ""
-    key = [(name, OUTCOMES[name], f"{figures.outcomes[name]:,} · {percent(figures.outcomes[name] / figures.posted)}") for name in names]
-    series = [Series(name, OUTCOMES[name], values) for name, values in zip(names, columns, strict=True)]
-    said = f"{heading}, {by}: " + ", ".join(f"{title} {number}" for _, title, number in key)
+    share = percent(automatic / figures.posted)
+    caption = (
+        gettext("%(share)s needed nobody. Posted comments by week, by how they stand now. The first and the last week may be parts of one.", share=share)
+        if weeks else gettext("%(share)s needed nobody. Posted comments by day, by how they stand now.", share=share)
+    )
+    key = [(name, gettext(OUTCOMES[name]), f"{number_words(figures.outcomes[name])} · {percent(figures.outcomes[name] / figures.posted)}") for name in names]
+    series = [Series(name, gettext(OUTCOMES[name]), values) for name, values in zip(names, columns, strict=True)]
+    said = (gettext("%(heading)s, by week:", heading=heading) if weeks else gettext("%(heading)s, by day:", heading=heading)) + " " + ", ".join(f"{title} {number}" for _, title, number in key)
     return Section(heading, caption, table, plots.stacked(labels, series, said, Look(broad=True)), key, wide=True)
 
 
 def _waits(figures: Figures) -> Section:
-    table, heading = figures.decided, "Time to decision"
+    table, heading = figures.decided, gettext("Time to decision")
     if not figures.waits:
-        return Section(heading, "", table, empty="No held comment was decided by a person in these days.")
-    caption = (
-        f"Half of the {figures.waits.total():,} held comments that people decided on waited up to {short_time(figures.median)}; "
-        f"19 of 20 up to {short_time(figures.p95)}. Exact to one per cent."
+        return Section(heading, "", table, empty=gettext("No held comment was decided by a person in these days."))
+    caption = gettext(
+        "Half of the %(number)s held comments that people decided on waited up to %(median)s; 19 of 20 up to %(p95)s. Exact to one per cent.",
+        number=number_words(figures.waits.total()), median=short_time(figures.median), p95=short_time(figures.p95),
     )
     if len(figures.period) == 1:
         return Section(heading, caption, table, open=True)
-    named = (("median", "Median"), ("p95", "95th percentile"))
+    named = (("median", gettext("Median")), ("p95", gettext("95th percentile")))
     values = {name: [None if v is None else max(float(v), 1.0) for v in table.column(name)] for name, _ in named}
     series = [Series(name, title, values[name]) for name, title in named]
     look = Look(unit=short_time, ticks=_time_ticks([v for some in values.values() for v in some if v is not None]), logarithmic=True, dots=len(figures.period) <= MOST_BARS)
     labels = [_short_day(str(d)) for d in table.column("day")]
-    key = [("median", "Median", short_time(figures.median)), ("p95", "95th percentile", short_time(figures.p95))]
-    return Section(heading, f"{caption} By day, on a scale that grows in multiples.", table, plots.lines(labels, series, caption, look), key)
+    key = [(name, title, short_time(span)) for (name, title), span in zip(named, (figures.median, figures.p95), strict=True)]
+    return Section(heading, " ".join((caption, gettext("By day, on a scale that grows in multiples."))), table, plots.lines(labels, series, caption, look), key)
 
 
 def _time_ticks(seconds: Sequence[float]) -> list[float]:
@@ -202,50 +206,58 @@ def _time_ticks(seconds: Sequence[float]) -> list[float]:
 
 
 def _backlog(figures: Figures) -> Section:
-    table, heading = figures.backlog, "Backlog"
-    end = "now" if figures.period.last.isoformat() == figures.today else "at the end"
+    table, heading = figures.backlog, gettext("Backlog")
     waiting = table.column("waiting")
     if not any(waiting):
-        return Section(heading, "", table, empty="At the end of each of these days, nothing was waiting.")
-    caption = f"{figures.waiting:,} {'comment waits' if figures.waiting == 1 else 'comments wait'} {end}. Held comments at the end of each day, by how long they had waited."
+        return Section(heading, "", table, empty=gettext("At the end of each of these days, nothing was waiting."))
+    count = number_words(figures.waiting)
+    if figures.period.last.isoformat() == figures.today:
+        waits = ngettext("%(count)s comment waits now.", "%(count)s comments wait now.", figures.waiting, count=count)
+    else:
+        waits = ngettext("%(count)s comment waits at the end.", "%(count)s comments wait at the end.", figures.waiting, count=count)
+    caption = " ".join((waits, gettext("Held comments at the end of each day, by how long they had waited.")))
     if len(figures.period) == 1:
         return Section(heading, caption, table, open=True)
-    names = [(name, title) for _, name, title in AGES]
+    names = [(name, gettext(title)) for _, name, title in AGES]
     # The end of a week is a week's backlog: sums of days would count a comment many times.
     every = 1 if len(figures.period) <= MOST_BARS else 7
     rows = [i for i in range(len(table.rows)) if (len(table.rows) - 1 - i) % every == 0]
     series = [Series(f"age-{name}", title, [float(table.column(name)[i] or 0) for i in rows]) for name, title in names]
     labels = [_short_day(str(table.column("day")[i])) for i in rows]
     last = table.rows[-1][2:]
-    key = [(f"age-{name}", title, f"{number:,}") for (name, title), number in zip(names, last, strict=True)]
+    key = [(f"age-{name}", title, number_words(float(number or 0))) for (name, title), number in zip(names, last, strict=True)]
     return Section(heading, caption, table, plots.stacked(labels, series, caption), key)
 
 
 def _hours(figures: Figures) -> Section:
-    table, heading = figures.hours, "By hour of the day"
+    table, heading = figures.hours, gettext("By hour of the day")
     posted, decided = _floats(table.column("posted")), _floats(table.column("decided"))
     if not sum(posted) + sum(decided):
-        return Section(heading, "", table, empty="Nothing was posted and nothing decided.")
-    caption = f"Most comments come between {_busiest(posted)}" + (f"; most decisions are made between {_busiest(decided)}." if sum(decided) else "; nobody decided anything.")
-    series = [Series("posted", "Posted", posted), Series("decided", "Decided by people", decided)]
+        return Section(heading, "", table, empty=gettext("Nothing was posted and nothing decided."))
+    caption = (
+        gettext("Most comments come between %(posted)s; most decisions are made between %(decided)s.", posted=_busiest(posted), decided=_busiest(decided))
+        if sum(decided) else gettext("Most comments come between %(posted)s; nobody decided anything.", posted=_busiest(posted))
+    )
+    series = [Series("posted", gettext("Posted"), posted), Series("decided", gettext("Decided by people"), decided)]
     labels = [str(hour)[:2] for hour in table.column("hour")]
-    key = [("posted", "Posted", f"{sum(posted):,.0f}"), ("decided", "Decided by people", f"{sum(decided):,.0f}")]
+    key = [("posted", gettext("Posted"), number_words(sum(posted))), ("decided", gettext("Decided by people"), number_words(sum(decided)))]
     return Section(heading, caption, table, plots.grouped(labels, series, caption), key)
 
 
 def _people(figures: Figures) -> Section:
-    caption = "“Taken back” are undone by who made them, and not counted as decisions; “overturned” were undone or decided otherwise by a colleague."
-    return Section("Who decided", caption, figures.people, open=True, empty="" if figures.people.rows else "Nobody decided anything in these days.")
+    caption = gettext("“Taken back” are undone by who made them, and not counted as decisions; “overturned” were undone or decided otherwise by a colleague.")
+    return Section(gettext("Who decided"), caption, figures.people, open=True, empty="" if figures.people.rows else gettext("Nobody decided anything in these days."))
 
 
 def _agreement(figures: Figures) -> Section:
-    table, heading = figures.labels, "Do people agree with the model?"
+    table, heading = figures.labels, gettext("Do people agree with the model?")
     approved, rejected = figures.held
     if not approved + rejected:
-        return Section(heading, "", table, wide=True, empty="No comment of these days was held and then judged by a person.")
-    caption = (
-        f"Of {approved + rejected:,} held comments that people judged, they rejected {percent(rejected / (approved + rejected))}. "
-        "By label and score, of those held for a score; one held for several labels stands under each."
+        return Section(heading, "", table, wide=True, empty=gettext("No comment of these days was held and then judged by a person."))
+    caption = gettext(
+        "Of %(number)s held comments that people judged, they rejected %(share)s. By label and score, of those held for a score; "
+        "one held for several labels stands under each.",
+        number=number_words(approved + rejected), share=percent(rejected / (approved + rejected)),
     )
     drawn = []
     by_label = {label: [row for row in table.rows if row[0] == label] for label in dict.fromkeys(row[0] for row in table.rows)}
@@ -255,48 +267,53 @@ def _agreement(figures: Figures) -> Section:
         found = {str(row[1])[:3]: row for row in rows}
         series = [
             Series(name, title, [float(found[band][place] or 0) if band in found else 0.0 for band in bands])
-            for name, title, place in (("rejected", "Rejected", 3), ("approved", "Approved", 2))
+            for name, title, place in (("rejected", gettext("Rejected"), 3), ("approved", gettext("Approved"), 2))
         ]
         total, bad = (sum(float(row[p] or 0) for row in rows) for p in (2, 3))
         name = LABEL_NAMES[str(label)][0]
-        said = f"{name}: of {total + bad:.0f} held, {bad:.0f} were rejected"
-        drawn.append(Markup('<div class="multiple"><h3>{}</h3><p class="quiet small">{} rejected of {:,.0f}</p>{}</div>').format(
-            name, percent(bad / (total + bad)), total + bad, plots.small(bands, series, said, most)
+        said = gettext("%(label)s: of %(number)s held, %(rejected)s were rejected", label=name, number=number_words(total + bad), rejected=number_words(bad))
+        drawn.append(Markup('<div class="multiple"><h3>{}</h3><p class="quiet small">{}</p>{}</div>').format(
+            name, gettext("%(share)s rejected of %(number)s", share=percent(bad / (total + bad)), number=number_words(total + bad)), plots.small(bands, series, said, most)
         ))
-    key = [("rejected", "Rejected by a person", f"{rejected:,}"), ("approved", "Approved", f"{approved:,}")]
+    key = [("rejected", gettext("Rejected by a person"), number_words(rejected)), ("approved", gettext("Approved"), number_words(approved))]
     plot = Markup('<div class="multiples">{}</div>').format(Markup("").join(drawn)) if drawn else None
     return Section(heading, caption, table, plot, key, wide=True, open=not drawn)
 
 
 def _rules(figures: Figures) -> Section:
     return Section(
-        "Which rules held them", "A rule whose comments nearly all are approved costs your time; a comment held by several stands under each.", figures.phases,
-        open=True, empty="" if figures.phases.rows else "No comment of these days was held and then judged.",
+        gettext("Which rules held them"),
+        gettext("A rule whose comments nearly all are approved costs your time; a comment held by several stands under each."), figures.phases,
+        open=True, empty="" if figures.phases.rows else gettext("No comment of these days was held and then judged."),
     )
 
 
 def _missed(figures: Figures) -> Section:
     confirmed = sum(data["confirmed"] for data in figures.data())
     looked = confirmed + figures.missed
-    caption = f"{figures.missed:,} of the comments that were published automatically were rejected by a person later; people looked at {looked:,} of them."
-    return Section("What the model let through", caption, figures.missed_reasons, open=True, empty="" if figures.missed else "None was rejected by a person later.")
+    caption = gettext(
+        "%(missed)s of the comments that were published automatically were rejected by a person later; people looked at %(looked)s of them.",
+        missed=number_words(figures.missed), looked=number_words(looked),
+    )
+    return Section(gettext("What the model let through"), caption, figures.missed_reasons, open=True, empty="" if figures.missed else gettext("None was rejected by a person later."))
 
 
 def _appeals(figures: Figures) -> Section:
     total = sum(int(n or 0) for n in figures.appeals.column("appeals"))
-    judged = "" if figures.overturned_share is None else f" Of those that were judged, {percent(figures.overturned_share)} were overturned."
-    caption = f"{total:,} {'appeal was' if total == 1 else 'appeals were'} lodged.{judged}"
-    return Section("Appeals", caption, figures.appeals, open=True, empty="" if total else "Nobody appealed in these days.")
+    caption = ngettext("%(count)s appeal was lodged.", "%(count)s appeals were lodged.", total, count=number_words(total))
+    if figures.overturned_share is not None:
+        caption = " ".join((caption, gettext("Of those that were judged, %(share)s were overturned.", share=percent(figures.overturned_share))))
+    return Section(gettext("Appeals"), caption, figures.appeals, open=True, empty="" if total else gettext("Nobody appealed in these days."))
 
 
 def _flags(figures: Figures) -> Section:
     total = sum(int(n or 0) for n in figures.flags.column("flags"))
-    return Section("Flags", f"Readers flagged {total:,} times.", figures.flags, open=True, empty="" if total else "No reader flagged anything in these days.")
+    return Section(gettext("Flags"), ngettext("Readers flagged %(count)s time.", "Readers flagged %(count)s times.", total, count=number_words(total)), figures.flags, open=True, empty="" if total else gettext("No reader flagged anything in these days."))
 
 
 def _reporters(figures: Figures) -> Section:
-    caption = "Right: the comment was then rejected. Of those that were decided."
-    return Section("Who flagged, and was right", caption, figures.reporters, open=True, empty="" if figures.reporters.rows else "No reader flagged anything in these days.")
+    caption = gettext("Right: the comment was then rejected. Of those that were decided.")
+    return Section(gettext("Who flagged, and was right"), caption, figures.reporters, open=True, empty="" if figures.reporters.rows else gettext("No reader flagged anything in these days."))
 
 
 def _buckets(table: Table, names: Sequence[str]) -> tuple[list[str], list[list[float]]]:
@@ -317,14 +334,12 @@ def _floats(cells: Sequence[Cell]) -> list[float]:
 def _busiest(numbers: Sequence[float]) -> str:
     """The three hours in a row in which most happens, over midnight if need be."""
     first = max(range(24), key=lambda h: sum(numbers[(h + n) % 24] for n in range(3)))
-    return f"{first:02}:00 and {(first + 3) % 24:02}:00"
+    return gettext("%(from)s and %(to)s", **{"from": f"{first:02}:00", "to": f"{(first + 3) % 24:02}:00"})
 
 
 def _short_day(day: str) -> str:
-    date = dt.date.fromisoformat(day)
-    return f"{date.day} {date:%b}"
+    return day_words(dt.date.fromisoformat(day), "MMMd")
 
 
 def _long_day(day: str) -> str:
-    date = dt.date.fromisoformat(day)
-    return f"{date:%a} {date.day} {date:%b %Y}"
+    return day_words(dt.date.fromisoformat(day), "yMMMEd").replace(",", "")

@@ -9,6 +9,7 @@ from flask import Response, jsonify, make_response, redirect, render_template, r
 
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation import decide
 from commentsvc.moderation import desk as verbs
 from commentsvc.moderation.featuring import Mark
@@ -17,10 +18,16 @@ from commentsvc.review.blueprint import by_htmx, page, review, site_for
 from commentsvc.review.decisions import comment_on, place_of_form, refused, seen
 from commentsvc.review.presenting import excerpt
 from commentsvc.review.queues import Place, card_context, card_fragment, card_of
+from commentsvc.review.words import Words
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
 
 # ---- Featured and pinned
+
+SAID = Words({
+    (Mark.FEATURED, True): N_("Featured."), (Mark.FEATURED, False): N_("No longer featured."),
+    (Mark.PINNED, True): N_("Pinned."), (Mark.PINNED, False): N_("No longer pinned."),
+})
 
 
 @review.post("/<site_key>/comments/<int:comment_id>/<any(featured,pinned):mark>")
@@ -40,7 +47,7 @@ def mark(site_key: str, comment_id: int, mark: str) -> Any:
     place = place_of_form()
     if not by_htmx():
         return redirect(place.url(site, comment_id))
-    return _card(site, place, comment_id, say={"featured": ("Featured.", "No longer featured."), "pinned": ("Pinned.", "No longer pinned.")}[mark][not on])
+    return _card(site, place, comment_id, say=SAID[Mark(mark), on])
 
 
 def _card(site: Site, place: Place, comment_id: int, *, say: str) -> Response:
@@ -63,7 +70,7 @@ def add_note(site_key: str, comment_id: int) -> Any:
     except Invalid as invalid:
         return _talk(site, comment_id, problem=("note", invalid.message), typed={"text": text})
     db.session.commit()
-    return _talk(site, comment_id, say="Note added.")
+    return _talk(site, comment_id, say=gettext("Note added."))
 
 
 @review.post("/<site_key>/notes/<int:note_id>/delete")
@@ -74,7 +81,7 @@ def delete_note(site_key: str, note_id: int) -> Any:
     comment_id = note.comment_id
     verbs.delete_note(note, signed_in())
     db.session.commit()
-    return _talk(site, comment_id, say="Note deleted.")
+    return _talk(site, comment_id, say=gettext("Note deleted."))
 
 
 @review.post("/<site_key>/comments/<int:comment_id>/questions")
@@ -88,7 +95,7 @@ def ask(site_key: str, comment_id: int) -> Any:
     except Invalid as invalid:
         return _talk(site, comment_id, problem=("question", invalid.message), typed={"asked": asked, "question": text})
     db.session.commit()
-    return _talk(site, comment_id, say="Asked.")
+    return _talk(site, comment_id, say=gettext("Asked."))
 
 
 @review.post("/<site_key>/questions/<int:question_id>/close")
@@ -103,7 +110,7 @@ def close_question(site_key: str, question_id: int) -> Any:
         db.session.rollback()  # closed or answered meanwhile: that is what was wanted
     else:
         db.session.commit()
-    return _talk(site, comment_id, say="Question closed.")
+    return _talk(site, comment_id, say=gettext("Question closed."))
 
 
 def _person(text: str) -> int | None:

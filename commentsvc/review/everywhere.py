@@ -16,7 +16,7 @@ from commentsvc.moderation.queue import MAX_SITES, QUEUES, Queue, View, page_of_
 from commentsvc.review.blueprint import review, reviewed_site_ids
 from commentsvc.review.filter_bar import Place, place_of, queue_named
 from commentsvc.review.presenting import excerpt, gist
-from commentsvc.review.words import HELD_FOR, LANGUAGE_NAMES, ORDER_NAMES
+from commentsvc.review.words import HELD_FOR, LANGUAGE_NAMES, NONE_ANYWHERE, ORDER_NAMES
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -45,7 +45,7 @@ def everywhere(queue_name: str) -> Any:
         "place": place, "queue": queue, "sites": sites, "wanted": wanted & {site.key for site in sites}, "listing": found,
         "more": _address(place, wanted, following) if following else None, "site_of": {site.id: site for site in sites},
         "orders": list(QUEUES[queue].orders), "order_names": ORDER_NAMES, "labels": HELD_FOR, "languages": LANGUAGE_NAMES,
-        "gist": gist, "excerpt": excerpt,
+        "nothing_on_sites": NONE_ANYWHERE[queue], "gist": gist, "excerpt": excerpt,
         "place_url": lambda site, comment_id: url_for("review.queue", site_key=site.key, queue_name=queue.value, comment=comment_id),
     }
     ids = tuple(site.id for site in shown)

@@ -14,6 +14,7 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.sections import sections_of
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.filters import (
     AUTHOR_ROLES,
     NOTHING,
@@ -32,7 +33,7 @@ from commentsvc.moderation.saved import (
     saved_filters,
 )
 from commentsvc.moderation.search import find_people
-from commentsvc.review.words import HELD_FOR, LANGUAGE_NAMES, ORDER_NAMES, ROLE_NAMES
+from commentsvc.review.words import HELD_FOR, LANGUAGE_NAMES, ORDER_NAMES, ROLE_NAMES, Words
 from commentsvc.sites.articles import one_line
 from commentsvc.sites.models import Article, Site
 from commentsvc.sites.origins import canonical_url
@@ -232,7 +233,9 @@ def bar_of(site: Site, place: Place, given: Mapping[str, str], kept: Sequence[Sh
                 for row_id, words, more in found[:CHOICES]
             ]
         else:
-            errors[name] = "No article has this in its title or address." if name == "about" else "Nobody who wrote here has this name."
+            errors[name] = (
+                gettext("No article has this in its title or address.") if name == "about" else gettext("Nobody who wrote here has this name.")
+            )
     place = replace(place, filters=filters)
     names = _names(site, filters, groups)
     for name in ("article", "group", "author"):
@@ -254,10 +257,10 @@ def _chips(site: Site, place: Place, names: Mapping[str, str]) -> list[Chip]:
     ]
 
 
-_GONE = {
-    "article": "This article is not one of this site.", "group": "This group of articles is gone.",
-    "author": "There is no such person.",
-}
+_GONE = Words({
+    "article": N_("This article is not one of this site."), "group": N_("This group of articles is gone."),
+    "author": N_("There is no such person."),
+})
 
 
 def _names(site: Site, filters: Filters, groups: Sequence[ArticleGroup]) -> dict[str, str]:
@@ -265,7 +268,7 @@ def _names(site: Site, filters: Filters, groups: Sequence[ArticleGroup]) -> dict
     found = {
         "section": filters.section, "label": HELD_FOR.get(filters.label, filters.label),
         "language": LANGUAGE_NAMES.get(filters.language, filters.language), "role": ROLE_NAMES.get(filters.role, filters.role),
-        "since": f"since {filters.since}", "until": f"until {filters.until}",
+        "since": gettext("since %(day)s", day=filters.since), "until": gettext("until %(day)s", day=filters.until),
     }
     if filters.article is not None:
         title = db.session.scalar(select(Article.title).where(Article.id == filters.article, Article.site_id == site.id))
@@ -276,7 +279,7 @@ def _names(site: Site, filters: Filters, groups: Sequence[ArticleGroup]) -> dict
     if filters.author is not None:
         name = db.session.scalar(select(User.display_name).where(User.id == filters.author))
         if name is not None:
-            found["author"] = f"by {name}"
+            found["author"] = gettext("by %(name)s", name=name)
     return found
 
 

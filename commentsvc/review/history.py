@@ -11,8 +11,9 @@ from flask import redirect, request, url_for
 
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.differences import Difference
-from commentsvc.moderation.models import REJECT_REASONS, PolicyVersion
+from commentsvc.moderation.models import PolicyVersion
 from commentsvc.moderation.settings import (
     change_made,
     change_of_going_back,
@@ -24,6 +25,7 @@ from commentsvc.moderation.settings import (
 from commentsvc.review.blueprint import review
 from commentsvc.review.settings_form import FIELD, LABELLED, plain_number
 from commentsvc.review.settings_pages import managed, remember_saved, settings_page, why
+from commentsvc.review.words import REASON_NAMES, Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -34,22 +36,22 @@ NAMED = 4
 LISTED = 200
 # A text with more lines is shown as it was and as it is.
 LINES_COMPARED = 400
-VIA_NAMES = {"console": "in the console", "api": "through the API", "command": "by a command"}
-_NAMES: dict[tuple[str, ...], str] = {
-    ("policy", "banned_phrases"): "Banned phrases", ("policy", "suspect_phrases"): "Suspect phrases",
-    ("reason_order",): "Order of the reasons",
+VIA_NAMES = Words({"console": N_("in the console"), "api": N_("through the API"), "command": N_("by a command")})
+_NAMES: Words[tuple[str, ...], str] = Words({
+    ("policy", "banned_phrases"): N_("Banned phrases"), ("policy", "suspect_phrases"): N_("Suspect phrases"),
+    ("reason_order",): N_("Order of the reasons"),
     # On the page of the rules about people.
-    ("policy", "trust_offset_new"): "Limits for new and watched authors lower by",
-    ("policy", "trust_offset_trusted"): "Limits for trusted authors higher by",
-    ("policy", "trust_hold_watched"): "Read every comment of watched authors first",
-    ("policy", "trust_links_from"): "Links pass from the level",
-    ("policy", "trust_pace"): "Seconds that new and watched authors wait",
-    ("policy", "repeat_rejections"): "Repeat offenders: rejected comments",
-    ("policy", "repeat_days"): "Repeat offenders: within days",
-    ("policy", "repeat_action"): "Repeat offenders: what happens",
-    ("policy", "repeat_hours"): "Repeat offenders: for hours",
-}
-_PARTS = {"words": "words for the author", "category": "counts as", "hidden": "hidden"}
+    ("policy", "trust_offset_new"): N_("Limits for new and watched authors lower by"),
+    ("policy", "trust_offset_trusted"): N_("Limits for trusted authors higher by"),
+    ("policy", "trust_hold_watched"): N_("Read every comment of watched authors first"),
+    ("policy", "trust_links_from"): N_("Links pass from the level"),
+    ("policy", "trust_pace"): N_("Seconds that new and watched authors wait"),
+    ("policy", "repeat_rejections"): N_("Repeat offenders: rejected comments"),
+    ("policy", "repeat_days"): N_("Repeat offenders: within days"),
+    ("policy", "repeat_action"): N_("Repeat offenders: what happens"),
+    ("policy", "repeat_hours"): N_("Repeat offenders: for hours"),
+})
+_PARTS = Words({"words": N_("words for the author"), "category": N_("counts as"), "hidden": N_("hidden")})
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,14 @@ def restore(site_key: str, number: int) -> Any:
     wanted = _version(asked, number)
     site = lock_site(asked.id)
     if request.form.get("version", type=int) != site.version:
-        return _version_page(site, wanted, problem="Nothing was changed: somebody else changed the settings meanwhile. This is what would happen now."), 409
+        return _version_page(site, wanted, problem=gettext("Nothing was changed: somebody else changed the settings meanwhile. This is what would happen now.")), 409
     try:
         made = go_back(site, wanted, actor=signed_in(), via="console", comment=why())
     except (Conflict, Invalid) as error:
         db.session.rollback()
-        return _version_page(managed(site_key), wanted, problem=f"Nothing was changed. {error.message}"), error.status
+        return _version_page(managed(site_key), wanted, problem=" ".join((gettext("Nothing was changed."), error.message))), error.status
     db.session.commit()
-    remember_saved(site, f"Version {wanted.number} holds again, as version {made.number}.")
+    remember_saved(site, gettext("Version %(former)d holds again, as version %(number)d.", former=wanted.number, number=made.number))
     return redirect(url_for("review.history", site_key=site.key))
 
 
@@ -133,7 +135,8 @@ def summary(found: PolicyVersion) -> str:
         parts.append(f"{name} {counts}".strip())
     named = list(dict.fromkeys(parts))
     more = len(named) - NAMED
-    return ", ".join(named[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(named[:NAMED])
+    return gettext("%(list)s and %(number)d more", list=listed, number=more) if more > 0 else listed
 
 
 def name_of(path: tuple[str, ...]) -> str:  # noqa: PLR0911 - one for each place
@@ -145,19 +148,23 @@ def name_of(path: tuple[str, ...]) -> str:  # noqa: PLR0911 - one for each place
             inner = name_of(("policy", *rest)) if rest else ""
             return f"{section}: {inner}" if inner else str(section)
         case ("policy", "email_rules", domain, *_):
-            return f"E-mail domain {domain}"
+            return gettext("E-mail domain %(domain)s", domain=domain)
         case ("policy", "hold_at" | "reject_at" as kind, label):
             return LABELLED.get(f"{kind.removesuffix('_at')}_{label}", label)
         case ("policy", name):
             return LABELLED.get(name, name)
         case ("reasons", key, *part):
-            words = REJECT_REASONS.get(key, key)  # type: ignore[call-overload]
-            return f"Reason “{words}”" + (f": {_PARTS.get(part[0], part[0])}" if part else "")
+            words = REASON_NAMES.get(key, key)
+            name = gettext("Reason “%(words)s”", words=words)
+            return f"{name}: {_PARTS.get(part[0], part[0])}" if part else name
         case ("messages", about):
             reason, _, language = str(about).rpartition(" ")
-            return f"Message for {REJECT_REASONS.get(reason, reason) or 'any reason'} ({language})"  # type: ignore[call-overload]
+            return (
+                gettext("Message for %(reason)s (%(language)s)", reason=REASON_NAMES.get(reason, reason), language=language) if reason
+                else gettext("Message for any reason (%(language)s)", language=language)
+            )
         case ("phrase_notes", phrase):
-            return f"Note of “{phrase}”"
+            return gettext("Note of “%(phrase)s”", phrase=phrase)
         case (name,):
             return LABELLED.get(name, name)
     return " ".join(path)
@@ -191,12 +198,12 @@ def _compared(old: list[str], new: list[str]) -> list[Line]:
 
 def _value(path: tuple[str, ...], value: Any) -> str:
     if value is None or value == "":
-        return "as the site" if path[:2] == ("policy", "sections") else "nothing"
+        return gettext("as the site") if path[:2] == ("policy", "sections") else gettext("nothing")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, (int, float)):
         f = FIELD.get(path[-1])
-        return f"{plain_number(value / f.scale)} {f.unit}".strip() if f is not None else plain_number(value)
+        return f"{plain_number(value / f.scale)} {f.unit_words}".strip() if f is not None else plain_number(value)
     if path[-1] == "category":
-        return REJECT_REASONS.get(value, str(value))
+        return REASON_NAMES.get(value, str(value))
     return str(value)

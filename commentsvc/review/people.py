@@ -14,6 +14,7 @@ from commentsvc.comments.threads import MAX_LIMIT
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
 from commentsvc.moderation.people import (
@@ -31,20 +32,21 @@ from commentsvc.moderation.people import (
     timeline,
 )
 from commentsvc.moderation.people_models import Sanction, SanctionKind
-from commentsvc.moderation.sanctions import admin_of_all, end, impose, in_words
+from commentsvc.moderation.sanctions import admin_of_all, end, impose
+from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.presenting import excerpt
-from commentsvc.review.words import LEVEL_NAMES, REASON_NAMES, SANCTION_NAMES, SYSTEM
+from commentsvc.review.words import LEVEL_NAMES, REASON_NAMES, SANCTION_NAMES, SYSTEM, Words
 from commentsvc.sites.models import Site
 from commentsvc.web import reader, signed_in
 
 DONE = "review_people_done"
 REFUSED = (Invalid, Conflict, NotAllowed)
-FILTERS = {Filter.ALL: "Everybody", Filter.SANCTIONED: "Sanctioned", Filter.NEW: "New this week", Filter.REJECTED: "Often rejected"}
-TABS = {"all": "Everything", "comments": "Comments", "decisions": "Decisions", "sanctions": "Sanctions", "notes": "Notes"}
+FILTERS = Words({Filter.ALL: N_("Everybody"), Filter.SANCTIONED: N_("Sanctioned"), Filter.NEW: N_("New this week"), Filter.REJECTED: N_("Often rejected")})
+TABS = Words({"all": N_("Everything"), "comments": N_("Comments"), "decisions": N_("Decisions"), "sanctions": N_("Sanctions"), "notes": N_("Notes")})
 # How long a sanction lasts, as the form offers it; "" is until somebody ends it.
-LASTS = {"1": "1 day", "3": "3 days", "7": "7 days", "30": "30 days", "90": "90 days", "": "Until somebody ends it"}
+LASTS = Words({"1": N_("1 day"), "3": N_("3 days"), "7": N_("7 days"), "30": N_("30 days"), "90": N_("90 days"), "": N_("Until somebody ends it")})
 TIMED = {SanctionKind.SUSPEND, SanctionKind.ALWAYS_REVIEW, SanctionKind.SHADOW}
 CSV_HEAD = ("id", "name", "account_since", "trust", "published", "rejected", "held", "withdrawn", "flagged", "sanctions")
 SANCTIONS_HEAD = (
@@ -120,8 +122,8 @@ def person_page(site: Site, user: User, *, error: CommentsvcError | None = None,
         "person.html", site, here="people", them=person_of(site, user), user=user, events=events, more=following, after=after,
         what=what, tabs=TABS, effects=sanctions_of(site, user), notes=notes_on(site, user.id), sweeps=sweeps_of(site, user),
         merges=merges_of(user), addresses=sees_addresses(site), masked=masked, everywhere=admin_of_all(signed_in()), error=error,
-        form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=REJECT_REASONS, lasts=LASTS, now=utcnow(),
-        done=session.pop(DONE, None), excerpt=excerpt, in_words=in_words, staff=_is_staff(site, user),
+        form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=Words(REJECT_REASONS), lasts=LASTS, now=utcnow(),
+        done=session.pop(DONE, None), excerpt=excerpt, in_words=utc_words, staff=_is_staff(site, user),
     )
     return (html, status) if status != 200 else html
 
@@ -152,14 +154,14 @@ def sanction(site_key: str, user_id: int) -> Any:
     user = find_person(site, user_id)
     try:
         kind = _kind()
-        made = impose(
+        impose(
             user, kind, actor=signed_in(), site=None if request.form.get("all_sites") else site, reason=reason_sent(),
             message=request.form.get("message", ""), note=request.form.get("note", ""), ends_at=_ends_at(kind),
         )
     except REFUSED as error:
         return refused(site, user_id, error, "sanction")
     db.session.commit()
-    return back_to(site, user_id, f"{SANCTION_NAMES[made.kind]}. The person is told{' when it ends' if kind == SanctionKind.SHADOW else ' by mail and on her next visit'}.")
+    return back_to(site, user_id, _imposed(kind))
 
 
 @review.post("/<site_key>/sanctions/<int:sanction_id>/end")
@@ -173,7 +175,7 @@ def end_sanction(site_key: str, sanction_id: int) -> Any:
     except REFUSED as error:
         return refused(site, user_id, error, f"end-{sanction_id}")
     db.session.commit()
-    return back_to(site, user_id, "Ended. The person is told.", "sanctions")
+    return back_to(site, user_id, gettext("Ended. The person is told."), "sanctions")
 
 
 @review.get("/<site_key>/sanctions")
@@ -184,7 +186,7 @@ def sanctions(site_key: str) -> Any:
     holding = bool(request.args.get("holding"))
     found, following = page_of_sanctions(site, after, holding=holding)
     return page(
-        "sanctions.html", site, here="modlog", found=found, more=following, after=after, holding=holding, now=utcnow(), in_words=in_words,
+        "sanctions.html", site, here="modlog", found=found, more=following, after=after, holding=holding, now=utcnow(), in_words=utc_words,
     )
 
 
@@ -210,9 +212,15 @@ def _sanction_row(s: Sanction) -> tuple[object, ...]:
 
     return (
         s.id, s.user.display_name, s.user_id, SANCTION_NAMES[s.kind], REASON_NAMES.get(s.reason, s.reason),
-        s.actor.display_name if s.actor else SYSTEM, moment(s.starts_at), moment(s.ends_at), moment(s.ended_at),
+        s.actor.display_name if s.actor else gettext(SYSTEM), moment(s.starts_at), moment(s.ends_at), moment(s.ended_at),
         s.ended_by.display_name if s.ended_by else "", "yes" if s.site_id is None else "no", s.refused, s.note, s.message, s.end_note,
     )
+
+
+def _imposed(kind: SanctionKind) -> str:
+    if kind == SanctionKind.SHADOW:
+        return gettext("%(sanction)s. The person is told when it ends.", sanction=SANCTION_NAMES[kind])
+    return gettext("%(sanction)s. The person is told by mail and on her next visit.", sanction=SANCTION_NAMES[kind])
 
 
 def reason_sent() -> Reason:
@@ -259,7 +267,7 @@ def note(site_key: str, user_id: int) -> Any:
     except REFUSED as error:
         return refused(site, user_id, error, "note")
     db.session.commit()
-    return back_to(site, user_id, "Noted.", "notes")
+    return back_to(site, user_id, gettext("Noted."), "notes")
 
 
 @review.post("/<site_key>/notes/<int:note_id>")
@@ -276,4 +284,4 @@ def change_note(site_key: str, note_id: int) -> Any:
     except REFUSED as error:
         return refused(site, user_id, error, f"note-{note_id}")
     db.session.commit()
-    return back_to(site, user_id, "The note is deleted." if request.form.get("delete") else "The note is changed.", "notes")
+    return back_to(site, user_id, gettext("The note is deleted.") if request.form.get("delete") else gettext("The note is changed."), "notes")

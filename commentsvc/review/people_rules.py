@@ -10,17 +10,18 @@ from flask import redirect, request, session, url_for
 from commentsvc.accounts.permissions import Permission
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.review.blueprint import page, review, site_for
-from commentsvc.review.words import LEVEL_NAMES
+from commentsvc.review.words import LEVEL_NAMES, Words
 from commentsvc.screening.policy import EmailRule, Policy, check_policy
 from commentsvc.screening.trust import Level
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
 SAVED = "review_people_rules_saved"
-ACTIONS = {"always_review": "Read comments first", "refuse": "Take no comments"}
-REPEATS = {"always_review": "Always read first", "suspend": "Suspend"}
+ACTIONS = Words({"always_review": N_("Read comments first"), "refuse": N_("Take no comments")})
+REPEATS = Words({"always_review": N_("Always read first"), "suspend": N_("Suspend")})
 
 
 @review.get("/<site_key>/people/rules")

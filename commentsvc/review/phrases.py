@@ -8,6 +8,7 @@ from flask import Response, redirect, request, url_for
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, ngettext
 from commentsvc.moderation.phrase_lists import (
     BANNED,
     CSV_HEAD,
@@ -23,17 +24,19 @@ from commentsvc.moderation.phrase_lists import (
     removing,
 )
 from commentsvc.moderation.settings import change_settings, lock_site
+from commentsvc.pages import number_words
 from commentsvc.review.blueprint import review
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.settings_form import typed_text
 from commentsvc.review.settings_pages import managed, remember_saved, settings_page, why
+from commentsvc.review.words import Words
 from commentsvc.screening.policy import MAX_PHRASES
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
 PER_PAGE = 100
 QUERY_LENGTH = 100
-LIST_NAMES: dict[str, str] = {BANNED: "Banned", SUSPECT: "Suspect"}
+LIST_NAMES: Words[str, str] = Words({BANNED: N_("Banned"), SUSPECT: N_("Suspect")})
 
 
 @review.get("/<site_key>/settings/phrases")
@@ -116,14 +119,15 @@ def _query() -> str:
 
 def _in_words(tally: Tally) -> str:
     parts = [
-        f"{number:,} {words}"
-        for number, words in (
-            (tally.added, "added"), (tally.moved, "moved to the other list"), (tally.noted, "got another note"),
-            (tally.known, "known already"),
+        words for number, words in (
+            (tally.added, ngettext("%(count)s added", "%(count)s added", tally.added, count=number_words(tally.added))),
+            (tally.moved, ngettext("%(count)s moved to the other list", "%(count)s moved to the other list", tally.moved, count=number_words(tally.moved))),
+            (tally.noted, ngettext("%(count)s got another note", "%(count)s got another note", tally.noted, count=number_words(tally.noted))),
+            (tally.known, ngettext("%(count)s known already", "%(count)s known already", tally.known, count=number_words(tally.known))),
         )
         if number
     ]
-    return f"Phrases: {', '.join(parts)}."
+    return gettext("Phrases: %(list)s.", list=", ".join(parts))
 
 
 def _phrases_page(site: Site, *, problem: str = "", nothing_chosen: bool = False) -> str:

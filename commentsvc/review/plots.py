@@ -17,6 +17,8 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
+from commentsvc.pages import number_words
+
 # pygal looks for plugins of its own at every import of the process, in a way that Python 3.11 warns of and 3.12 ignores.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
@@ -32,7 +34,7 @@ _KEPT = {"rect", "path", "circle", "text", "g", "svg"}
 
 def plain_number(value: float) -> str:
     """1,204 or 0.5."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+    return number_words(round(value)) if value == int(value) else f"{value:g}"
 
 
 @dataclass(frozen=True)

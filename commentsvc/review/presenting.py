@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from commentsvc.comments.models import Comment, Status
+from commentsvc.i18n import gettext, ngettext
 from commentsvc.moderation.marking import Marks, cut
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.queue import Card, can_be_undone
@@ -129,16 +130,16 @@ def finding_text(finding: Mapping[str, Any]) -> str:
     if phrases:
         return ", ".join(f"“{phrase}”" for phrase in phrases)
     if finding["phase"] != "toxicity" or not labels:
-        return str(finding["message"])
+        return gettext(str(finding["message"]).replace("%", "%%"))
     worst = sorted(labels.items(), key=lambda item: -item[1])
     listed = ", ".join(f"{LABEL_NAMES[k][0].lower() if k in LABEL_NAMES else k} {v:.2f}" for k, v in worst)
-    return f"The model's score is over the limit for {listed}."
+    return gettext("The model's score is over the limit for %(labels)s.", labels=listed)
 
 
 def gist(card: Card) -> str:
     """The few words a row of the list has for why the comment is there; "" when there are none."""
     if card.comment.flag_count:
-        return f"{card.comment.flag_count} flag{'s' if card.comment.flag_count > 1 else ''}"
+        return ngettext("%(num)d flag", "%(num)d flags", card.comment.flag_count)
     for finding in card.screening.findings if card.screening else []:
         if not finding.get("verdict") or finding["verdict"] == "publish":
             continue
@@ -172,17 +173,17 @@ def actions(card: Card) -> Actions:
     comment = card.comment
     approve = reject = ""
     if comment.status in {Status.PENDING, Status.HELD, Status.REJECTED}:
-        approve = "Approve"
+        approve = gettext("Approve")
     elif comment.status == Status.PUBLISHED:
         # It is public already: approving it settles its flags and says that a person looked.
-        approve = "Keep published" if comment.flag_count or comment.reviewed_at else "Approve"
+        approve = gettext("Keep published") if comment.flag_count or comment.reviewed_at else gettext("Approve")
     if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
-        reject = "Reject"
+        reject = gettext("Reject")
     latest = card.decisions[0] if card.decisions else None
     undoable = latest is not None and can_be_undone(latest)
     feature = pin = ""
     if comment.status == Status.PUBLISHED:
-        feature = "Unfeature" if comment.featured_at else "Feature"
+        feature = gettext("Unfeature") if comment.featured_at else gettext("Feature")
         if comment.parent_id is None:
-            pin = "Unpin" if comment.article.pinned_id == comment.id else "Pin"
+            pin = gettext("Unpin") if comment.article.pinned_id == comment.id else gettext("Pin")
     return Actions(approve, reject, latest if undoable else None, feature, pin)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import joinedload
 from commentsvc.comments.models import Comment, Status
 from commentsvc.errors import FactorMissing, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.appeals import open_appeal_about, open_appeals
 from commentsvc.moderation.desk import colleagues, skipped_by
 from commentsvc.moderation.details import details_of
@@ -58,7 +59,7 @@ from commentsvc.review.filter_bar import (
     shelf_counts,
     shelves,
 )
-from commentsvc.review.words import EMPTY_QUEUES, QUEUE_NAMES, QUEUE_PURPOSES
+from commentsvc.review.words import EMPTY_QUEUES, NO_MATCH, QUEUE_PURPOSES, site_words
 from commentsvc.sites.models import Site
 from commentsvc.web import row_id, signed_in
 
@@ -230,7 +231,7 @@ def card_context(
     ids = [c.comment.id for c in found]
     position = ids.index(card.comment.id) if card is not None and card.comment.id in ids else None
     context: dict[str, Any] = {
-        "site": site, "place": place, "card": card, "reasons": offered_reasons(site),
+        "site": site, "place": place, "card": card, "reasons": {reason: site_words(words) for reason, words in offered_reasons(site).items()},
         "following": [] if position is None else ids[position + 1 :][:UPCOMING],
         "previous": None if not position else ids[position - 1],
         "empty": empty_words(place) if place.queue else None,
@@ -276,8 +277,7 @@ def _list(
 def empty_words(place: Place) -> tuple[str, str]:
     """What a list says that has nothing on it: the headline, and what to do next."""
     if place.filters:
-        name = QUEUE_NAMES[place.listed].lower()
-        return (f"No {name} comments match" if place.listed != Queue.ALL else "No comments match", "Take a filter away to see more.")
+        return NO_MATCH[place.listed], gettext("Take a filter away to see more.")
     return EMPTY_QUEUES[place.listed]
 
 

@@ -9,6 +9,7 @@ from flask import redirect, request, url_for
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.models import REJECT_REASONS
 from commentsvc.moderation.reasons import (
     MAX_REASONS,
@@ -25,6 +26,7 @@ from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.review.blueprint import review
 from commentsvc.review.settings_form import typed_text
 from commentsvc.review.settings_pages import managed, remember_saved, settings_page, why
+from commentsvc.review.words import Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
@@ -69,7 +71,7 @@ def save_reasons(site_key: str) -> Any:
         return _reasons_page(site, typed_reasons, typed_messages, errors), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, "Saved.")
+    remember_saved(site, gettext("Saved."))
     return redirect(url_for("review.reasons", site_key=site.key))
 
 
@@ -120,7 +122,7 @@ def _reasons_page(site: Site, rows: list[Row], messages: list[Row], errors: dict
     rows, messages = _with_spare(rows, spare_reasons, "words"), _with_spare(messages, spare_messages, "text")
     return settings_page(
         "settings_reasons.html", site, "review.reasons", rows=rows, messages=messages, errors=errors, theirs=theirs,
-        categories=REJECT_REASONS, placeholders=PLACEHOLDERS, most=MAX_REASONS, words_length=WORDS_LENGTH, message_length=MESSAGE_LENGTH,
+        categories=Words(REJECT_REASONS), placeholders=Words(PLACEHOLDERS), most=MAX_REASONS, words_length=WORDS_LENGTH, message_length=MESSAGE_LENGTH,
         choices=[(r.key, r.words) for r in reasons_of(site)],
     )
 

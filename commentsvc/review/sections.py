@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, ngettext
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.review.blueprint import review
 from commentsvc.review.settings_form import (
@@ -90,7 +91,7 @@ def add_section(site_key: str) -> Any:
     site = managed(site_key)
     name = " ".join(typed_text(request.form, "name").split())
     if not name or len(name) > SECTION_LENGTH:
-        return _sections_page(site, problem=f"A section has a name of at most {SECTION_LENGTH} characters."), 422
+        return _sections_page(site, problem=gettext("A section has a name of at most %(most)d characters.", most=SECTION_LENGTH)), 422
     return redirect(url_for("review.section", site_key=site.key, name=name))
 
 
@@ -123,13 +124,15 @@ def save_section(site_key: str) -> Any:
         return _section_page(site, form), 422
     change_settings(site, {"policy": changed}, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, f"Saved. {form.name} has {_how_many(own)} of its own.")
+    remember_saved(site, _saved(form.name, own))
     return redirect(url_for("review.sections", site_key=site.key))
 
 
-def _how_many(own: Mapping[str, Any]) -> str:
+def _saved(name: str, own: Mapping[str, Any]) -> str:
     count = sum(len(value) if isinstance(value, Mapping) else 1 for value in own.values())
-    return "nothing" if not count else f"{count} rule{'s' if count > 1 else ''}"
+    if not count:
+        return gettext("Saved. %(section)s has nothing of its own.", section=name)
+    return ngettext("Saved. %(section)s has %(num)d rule of its own.", "Saved. %(section)s has %(num)d rules of its own.", count, section=name)
 
 
 def _name(site: Site) -> str:
@@ -160,20 +163,20 @@ def _in_words(own: Mapping[str, Any]) -> list[str]:
             kind = name.split("_", 1)[0]
             said += [f"{LABELLED[f'{kind}_{label}']} {plain_number(limit)}" for label, limit in value.items()]
         elif isinstance(value, bool):
-            said.append(f"{FIELD[name].label}: {'yes' if value else 'no'}")
+            said.append(f"{FIELD[name].label_words}: {gettext('yes') if value else gettext('no')}")
         else:
             f = FIELD[name]
-            said.append(f"{f.label}: {plain_number(value / f.scale)} {f.unit}")
+            said.append(f"{f.label_words}: {plain_number(value / f.scale)} {f.unit_words}")
     return said
 
 
 def _section_page(site: Site, form: SectionForm, *, theirs: SectionForm | None = None) -> str:
     policy = site.policy
     inherited = {f.name: plain_number(getattr(policy, f.name) / f.scale) for f in NUMBERS}
-    inherited |= {f.name: "yes" if getattr(policy, f.name) else "no" for f in SWITCHES}
+    inherited |= {f.name: gettext("yes") if getattr(policy, f.name) else gettext("no") for f in SWITCHES}
     for label in LABELS:
         inherited[f"hold_{label}"] = plain_number(policy.hold_at[label])
-        inherited[f"reject_{label}"] = plain_number(policy.reject_at[label]) if label in policy.reject_at else "never"
+        inherited[f"reject_{label}"] = plain_number(policy.reject_at[label]) if label in policy.reject_at else gettext("never")
     differing = [n for n, v in form.values.items() if theirs is not None and v.strip() != theirs.values[n]]
     return settings_page(
         "settings_section.html", site, "review.sections", form=form, numbers=NUMBERS, switches=SWITCHES, labels=LABELS, labelled=LABELLED,

@@ -8,6 +8,7 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.moderation.trial import Trial
 from commentsvc.review.blueprint import review
@@ -65,7 +66,7 @@ def _save(asked: Site, name: str) -> Any:
         return _form_page(site, form), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, "Saved.")
+    remember_saved(site, gettext("Saved."))
     return redirect(url_for(ENDPOINTS[name], site_key=site.key))
 
 

@@ -6,12 +6,14 @@ A new field of the policy needs its row in FIELDS here, and its place in `screen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from commentsvc.errors import Invalid
+from commentsvc.i18n import N_, gettext, ngettext
+from commentsvc.pages import number_words
 from commentsvc.review.words import LABEL_NAMES
 from commentsvc.screening.policy import (
     CLOSE_AFTER_MOST,
@@ -50,62 +52,93 @@ class Field:
     most: int = 0  # the policy's largest value, where the unit is another one
     rows: int = 3
 
+    @property
+    def label_words(self) -> str:
+        return gettext(self.label)
 
-_SITE, _TALK, _OPEN, _RULES, _TONE = "The site", "The conversation", "Appeals and openness", "Rules", "Tone"
+    @property
+    def hint_words(self) -> str:
+        return gettext(self.hint) if self.hint else ""
+
+    @property
+    def unit_words(self) -> str:
+        return gettext(self.unit) if self.unit else ""
+
+
+_SITE, _TALK, _OPEN, _RULES, _TONE = N_("The site"), N_("The conversation"), N_("Appeals and openness"), N_("Rules"), N_("Tone")
 
 FIELDS: tuple[Field, ...] = (
-    Field(GENERAL, _SITE, "line", "name", "Name", "As readers see it."),
-    Field(GENERAL, _SITE, "text", "welcome", "Welcome", "Stands above every conversation. {site} becomes the name."),
-    Field(GENERAL, _SITE, "text", "guidelines", "Guidelines", "What is welcome and what is not, in Markdown.", rows=6),
-    Field(GENERAL, _SITE, "code", "origins", "Origins", "The websites that may show the conversation, one a line: https://news.example"),
-    Field(GENERAL, _SITE, "line", "language", "Language", "Of the site, as a tag such as en, de or pt-BR. Messages to authors in it are offered first."),
-    Field(GENERAL, _TALK, "number", "min_length", "Shortest comment", "Shorter ones are not accepted.", "characters"),
-    Field(GENERAL, _TALK, "number", "max_length", "Longest comment", "Longer ones are not accepted; the writer sees how much is too much.", "characters"),
-    Field(GENERAL, _TALK, "number", "max_depth", "Deepest reply", "Replies to a reply to a reply. 0: nobody can reply.", "levels"),
+    Field(GENERAL, _SITE, "line", "name", N_("Name"), N_("As readers see it.")),
+    Field(GENERAL, _SITE, "text", "welcome", N_("Welcome"), N_("Stands above every conversation. {site} becomes the name.")),
+    Field(GENERAL, _SITE, "text", "guidelines", N_("Guidelines"), N_("What is welcome and what is not, in Markdown."), rows=6),
+    Field(GENERAL, _SITE, "code", "origins", N_("Origins"), N_("The websites that may show the conversation, one a line: https://news.example")),
+    Field(GENERAL, _SITE, "line", "language", N_("Language"), N_("Of the site, as a tag such as en, de or pt-BR. Messages to authors in it are offered first.")),
+    Field(GENERAL, _TALK, "number", "min_length", N_("Shortest comment"), N_("Shorter ones are not accepted."), N_("characters")),
+    Field(GENERAL, _TALK, "number", "max_length", N_("Longest comment"), N_("Longer ones are not accepted; the writer sees how much is too much."), N_("characters")),
+    Field(GENERAL, _TALK, "number", "max_depth", N_("Deepest reply"), N_("Replies to a reply to a reply. 0: nobody can reply."), N_("levels")),
     Field(
-        GENERAL, _TALK, "number", "edit_window", "Time to edit",
-        "So long can an author take back a comment that waits, to say it differently. 0: as long as it waits.", "minutes", MINUTE, EDIT_WINDOW_MOST,
+        GENERAL, _TALK, "number", "edit_window", N_("Time to edit"),
+        N_("So long can an author take back a comment that waits, to say it differently. 0: as long as it waits."), N_("minutes"), MINUTE, EDIT_WINDOW_MOST,
     ),
     Field(
-        GENERAL, _TALK, "number", "close_after_days", "Closing",
-        "A conversation closes by itself so long after its article came here. One that you reopen is open as long again. 0: never.", "days", most=CLOSE_AFTER_MOST,
+        GENERAL, _TALK, "number", "close_after_days", N_("Closing"),
+        N_("A conversation closes by itself so long after its article came here. One that you reopen is open as long again. 0: never."), N_("days"), most=CLOSE_AFTER_MOST,
     ),
-    Field(GENERAL, _TALK, "number", "posts_per_minute", "Pace", "Comments of one person within a minute. 0: the installation's limit alone.", "a minute"),
+    Field(GENERAL, _TALK, "number", "posts_per_minute", N_("Pace"), N_("Comments of one person within a minute. 0: the installation's limit alone."), N_("a minute")),
     Field(
-        GENERAL, _TALK, "number", "new_author_posts_per_minute", "Pace of new authors",
-        "The same for those with no more published comments than “New authors” asks for, at least one. 0: as for everybody.", "a minute",
-    ),
-    Field(
-        GENERAL, _OPEN, "number", "appeal_days", "Time to appeal",
-        "For this long an author can appeal against a decision. EU law wants six months at least of most sites.", "days",
-    ),
-    Field(GENERAL, _OPEN, "number", "appeal_answer_days", "Time to answer", "Appeals that wait longer than this are marked as overdue.", "days"),
-    Field(
-        GENERAL, _OPEN, "switch", "public_modlog", "Publish the modlog",
-        "Anybody can read what was removed and why, without names and texts.",
+        GENERAL, _TALK, "number", "new_author_posts_per_minute", N_("Pace of new authors"),
+        N_("The same for those with no more published comments than “New authors” asks for, at least one. 0: as for everybody."), N_("a minute"),
     ),
     Field(
-        SCREENING, _RULES, "switch", "premoderate", "Read every comment before it is published",
-        "On the whole site. For one section, see Sections; for one article, see Articles.",
+        GENERAL, _OPEN, "number", "appeal_days", N_("Time to appeal"),
+        N_("For this long an author can appeal against a decision. EU law wants six months at least of most sites."), N_("days"),
     ),
-    Field(SCREENING, _RULES, "number", "max_links", "Links that pass", "A comment with more links is held.", "links"),
-    Field(SCREENING, _RULES, "number", "repeat_window", "Repeats", "The same text by the same author within this time is held. 0: never.", "hours", HOUR, REPEAT_MOST),
-    Field(SCREENING, _RULES, "number", "new_author_comments", "New authors", "An author's comments are held until she has this many published ones. 0: never.", "comments"),
+    Field(GENERAL, _OPEN, "number", "appeal_answer_days", N_("Time to answer"), N_("Appeals that wait longer than this are marked as overdue."), N_("days")),
     Field(
-        SCREENING, _RULES, "number", "fail_open_after", "Without the model",
-        "While the model does not answer, comments wait for it or for you. Those that have waited this long are published unless a rule holds them, and checked when it is back. 0: never.",
-        "minutes", MINUTE, FAIL_OPEN_MOST,
+        GENERAL, _OPEN, "switch", "public_modlog", N_("Publish the modlog"),
+        N_("Anybody can read what was removed and why, without names and texts."),
     ),
     Field(
-        SCREENING, _TONE, "switch", "reject_clear", "Reject clear violations without a person",
-        "Banned phrases, and scores from “Reject from”. Otherwise these are held as well.",
+        SCREENING, _RULES, "switch", "premoderate", N_("Read every comment before it is published"),
+        N_("On the whole site. For one section, see Sections; for one article, see Articles."),
+    ),
+    Field(SCREENING, _RULES, "number", "max_links", N_("Links that pass"), N_("A comment with more links is held."), N_("links")),
+    Field(SCREENING, _RULES, "number", "repeat_window", N_("Repeats"), N_("The same text by the same author within this time is held. 0: never."), N_("hours"), HOUR, REPEAT_MOST),
+    Field(SCREENING, _RULES, "number", "new_author_comments", N_("New authors"), N_("An author's comments are held until she has this many published ones. 0: never."), N_("comments")),
+    Field(
+        SCREENING, _RULES, "number", "fail_open_after", N_("Without the model"),
+        N_("While the model does not answer, comments wait for it or for you. Those that have waited this long are published unless a rule holds them, and checked when it is back. 0: never."),
+        N_("minutes"), MINUTE, FAIL_OPEN_MOST,
+    ),
+    Field(
+        SCREENING, _TONE, "switch", "reject_clear", N_("Reject clear violations without a person"),
+        N_("Banned phrases, and scores from “Reject from”. Otherwise these are held as well."),
     ),
 )
 NUMBERS = tuple(f for f in FIELDS if f.kind == "number")
 FIELD = {f.name: f for f in FIELDS}
-LABELLED: dict[str, str] = {f.name: f.label for f in FIELDS} | {
-    f"{kind}_{label}": f"{LABEL_NAMES[label][0]}: {kind} from" for label in LABELS for kind in ("hold", "reject")
-}
+class _Labelled(Mapping[str, str]):
+    """What each field is called, in the reader's language; limits by their label and kind."""
+
+    _names = (*FIELD, *(f"{kind}_{label}" for label in LABELS for kind in ("hold", "reject")))
+
+    def __getitem__(self, name: str) -> str:
+        if name in FIELD:
+            return FIELD[name].label_words
+        kind, _, label = name.partition("_")
+        if kind not in {"hold", "reject"} or label not in LABEL_NAMES:
+            raise KeyError(name)
+        words = LABEL_NAMES[label][0]
+        return gettext("%(label)s: hold from", label=words) if kind == "hold" else gettext("%(label)s: reject from", label=words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+LABELLED = _Labelled()
 THRESHOLDS = tuple(f"{kind}_{label}" for kind in ("hold", "reject") for label in LABELS)
 
 
@@ -167,7 +200,7 @@ class SettingsForm:
         if self.page == GENERAL:
             name = " ".join(str(self.values["name"]).split())
             if not name:
-                self.errors["name"] = "A site has a name."
+                self.errors["name"] = gettext("A site has a name.")
             self._short_enough("name", name, NAME_LENGTH)
             self._short_enough("welcome", self.values["welcome"], WELCOME_LENGTH)
             self._short_enough("guidelines", self.values["guidelines"], GUIDELINES_LENGTH)
@@ -180,7 +213,7 @@ class SettingsForm:
 
     def _short_enough(self, name: str, text: str, most: int) -> None:
         if len(text) > most:
-            self.errors[name] = f"{len(text) - most:,} characters too long; the limit is {most:,}."
+            self.errors[name] = too_long(len(text) - most, most)
 
     def _language(self) -> str:
         try:
@@ -195,12 +228,12 @@ class SettingsForm:
             try:
                 origin = check_origin(line)
             except Invalid:
-                self.errors["origins"] = f"“{line}” is not an origin like https://news.example, without a path."
+                self.errors["origins"] = gettext("“%(line)s” is not an origin like https://news.example, without a path.", line=line)
                 break
             if origin not in origins:
                 origins.append(origin)
         if len(origins) > MAX_ORIGINS:
-            self.errors["origins"] = f"At most {MAX_ORIGINS} origins."
+            self.errors["origins"] = gettext("At most %(most)d origins.", most=MAX_ORIGINS)
         return origins
 
     def _policy(self, current: Policy) -> Policy | None:
@@ -217,7 +250,7 @@ class SettingsForm:
             for kind in ("hold", "reject"):
                 changes[f"{kind}_at"] = read_thresholds(kind, self.values, self.errors, optional=kind == "reject")
         if not self.errors and changes.get("min_length", 0) > changes.get("max_length", current.max_length):
-            self.errors["min_length"] = "This is more than the longest comment allowed."
+            self.errors["min_length"] = gettext("This is more than the longest comment allowed.")
         return None if self.errors else check_policy(replace(current, **changes))
 
 
@@ -225,17 +258,17 @@ def read_number(f: Field, text: str, errors: dict[str, str]) -> int | None:
     """The policy's value of what was typed into a field, or None with the error noted."""
     value = _number(text)
     if value is None:
-        errors[f.name] = "Write a number."
+        errors[f.name] = gettext("Write a number.")
         return None
     scaled = value * f.scale
     if scaled != int(scaled):
-        errors[f.name] = "Write a whole number."
+        errors[f.name] = gettext("Write a whole number.")
         return None
     try:
         changed: dict[str, Any] = {f.name: int(scaled)}
         check_policy(replace(Policy(), **changed))
     except Invalid as error:
-        out_of_range = f"This is out of range: up to {f.most // f.scale:,} {f.unit}."
+        out_of_range = gettext("This is out of range: up to %(most)s %(unit)s.", most=number_words(f.most // f.scale), unit=f.unit_words)
         errors[f.name] = out_of_range if f.scale != 1 else error.message.replace(f"{f.name} must", "This must")
         return None
     return int(scaled)
@@ -250,12 +283,20 @@ def read_thresholds(kind: str, values: Mapping[str, Any], errors: dict[str, str]
             continue
         value = _number(text)
         if value is None:
-            errors[name] = "Write a number."
+            errors[name] = gettext("Write a number.")
         elif not 0 < value <= 1:
-            errors[name] = "A threshold must be above 0 and at most 1."
+            errors[name] = gettext("A threshold must be above 0 and at most 1.")
         else:
             found[label] = value
     return found
+
+
+def too_long(over: int, most: int) -> str:
+    """By how much a text has too many characters."""
+    return ngettext(
+        "%(count)s character too long; the limit is %(most)s.", "%(count)s characters too long; the limit is %(most)s.", over,
+        count=number_words(over), most=number_words(most),
+    )
 
 
 def typed_text(form: Mapping[str, str], name: str) -> str:

@@ -7,17 +7,19 @@ from typing import Any
 from flask import request, session
 
 from commentsvc.accounts.permissions import Permission
+from commentsvc.i18n import N_
 from commentsvc.moderation.settings import COMMENT_LENGTH
 from commentsvc.review.blueprint import page, site_for
 from commentsvc.review.settings_form import typed_text
+from commentsvc.review.words import Words
 from commentsvc.sites.models import Site
 
 # Endpoint -> what the page is called, in their order.
-PAGES: dict[str, str] = {
-    "review.settings": "General", "review.screening": "Screening", "review.phrases": "Phrases",
-    "review.reasons": "Reasons and messages", "review.sections": "Sections", "review.history": "History",
-    "review.test": "Test a text",
-}
+PAGES: Words[str, str] = Words({
+    "review.settings": N_("General"), "review.screening": N_("Screening"), "review.phrases": N_("Phrases"),
+    "review.reasons": N_("Reasons and messages"), "review.sections": N_("Sections"), "review.history": N_("History"),
+    "review.test": N_("Test a text"),
+})
 SAVED = "review_settings_saved"
 
 

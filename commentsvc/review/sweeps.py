@@ -11,6 +11,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission
 from commentsvc.errors import CommentsvcError, Conflict, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, ngettext
 from commentsvc.moderation.merging import merge
 from commentsvc.moderation.people import find_person, page_of_people, person_rows
 from commentsvc.moderation.sanctions import admin_of_all
@@ -80,7 +81,10 @@ def merge_accounts(site_key: str, user_id: int) -> Any:
         db.session.rollback()
         return _merge_page(site, find_person(site, user_id), error), error.status
     db.session.commit()
-    return back_to(site, user_id, f"The accounts are one now: {done.comments} comments and {done.votes} votes moved here.")
+    return back_to(site, user_id, gettext(
+        "The accounts are one now: %(comments)s and %(votes)s moved here.",
+        comments=ngettext("%(num)d comment", "%(num)d comments", done.comments), votes=ngettext("%(num)d vote", "%(num)d votes", done.votes),
+    ))
 
 
 def _merged_id() -> int:

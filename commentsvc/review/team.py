@@ -32,15 +32,17 @@ from commentsvc.accounts.roles import (
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotFound, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, ngettext
 from commentsvc.review.blueprint import page, review, site_for
+from commentsvc.review.words import Words
 from commentsvc.sites.models import Site
 from commentsvc.web import signed_in
 
-ROLE_MEANINGS: dict[Role, str] = {
-    Role.EXPERT: "Writes with a badge, and is screened like everybody",
-    Role.COMMUNITY_MANAGER: "Reviews comments, closes articles, writes with a badge",
-    Role.ADMIN: "All that, and the settings and the team",
-}
+ROLE_MEANINGS: Words[Role, str] = Words({
+    Role.EXPERT: N_("Writes with a badge, and is screened like everybody"),
+    Role.COMMUNITY_MANAGER: N_("Reviews comments, closes articles, writes with a badge"),
+    Role.ADMIN: N_("All that, and the settings and the team"),
+})
 
 
 @review.get("/<site_key>/team")
@@ -59,7 +61,7 @@ def send_invitation(site_key: str) -> Any:
     except (Invalid, Conflict, TooSoon) as error:
         return _refused(site, error, email=email)
     db.session.commit()
-    flash(f"The invitation to {invited.email} is on its way.")
+    flash(gettext("The invitation to %(address)s is on its way.", address=invited.email))
     return redirect(url_for("review.team", site_key=site.key))
 
 
@@ -72,7 +74,7 @@ def send_again(site_key: str, invitation_id: int) -> Any:
     except (NotFound, TooSoon) as error:
         return _refused(site, error)
     db.session.commit()
-    flash(f"The invitation to {invited.email} is on its way again, with a new link.")
+    flash(gettext("The invitation to %(address)s is on its way again, with a new link.", address=invited.email))
     return redirect(url_for("review.team", site_key=site.key))
 
 
@@ -85,7 +87,7 @@ def withdraw(site_key: str, invitation_id: int) -> Any:
     except NotFound as error:
         return _refused(site, error)
     db.session.commit()
-    flash("The invitation is withdrawn; its link is dead.")
+    flash(gettext("The invitation is withdrawn; its link is dead."))
     return redirect(url_for("review.team", site_key=site.key))
 
 
@@ -104,7 +106,10 @@ def change(site_key: str, grant_id: int) -> Any:
     db.session.commit()
     if person.id == signed_in().id:  # she may have locked herself out of this page
         return redirect(url_for("review.home"))
-    flash(f"{person.display_name} is off the team." if request.form.get("remove") else f"The role of {person.display_name} is changed.")
+    flash(
+        gettext("%(name)s is off the team.", name=person.display_name) if request.form.get("remove")
+        else gettext("The role of %(name)s is changed.", name=person.display_name)
+    )
     return redirect(url_for("review.team", site_key=site.key))
 
 
@@ -115,7 +120,10 @@ def sign_member_out(site_key: str, grant_id: int) -> Any:
     person = _grant(site, grant_id).user
     ended = end_sessions_of_staff(site, person, by=signed_in())
     db.session.commit()
-    flash(f"{person.display_name} is signed out everywhere: {ended} {'session' if ended == 1 else 'sessions'} ended.")
+    flash(ngettext(
+        "%(name)s is signed out everywhere: %(num)d session ended.", "%(name)s is signed out everywhere: %(num)d sessions ended.", ended,
+        name=person.display_name,
+    ))
     return redirect(url_for("review.team", site_key=site.key))
 
 

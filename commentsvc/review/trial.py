@@ -11,21 +11,22 @@ from markupsafe import Markup
 
 from commentsvc.errors import TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.engine import engine
-from commentsvc.moderation.trial import TEXT_LENGTH, Kind, Trial, try_text
+from commentsvc.moderation.trial import NO_MODEL, TEXT_LENGTH, Kind, Trial, try_text
 from commentsvc.review.blueprint import review
 from commentsvc.review.presenting import finding_text, marked_text
-from commentsvc.review.settings_form import typed_text
+from commentsvc.review.settings_form import too_long, typed_text
 from commentsvc.review.settings_pages import managed, settings_page
-from commentsvc.review.words import PHASE_NAMES
+from commentsvc.review.words import PHASE_NAMES, Words
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.submission import Finding
 from commentsvc.sites.models import Site
 from commentsvc.web import limit_key, settings_of, spend
 
-KIND_NAMES: dict[Kind, str] = {
-    Kind.MEMBER: "A member", Kind.NEW: "A new author", Kind.STAFF: "Staff",
-}
+KIND_NAMES: Words[Kind, str] = Words({
+    Kind.MEMBER: N_("A member"), Kind.NEW: N_("A new author"), Kind.STAFF: N_("Staff"),
+})
 
 
 @dataclass
@@ -46,9 +47,9 @@ class AskedTrial:
         kind = form.get("try_author", "")
         asked = cls(text, Kind(kind) if kind in set(Kind) else Kind.MEMBER, typed_text(form, "try_section"))
         if not text.strip():
-            asked.error = "Write a text to try."
+            asked.error = gettext("Write a text to try.")
         elif len(text) > TEXT_LENGTH:
-            asked.error = f"{len(text) - TEXT_LENGTH:,} characters too long; the limit is {TEXT_LENGTH:,}."
+            asked.error = too_long(len(text) - TEXT_LENGTH, TEXT_LENGTH)
         return asked
 
     def too_soon(self) -> bool:
@@ -66,7 +67,7 @@ class AskedTrial:
 @review.context_processor
 def marking() -> dict[str, Any]:
     """How templates show a trial's text."""
-    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES, "finding_words": _words}
+    return {"marked_trial": _marked, "PHASE_NAMES": PHASE_NAMES, "finding_words": _words, "NO_MODEL": NO_MODEL}
 
 
 def _words(finding: Finding) -> str:

@@ -24,6 +24,7 @@ from commentsvc.figures.tuning import (
     table_of,
     tuning_of,
 )
+from commentsvc.i18n import gettext
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
@@ -149,27 +150,27 @@ def _plots(curve: Curve, found: Tuning) -> list[tuple[str, Sequence[tuple[str, s
     places = [f"{q.threshold:g}" for q in points]
     along = Look(shown=places[3::4], marker=at, points=True, narrow=True)
     load = plots.lines(
-        places, [Series("load", "Held a day", [found.a_day(q.held) for q in points])],
-        f"{name}: comments held a day along the threshold. The numbers are in the table.", along,
+        places, [Series("load", gettext("Held a day"), [found.a_day(q.held) for q in points])],
+        gettext("%(label)s: comments held a day along the threshold. The numbers are in the table.", label=name), along,
     )
-    drawn: list[tuple[str, Sequence[tuple[str, str, str]], Markup]] = [("Held a day, along the threshold", (), load)]
+    drawn: list[tuple[str, Sequence[tuple[str, str, str]], Markup]] = [(gettext("Held a day, along the threshold"), (), load)]
     if not found.judged:
         return drawn
     edges = [f"{n / SHOWN_BINS:.2f}".rstrip("0").removesuffix(".") for n in range(SHOWN_BINS)]
     series = [
-        Series("rejected", "Rejected by a person", [float(b[2]) for b in curve.bins]),
-        Series("approved", "Approved", [float(b[1]) for b in curve.bins]),
+        Series("rejected", gettext("Rejected by a person"), [float(b[2]) for b in curve.bins]),
+        Series("approved", gettext("Approved"), [float(b[1]) for b in curve.bins]),
     ]
     spread = plots.stacked(
-        edges, series, f"{name}: scores of the comments that people judged, in twentieths. The numbers are in the table.",
+        edges, series, gettext("%(label)s: scores of the comments that people judged, in twentieths. The numbers are in the table.", label=name),
         Look(edges=True, shown=edges[::4], marker=at, narrow=True),
     )
     quality = plots.lines(
         places,
-        [Series("precision", "Precision", [q.precision for q in points]), Series("recall", "Recall", [q.recall for q in points])],
-        f"{name}: precision and recall along the threshold. The numbers are in the table.", replace(along, unit=percent, ticks=_QUARTERS),
+        [Series("precision", gettext("Precision"), [q.precision for q in points]), Series("recall", gettext("Recall"), [q.recall for q in points])],
+        gettext("%(label)s: precision and recall along the threshold. The numbers are in the table.", label=name), replace(along, unit=percent, ticks=_QUARTERS),
     )
     return [
-        ("Scores of judged comments", [("rejected", "Rejected", ""), ("approved", "Approved", "")], spread), *drawn,
-        ("Of judged comments, along the threshold", [("precision", "Precision", ""), ("recall", "Recall", "")], quality),
+        (gettext("Scores of judged comments"), [("rejected", gettext("Rejected"), ""), ("approved", gettext("Approved"), "")], spread), *drawn,
+        (gettext("Of judged comments, along the threshold"), [("precision", gettext("Precision"), ""), ("recall", gettext("Recall"), "")], quality),
     ]

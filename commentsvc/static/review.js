@@ -12,7 +12,11 @@
 
   const announce = (text) => { $("#announce").textContent = ""; setTimeout(() => { $("#announce").textContent = text; }, 50); };
   const make = (tag, text, className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
-  const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+  // Texts are English here; what the page's language has for them comes with the page (review/script_words.py).
+  const words = JSON.parse($("#script-words")?.textContent || "{}"), rule = new Intl.PluralRules(document.documentElement.lang || "en");
+  const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+  const t = (text, values = {}) => fill(words[text] || text, values);
+  const tn = (n, one, many, values = {}) => fill(words[one]?.[rule.select(n)] || words[one]?.other || (n === 1 ? one : many), { num: n, ...values });
 
   /* The list */
   const items = () => (rows ? $$("li[data-id]", rows) : []);
@@ -111,13 +115,13 @@
     }
   };
   const unloaded = (li) => {
-    const box = make("div", "", "nothing"), button = make("button", "Try again", "button");
-    const heading = make("h2", "This comment could not be loaded");
+    const box = make("div", "", "nothing"), button = make("button", t("Try again"), "button");
+    const heading = make("h2", t("This comment could not be loaded"));
     heading.tabIndex = -1;
     button.type = "button";
     button.onclick = () => open(li);
     addEventListener("online", () => { if (box.isConnected) open(li); }, { once: true });
-    box.append(heading, make("p", "There is no connection at the moment. What you decided is kept and sent as soon as there is one.", "quiet"), button);
+    box.append(heading, make("p", t("There is no connection at the moment. What you decided is kept and sent as soon as there is one."), "quiet"), button);
     card.replaceChildren(box);
   };
   const choose = (li) => {
@@ -145,7 +149,7 @@
     const body = new URLSearchParams(new FormData(form));
     body.set("next", following().join(","));
     const job = { id, url: form.action, body, card: [...card.childNodes], href: location.href, tries: 0,
-      name: $("h2 .name", card).textContent, words: reason ? `Rejected: ${reason}.` : "Published." };
+      name: $("h2 .name", card).textContent, said: reason ? t("Rejected: %(reason)s.", { reason }) : t("Published.") };
     for (const box of $$(".failed")) box.hidden = true;
     jobs.push(job);
     lastDecision = id;
@@ -154,7 +158,7 @@
       drop(id);
       count(-1);
       pendingToast(job);
-      open(next).then(() => announce(`${job.words} Next: ${$("h2", card)?.textContent.trim() || ""}.`));
+      open(next).then(() => announce(`${job.said} ${t("Next: %(name)s.", { name: $("h2", card)?.textContent.trim() || "" })}`));
     } else setBusy(true);
     pump();
   };
@@ -205,7 +209,10 @@
     const box = $(".sending"), n = jobs.length;
     if (!box || (n === 0 && box.dataset.told)) return; // that says which decision was refused
     box.hidden = n === 0;
-    $("span", box).textContent = n ? `Not saved yet: ${n === 1 ? `your decision on ${jobs[0].name}’s comment` : `${n} decisions`}. ${trying ? "Trying again by itself; nothing is lost while this page is open." : "There was no answer for a minute."}` : "";
+    $("span", box).textContent = n ? [
+      n === 1 ? t("Not saved yet: your decision on %(name)s’s comment.", jobs[0]) : tn(n, "Not saved yet: %(num)s decision.", "Not saved yet: %(num)s decisions."),
+      trying ? t("Trying again by itself; nothing is lost while this page is open.") : t("There was no answer for a minute."),
+    ].join(" ") : "";
     $("[data-resend]", box).hidden = trying;
   };
   const resend = () => { for (const job of jobs) job.tries = Math.min(job.tries, 1); wake?.(); pump(); };
@@ -223,7 +230,7 @@
     }
     if (shown() === comment || !shown()) {
       if (data.card) { show(data.card); history.replaceState(null, "", address()); } else if (rows && !nextOf(null)) location.reload();
-      announce(`${status === "rejected" ? "Rejected" : "Published"}. ${$("h2", card)?.textContent.trim() || ""}`);
+      announce(`${status === "rejected" ? t("Rejected.") : t("Published.")} ${$("h2", card)?.textContent.trim() || ""}`);
     } else if (gone.includes(shown()) && !typing() && !picker()) {
       const next = nextOf(null); // a colleague was quicker with the one that followed
       if (next) open(next);
@@ -234,8 +241,8 @@
   };
   const address = () => { const id = shown(), url = new URL(location.href); if (id) url.searchParams.set("comment", id); else url.searchParams.delete("comment"); return url.href; };
   const WHY = {
-    400: "Not saved: this page is from an earlier sign-in. Reload it; copy your note first.",
-    403: "Not saved: you may no longer do this on this site.", 404: "Not saved: this comment is gone.",
+    400: t("Not saved: this page is from an earlier sign-in. Reload it; copy your note first."),
+    403: t("Not saved: you may no longer do this on this site."), 404: t("Not saved: this comment is gone."),
   };
   /** Show the card of a decision that was refused again, with why; not under the hands of somebody who types. */
   const bringBack = (job, { status, data }) => {
@@ -250,20 +257,20 @@
       show(data.card || job.card);
       if (data.comment) settleIfGone(data.comment, data.status, data.message);
       if (status === 401) {
-        say("Not saved: you are signed out. ", true);
-        const link = make("a", "Sign in in a new tab");
+        say(`${t("Not saved: you are signed out.")} `, true);
+        const link = make("a", t("Sign in in a new tab, then try again."));
         Object.assign(link, { href: `/account/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, target: "_blank", rel: "noopener" });
-        $(".failed span", card)?.append(link, ", then try again.");
+        $(".failed span", card)?.append(link);
         failed = $(`form[action="${new URL(job.url, location.href).pathname}"]`, card);
-      } else if (!data.card) say(WHY[status] || "Not saved. Something went wrong here.", false);
+      } else if (!data.card) say(WHY[status] || t("Not saved. Something went wrong here."), false);
     };
     if (shown() === job.id || !(typing() || picker())) back();
     else {
-      const box = $(".sending"), button = make("button", "Show it", "button");
+      const box = $(".sending"), button = make("button", t("Show it"), "button");
       button.type = "button";
       button.onclick = () => { box.hidden = true; delete box.dataset.told; button.remove(); back(); };
       box.dataset.told = "1";
-      $("span", box).textContent = `${job.name}’s comment was not decided. ${data.message || ""}`;
+      $("span", box).textContent = `${t("%(name)s’s comment was not decided.", job)} ${data.message || ""}`;
       $("[data-resend]", box).hidden = true;
       box.append(button);
       box.hidden = false;
@@ -299,7 +306,7 @@
       event.detail.shouldSwap = false;
       $(".error", elt)?.remove();
       const told = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("#talk .error");
-      const error = make("p", told?.textContent || "This could not be asked.", "error");
+      const error = make("p", told?.textContent || t("This could not be asked."), "error");
       error.setAttribute("role", "alert");
       $(".picker-end", elt).before(error);
     }
@@ -317,18 +324,18 @@
   const failure = (event) => {
     const { xhr, elt, target } = event.detail;
     setBusy(false);
-    if (!elt.matches("form")) { if (target?.id === "card") say("This comment could not be loaded.", false); return; }
+    if (!elt.matches("form")) { if (target?.id === "card") say(t("This comment could not be loaded."), false); return; }
     failed = elt;
     const status = xhr?.status || 0;
     if (status === 401) {
-      say("Not saved: you are signed out. ", true);
-      const link = make("a", "Sign in in a new tab");
+      say(`${t("Not saved: you are signed out.")} `, true);
+      const link = make("a", t("Sign in in a new tab, then try again."));
       Object.assign(link, { href: `/account/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, target: "_blank", rel: "noopener" });
-      $(".failed span", card)?.append(link, ", then try again.");
+      $(".failed span", card)?.append(link);
     } else if (WHY[status]) say(WHY[status], false);
-    else if (status === 429) say("Not saved: that was a little fast. Wait a moment.", true);
-    else if (status === 503) say("Not saved: much is asked of the service just now. Nothing you typed is lost; try again in a moment.", true);
-    else say(status ? "Not saved. Something went wrong here." : "Not saved: no connection. Nothing you typed is lost.", true);
+    else if (status === 429) say(t("Not saved: that was a little fast. Wait a moment."), true);
+    else if (status === 503) say(t("Not saved: much is asked of the service just now. Nothing you typed is lost; try again in a moment."), true);
+    else say(status ? t("Not saved. Something went wrong here.") : t("Not saved: no connection. Nothing you typed is lost."), true);
   };
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failure);
 
@@ -336,11 +343,11 @@
   const post = (url, fields, headers = {}) => fetch(url, { method: "POST", body: new URLSearchParams({ csrf_token: main.dataset.token, ...fields }), headers });
   const skip = async (form) => {
     const id = shown(), li = rowOf(id), next = li && nextOf(li);
-    if (!next) { announce("There is nothing else in this queue."); say("There is nothing else in this queue.", false); return; }
+    if (!next) { announce(t("There is nothing else in this queue.")); say(t("There is nothing else in this queue."), false); return; }
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: asFragment });
       if (!answer.ok) throw new Error(answer.status);
-    } catch { say("Not skipped: no connection.", false); return; }
+    } catch { say(t("Not skipped: no connection."), false); return; }
     const more = $(".more", rows);
     if (more) li.remove(); else rows.append(li); // with more pages, its end is on the last
     focusNext = true;
@@ -352,8 +359,8 @@
     for (const mark of $$(".said > .text mark")) { if (on) mark.tabIndex = 0; else mark.removeAttribute("tabindex"); }
     const field = $('[name="on"]', form), button = $("button", form), body = new URLSearchParams(new FormData(form));
     field.value = on ? "0" : "1";
-    button.firstChild.textContent = on ? "Show marked words " : "Blur marked words until I look ";
-    announce(on ? "Marked words are blurred." : "Marked words are shown.");
+    button.firstChild.textContent = `${on ? t("Show marked words") : t("Blur marked words until I look")} `;
+    announce(on ? t("Marked words are blurred.") : t("Marked words are shown."));
     body.set("on", on ? "1" : "0");
     try { await fetch(form.action, { method: "POST", body, headers: asFragment }); } catch { /* kept on this page */ }
   };
@@ -368,10 +375,10 @@
     rows.classList.toggle("choosing", n > 0);
     all.checked = n > 0 && n === ticks().length;
     all.indeterminate = n > 0 && !all.checked;
-    $("[data-selected]", bulk).textContent = `${n} selected`;
+    $("[data-selected]", bulk).textContent = tn(n, "%(num)s selected", "%(num)s selected");
   };
   const tick = (box, on) => { if (box && !box.closest("li").classList.contains("settled")) box.checked = on; };
-  const tickAll = (on) => { for (const box of ticks()) tick(box, on); paintTicks(); announce(`${ticked().length} selected.`); };
+  const tickAll = (on) => { for (const box of ticks()) tick(box, on); paintTicks(); announce(tn(ticked().length, "%(num)s selected.", "%(num)s selected.")); };
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-all]")) tickAll(event.target.checked);
     else if (event.target.matches('.rows input[name="item"]')) { lastTick = event.target; paintTicks(); }
@@ -395,7 +402,7 @@
       dialog.innerHTML = await answer.text(); // rendered and escaped by our server
       dialog.showModal();
       ($('input[name="reason"]', dialog) || $("button", dialog) || dialog).focus();
-    } catch { say("There is no connection at the moment. Your selection is kept.", false); announce("There is no connection at the moment."); }
+    } catch { say(t("There is no connection at the moment. Your selection is kept."), false); announce(t("There is no connection at the moment.")); }
   };
   const sendBulk = async (form) => {
     const button = $("button", form);
@@ -409,7 +416,7 @@
       bulkDone(data);
     } catch {
       button.disabled = false;
-      const error = make("p", "Not saved. Check the connection and try again; what was decided already is left as it is then.", "notice bad bulk-failed");
+      const error = make("p", t("Not saved. Check the connection and try again; what was decided already is left as it is then."), "notice bad bulk-failed");
       error.setAttribute("role", "alert");
       $(".picker-end", form).before(error);
     }
@@ -443,7 +450,7 @@
       announce($(".toast p")?.textContent || "");
       if (!shown() && items().length) open(items()[0]);
       markRow();
-    } catch { announce("Not taken back: no connection."); }
+    } catch { announce(t("Not taken back: no connection.")); }
   };
 
   /* What a decision did: the list, the counts, the toast */
@@ -499,7 +506,12 @@
     if (words) $(".row-foot", row).prepend(make("span", words, "gist fate"));
     paintTicks();
   };
-  const PAST = { published: "Published", rejected: "Rejected", withdrawn: "Withdrawn", held: "Waiting" };
+  const PAST = { published: t("Published"), rejected: t("Rejected"), withdrawn: t("Withdrawn"), held: t("Waiting") };
+  const CHANGED = { // by a colleague, by oneself
+    published: ["%(name)s has published this comment.", "You have published this comment elsewhere."],
+    rejected: ["%(name)s has rejected this comment.", "You have rejected this comment elsewhere."],
+    other: ["%(name)s has changed this comment.", "You have changed this comment elsewhere."],
+  };
   const leaves = (status) => {
     const queue = main.dataset.queue;
     if (queue === "held" || queue === "waiting") return status !== "held" && status !== "pending";
@@ -507,21 +519,21 @@
     if (queue === "approved") return status !== "published";
     return true;
   };
-  const settleIfGone = (id, status, words) => { if (leaves(status)) settle(id, words || PAST[status] || "Decided"); };
+  const settleIfGone = (id, status, words) => { if (leaves(status)) settle(id, words || PAST[status] || t("Decided")); };
   const put = (html) => {
     const box = $("#toast");
     box.outerHTML = html; // rendered and escaped by our server
     htmx.process($("#toast"));
   };
   const pendingToast = (job) => {
-    const box = make("div", "", "toast"), words = make("p", `${job.words} `), button = make("button", "Undo ", "button");
-    words.append(make("span", job.name, "quiet"));
+    const box = make("div", "", "toast"), told = make("p", `${job.said} `), button = make("button", `${t("Undo")} `, "button");
+    told.append(make("span", job.name, "quiet"));
     button.type = "button";
     const left = make("span", "", "left");
     left.setAttribute("aria-hidden", "true");
     button.append(make("kbd", "u"), left);
     button.onclick = undo;
-    box.append(words, button);
+    box.append(told, button);
     $("#toast").replaceChildren(box);
     toast(true);
   };
@@ -532,7 +544,7 @@
     markRow();
     toast(true);
     const next = $("h2", card)?.textContent.trim() || "";
-    announce(`${status === "rejected" ? "Rejected" : "Published"}. ${next ? `Next: ${next}.` : ""}`);
+    announce(`${status === "rejected" ? t("Rejected.") : t("Published.")} ${next ? t("Next: %(name)s.", { name: next }) : ""}`);
     lastDecision = comment;
     if (items().length === 0) loadMore();
   });
@@ -543,7 +555,7 @@
     lastDecision = null;
     showCounts(counts, undefined, true);
     markRow();
-    announce("Taken back.");
+    announce(t("Taken back."));
   });
   document.addEventListener("review:refused", (event) => {
     const { comment, status, counts } = event.detail;
@@ -591,7 +603,7 @@
           const stale = $(".stale", card), change = changes.findLast((one) => one.comment === id);
           if (stale) {
             stale.hidden = version === null || version === Number(open.dataset.version);
-            if (change && !stale.hidden) $("span", stale).textContent = `${change.mine ? "You have" : `${change.by} has`} ${(PAST[change.status] || "changed").toLowerCase()} this comment${change.mine ? " elsewhere" : ""}.`;
+            if (change && !stale.hidden) $("span", stale).textContent = t(CHANGED[change.status]?.[Number(change.mine)] || CHANGED.other[Number(change.mine)], { name: change.by });
           }
         }
       }
@@ -601,8 +613,8 @@
   const follow = ({ comment, status, by, mine }) => {
     fetched.delete(String(comment));
     if (!rows || !rowOf(comment) || jobs.some((job) => job.id === comment)) return;
-    const words = leaves(status) ? `${PAST[status] || "Decided"} by ${mine ? "you" : by}` : "";
-    if (words || $(".fate", rowOf(comment))) settle(comment, words);
+    const what = PAST[status] || t("Decided"), fate = leaves(status) ? (mine ? t("%(what)s by you", { what }) : t("%(what)s by %(name)s", { what, name: by })) : "";
+    if (fate || $(".fate", rowOf(comment))) settle(comment, fate);
   };
   const paintClaims = (claims) => {
     for (const box of $$(".on-it")) box.remove();
@@ -610,14 +622,14 @@
     for (const { comment, by } of claims) names.set(comment, [...(names.get(comment) || []), by]);
     for (const [comment, who] of names) {
       const row = rowOf(comment);
-      if (row) $(".row-foot", row).append(make("span", `${who.join(", ")} ${who.length > 1 ? "are" : "is"} on it`, "on-it"));
+      if (row) $(".row-foot", row).append(make("span", tn(who.length, "%(names)s is on it", "%(names)s are on it", { names: who.join(", ") }), "on-it"));
     }
     paintHere(names.get(shown()) || []);
   };
   const paintHere = (who) => {
     const box = $(".here", card || document);
     if (!box) return;
-    $("span", box).textContent = who.length ? `${who.join(", ")} ${who.length > 1 ? "are" : "is"} on this comment too.` : "";
+    $("span", box).textContent = who.length ? tn(who.length, "%(names)s is on this comment too.", "%(names)s are on this comment too.", { names: who.join(", ") }) : "";
     box.hidden = !who.length;
   };
   /* Who is on what: said when a card was on show for a second, again while it is, and taken back when the page is left. */
@@ -646,9 +658,10 @@
     baseline.number = Math.min(baseline.number, counts[queue]);
     const more = counts[queue] >= limit ? 0 : counts[queue] - baseline.number;
     const link = $("a", box);
-    if (more > 0 && link.textContent !== `${more} new`) {
-      link.textContent = `${more} new`;
-      announce(plural(more, "new comment.", "new comments."));
+    const said = tn(more, "%(num)s new", "%(num)s new");
+    if (more > 0 && link.textContent !== said) {
+      link.textContent = said;
+      announce(tn(more, "%(num)s new comment.", "%(num)s new comments."));
     }
     const address = new URL(link.href);
     if (shown() && main.classList.contains("chosen") === false && items().length === 0) address.search = "";
@@ -711,7 +724,7 @@
       $("#toast").replaceChildren();
       paintSending(sending);
       wake?.();
-      announce("Taken back.");
+      announce(t("Taken back."));
       return;
     }
     if (busy) return;
@@ -719,7 +732,7 @@
     if (form && !box.hidden) form.requestSubmit();
     else if ($(".actions .undo", card || document)) $(".actions .undo", card).requestSubmit();
     else if (form && lastDecision !== null) form.requestSubmit();
-    else announce("There is nothing to take back.");
+    else announce(t("There is nothing to take back."));
   };
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.closest?.("form.add-note")) { event.preventDefault(); event.target.form.requestSubmit(); return; }
@@ -744,7 +757,7 @@
       f: () => press(".actions .mark-featured button"), p: () => press(".actions .mark-pinned button"),
       q: () => press(".actions .ask > summary"), s: () => press(".actions .skipping button"),
       n: () => { const area = $("#talk-text"); area?.focus(); area?.scrollIntoView({ block: "center" }); },
-      x: () => { const box = $('input[name="item"]', rowOf(shown()) || document.createElement("i")); if (box) { tick(box, !box.checked); lastTick = box; paintTicks(); announce(`${ticked().length} selected.`); } },
+      x: () => { const box = $('input[name="item"]', rowOf(shown()) || document.createElement("i")); if (box) { tick(box, !box.checked); lastTick = box; paintTicks(); announce(tn(ticked().length, "%(num)s selected.", "%(num)s selected.")); } },
       X: () => tickAll(ticked().length < ticks().length), b: () => $("[data-blur]")?.requestSubmit(),
       t: () => { const link = $(".thread-link", card || document); if (link) window.open(link.href, "_blank", "noopener"); },
       u: undo, "?": () => keys.showModal(),

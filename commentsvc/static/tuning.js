@@ -7,6 +7,7 @@
   let data = JSON.parse(source.textContent);
   const panels = [...main.querySelectorAll("[data-label]")];
   const form = main.querySelector("form.tuner");
+  const said = JSON.parse(document.getElementById("script-words")?.textContent || "{}")["%(label)s: hold from"] || "%(label)s: hold from";
 
   const fill = (where, texts) => {
     for (const place of where.querySelectorAll("[data-number]")) {
@@ -77,7 +78,7 @@
     slider.max = "1";
     slider.step = "0.01";
     slider.value = number.value;
-    slider.setAttribute("aria-label", `${panel.querySelector("h2").textContent}: hold from`);
+    slider.setAttribute("aria-label", said.replace("%(label)s", panel.querySelector("h2").textContent));
     number.before(slider);
     slider.addEventListener("input", () => {
       number.value = Number(slider.value).toFixed(2);

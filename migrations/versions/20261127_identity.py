@@ -1,14 +1,14 @@
 """other ways to sign in: identity providers, a publisher's single sign-on, windows that hand a sign-in over
 
 Revision: 20261127id
-Follows: 20261126pr
+Follows: 20261127la
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261127id'
-down_revision = '20261126pr'
+down_revision = '20261127la'
 branch_labels = None
 depends_on = None
 
