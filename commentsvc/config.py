@@ -67,6 +67,8 @@ class Settings:
     LIMIT_TRIAL: str = "20 per minute"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
+    #: Identity providers to sign in with, as a JSON list; empty: none.
+    OIDC_PROVIDERS: str = ""
     #: Ask identity providers and publishers' key sets over plain HTTP and in private networks too.
     PRIVATE_PROVIDERS: bool = False
     #: Wrong passwords for one account from one network.

@@ -8,6 +8,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
     from commentsvc.account_pages import (
+        external,
         factors,
         invitations,
         morning_mail,
@@ -20,5 +21,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del factors, invitations, morning_mail, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del external, factors, invitations, morning_mail, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

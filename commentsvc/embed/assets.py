@@ -26,6 +26,7 @@ BUNDLES = {
     "widget.css": ("tokens.css", "widget.css"),
     "widget.js": ("widget.js",),
     "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
+    "identity.js": ("identity.js",),  # for windows to sign in with, and publishers' tokens
     "moderate.js": ("moderate.js",),  # for community managers
     "embed.js": ("embed.js",),
     "counts.js": ("counts.js",),

@@ -16,6 +16,7 @@
     $("#account")?.remove();
     const form = parse(found.html).firstElementChild;
     after.after(form);
+    if ($("[data-popup]", form)) desk.load(data.identity).catch(() => 0); // without it these are links to a tab
     $("input:not([type=hidden])", form).focus();
   };
   const sendAccount = async (form, button) => {
