@@ -75,32 +75,44 @@ def _connection(url: str, *, private: bool) -> tuple[http.client.HTTPConnection,
     if not path.isascii() or any(ord(char) <= 32 or ord(char) == 127 for char in path):
         raise FetchFailed("no address to ask")
     port = port or (443 if secure else 80)
-    address = _address(host, port, private=private)
-    if not secure:
-        return http.client.HTTPConnection(address, port, timeout=TIMEOUT), path
-    return _Pinned(host, address, port), path
+    addresses = _addresses(host, port, private=private)
+    return (_PinnedTls if secure else _Pinned)(host, addresses, port), path
 
 
-def _address(host: str, port: int, *, private: bool) -> str:
-    """One of the host's addresses; FetchFailed where any of them is not public."""
+def _addresses(host: str, port: int, *, private: bool) -> list[str]:
+    """The host's addresses; FetchFailed where any of them is not public."""
     try:
         found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except OSError:
         raise FetchFailed("the host is not known") from None
     if not private and not all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found):
         raise FetchFailed("the host is in a private network")
-    return found[0]
+    return found
 
 
-class _Pinned(http.client.HTTPSConnection):
-    """HTTPS with a host at the address that was looked at, its certificate checked against its name."""
+class _Pinned(http.client.HTTPConnection):
+    """A connection with a host at one of the addresses that were looked at."""
 
-    def __init__(self, host: str, address: str, port: int) -> None:
-        self._tls = ssl.create_default_context()
-        super().__init__(host, port, timeout=TIMEOUT, context=self._tls)
-        self._address = address
+    def __init__(self, host: str, addresses: list[str], port: int) -> None:
+        super().__init__(host, port, timeout=TIMEOUT)
+        self._addresses = addresses
 
     def connect(self) -> None:
-        self.sock = self._tls.wrap_socket(
-            socket.create_connection((self._address, self.port), TIMEOUT), server_hostname=self.host
-        )
+        for address in self._addresses:
+            try:
+                self.sock = socket.create_connection((address, self.port), TIMEOUT)
+            except OSError:
+                if address == self._addresses[-1]:
+                    raise
+            else:
+                return
+
+
+class _PinnedTls(_Pinned):
+    """The same over TLS, the certificate checked against the host's name."""
+
+    default_port = 443
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
