@@ -80,7 +80,7 @@ def _plural_forms(tag: str, singular: str, plural: str) -> tuple[tuple[str, str]
 
     rule = Locale(tag).plural_form
     forms: dict[str, str] = {}
-    for n in (*range(201), 1_000_000):  # every class of every language of ours begins below
+    for n in (*range(1, 201), 0, 1_000_000):  # every class of every language of ours begins below; its usual number first
         forms.setdefault(rule(n), _bare_ngettext(singular, plural, n))
     return tuple(forms.items())
 

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
@@ -30,7 +30,8 @@ from commentsvc.accounts.sessions import start_session
 from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.accounts.steps import begin_step
-from commentsvc.comments.models import Comment, Status
+from commentsvc.accounts.wishes import How, Kind, Wish
+from commentsvc.comments.models import Comment, Mention, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -59,6 +60,11 @@ from commentsvc.moderation.sanctions import end, impose
 from commentsvc.moderation.saved import add_article, make_group, save_filter
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.moderation.statements import live_statement
+from commentsvc.notifications.follows import follow
+from commentsvc.notifications.mailing import send_due
+from commentsvc.notifications.models import Notification
+from commentsvc.notifications.preferences import change_wishes
+from commentsvc.notifications.telling import tell_all
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.privacy.consents import Purpose, record_consent
 from commentsvc.privacy.erasure import ask_erasure
@@ -93,6 +99,7 @@ def fill_everything() -> None:
                 if reader.id != comment.author_id:
                     vote(comment, reader, (1, -1, 1)[number % 3])
         flag(comments[0], readers[1], "spam", AWKWARD)
+        db.session.add(Mention(site_id=site.id, comment_id=comments[0].id, user_id=readers[1].id))
         held = hold_as_toxic(make_comment(article, body=f"You fool. {AWKWARD}", status=Status.PENDING), (0, 9))
         approve(held, actor=moderator, seen=held.version, note=AWKWARD)
         db.session.commit()
@@ -144,10 +151,24 @@ def fill_everything() -> None:
     ask_erasure(readers[3], remove_comments=True)
     fill_mails()
     want_mail(site, moderator, wanted=True)
+    fill_notifications(readers[2])
     db.session.add(MorningMailDay(site_id=site.id, user_id=moderator.id, day="2026-03-01"))
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
+
+
+def fill_notifications(reader: User) -> None:
+    """Somebody who follows and was told, by mail too; a wish of hers; and what nobody was told of yet."""
+    article = make_article()
+    follow(reader, article)
+    change_wishes(reader, {Kind.FOLLOWED: Wish(widget=True, mail=How.AT_ONCE)}, follow_on_post=False)
+    make_comment(article)
+    db.session.commit()
+    tell_all()
+    db.session.execute(update(Notification).where(Notification.user_id == reader.id).values(mail_at=utcnow()))
+    send_due()
+    make_comment(article)
 
 
 def fill_factors(user: User) -> None:

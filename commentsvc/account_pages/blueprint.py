@@ -50,7 +50,7 @@ SECRETS = frozenset({"password", "current_password", "csrf_token", "ticket", "cr
 STEP = "sign_in_step"
 
 # Their authority is the address, not a cookie's: mail programs send them, and have none of our forms.
-BY_ADDRESS = frozenset({"account.stop_morning_mail"})
+BY_ADDRESS = frozenset({"account.stop_morning_mail", "account.unsubscribe"})
 
 # The page that gives a sign-in to the frame which opened its window.
 HANDING_OVER = "/account/hand-over"

@@ -130,9 +130,9 @@ def mistakes_of(message: Message, plurals: int) -> Iterator[str]:
         return
     if len(forms) != plurals or not all(forms):
         yield f"{sum(map(bool, forms))} plural forms for {plurals}"
-    wanted = _names(message.id[-1])
+    wanted = _names(str(message.id[-1]))
     # "One reply" and "two replies" can say the number without a figure.
-    if any(not wanted - NUMBERS <= _names(form) <= wanted for form in forms):
+    if any(not wanted - NUMBERS <= _names(str(form)) <= wanted for form in forms):
         yield "other placeholders"
 
 

@@ -28,6 +28,8 @@ BUNDLES = {
     "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
     "identity.js": ("identity.js",),  # for windows to sign in with, and publishers' tokens
     "moderate.js": ("moderate.js",),  # for community managers
+    "notices.js": ("notices.js",),  # for whoever opens the bell, or follows
+    "notices.css": ("notices.css",),
     "embed.js": ("embed.js",),
     "counts.js": ("counts.js",),
 }

@@ -42,6 +42,7 @@ from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import in_words, shadowed, told_in_one, told_to
+from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import WELCOME, Article, Site
 
 SORTS = {
@@ -118,6 +119,7 @@ class Personal:
     own: frozenset[int]
     waiting: Sequence[Waiting]
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
+    standing: Standing = NOTHING  # of her notifications
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in six statements; None when signed out."""
+    """What is the reader's own under this article, in seven statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -309,6 +311,7 @@ def personal(article: Article, user: User | None) -> Personal | None:
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
         waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
+        standing=standing(user, article),
     )
 
 

@@ -194,6 +194,38 @@ class Statement(Base):
         return made.note if made is not None else ""
 
 
+class News(enum.StrEnum):
+    """What is announced to those whom it concerns."""
+
+    GONE = "gone"  # a comment is public no more: mails that quote it must not go out
+    PUBLISHED = "published"
+    APPROVED = "approved"  # published after it had waited for a person
+    EDITED = "edited"  # a published comment says something else now: whom it mentions is told, its followers are not
+    FEATURED = "featured"
+    STATED = "stated"  # rejected, with a statement
+
+
+class Announcement(Base):
+    """What people are to be told of, written with the change itself; a worker tells them and deletes the row.
+
+    `position` is how far it got through a conversation's followers, so that a worker that is killed loses none.
+    """
+
+    __tablename__ = "announcements"
+    __table_args__ = (Index(None, "due_at", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    what: Mapped[str] = mapped_column(String(20))
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    statement_id: Mapped[int | None] = mapped_column(ForeignKey("statements.id", ondelete="CASCADE"))
+    position: Mapped[int | None] = mapped_column(BigId)  # the last follower told; None: those it concerns by name come first
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    due_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    attempts: Mapped[int] = mapped_column(default=0)  # that failed
+    statement: Mapped[Statement | None] = relationship(lazy="raise")
+
+
 class AppealStatus(enum.StrEnum):
     OPEN = "open"
     UPHELD = "upheld"

@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -18,18 +18,22 @@ from sqlalchemy import bindparam, select, update
 
 from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
+from commentsvc.accounts.wishes import How, Kind, unsubscribe_url, wish_of
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail_after, recall_mail
+from commentsvc.delivery.models import Mail
 from commentsvc.errors import NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, translate
+from commentsvc.moderation.announcing import Keep, announce
 from commentsvc.moderation.models import (
     REJECT_REASONS,
     Appeal,
     AppealStatus,
     Decision,
     Ending,
+    News,
     Reason,
     Screening,
     Statement,
@@ -113,7 +117,6 @@ _FOUND_BY_MODEL = N_("A program that reads comments found it to be a clear viola
 
 REVIEWERS = tuple(role.value for role, held in PERMISSIONS.items() if Permission.REVIEW in held)
 
-Keep = Callable[[Decision | Statement], None]
 
 
 @dataclass(frozen=True)
@@ -190,11 +193,13 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
     )
     if keep is not None:
         keep(statement)
+        announce(comment, News.STATED, statement=statement, keep=keep)
         return
     if by_person:
         _tell(statement)
     db.session.add(statement)
     db.session.flush()
+    announce(comment, News.STATED, statement=statement)
 
 
 def _words(site: Site, decision: Decision) -> str:
@@ -355,8 +360,13 @@ def reopen_appeal(appeal: Appeal) -> None:
 
 
 def _tell(statement: Statement) -> None:
+    if wish_of(statement.user_id, Kind.DECISION).mail != How.AT_ONCE:
+        return  # she finds it in the widget, on her page, and in the digest if she has one
     subject = "Your comment was taken down" if statement.decision_visibility == REMOVED else "Your comment was not published"
-    statement.mail_id = mail_about(statement, subject, "statement")
+    stop = unsubscribe_url(statement.user_id, Kind.DECISION)
+    statement.mail_id = mail_about(statement, subject, "statement", stop=stop)
+    if statement.mail_id is not None:
+        db.session.get_one(Mail, statement.mail_id).unsubscribe_url = stop
     statement.told = statement.mail_id is not None
 
 

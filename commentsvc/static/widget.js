@@ -219,9 +219,9 @@
     script.onerror = () => { delete loading[src]; script.remove(); fail(); };
     doc.head.append(script);
   });
-  const write = () => load(data.write);
-  /** One of the acts in write.js; the network's words beside `el` when it does not come. */
-  const act = (name, el, ...more) => write().then(
+  const write = (src = data.write) => load(src);
+  /** One of the acts in write.js, or the file that `el` names; the network's words beside `el` when it does not come. */
+  const act = (name, el, ...more) => write(el.dataset.src).then(
     () => root.desk.acts[name](el, ...more),
     () => complain(el.closest(".acts, .status, form, .head") || el, { message: NETWORK, again: true }, () => act(name, el, ...more)),
   );
@@ -341,7 +341,7 @@
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
   };
-  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel"]) {
+  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow"]) {
     ACTS[name] = (el, comment) => act(name, el, comment);
   }
   const on = (type, act) => doc.addEventListener(type, act);

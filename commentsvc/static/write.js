@@ -163,7 +163,7 @@
     area.focus();
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  desk.acts = {
+  Object.assign(desk.acts ||= {}, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),
@@ -187,5 +187,5 @@
     },
     open: (comment, name, quietly) => openPanel(name, comment, quietly),
     post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel, format,
-  };
+  });
 })();

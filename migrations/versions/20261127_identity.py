@@ -1,14 +1,14 @@
 """other ways to sign in: identity providers, a publisher's single sign-on, windows that hand a sign-in over
 
 Revision: 20261127id
-Follows: 20261127la
+Follows: 20261127no
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261127id'
-down_revision = '20261127la'
+down_revision = '20261127no'
 branch_labels = None
 depends_on = None
 

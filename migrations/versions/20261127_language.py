@@ -1,14 +1,14 @@
 """the language a person has chosen for her own pages and mails
 
 Revision: 20261127la
-Follows: 20261126pr
+Follows: 20261127ed
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261127la'
-down_revision = '20261126pr'
+down_revision = '20261127ed'
 branch_labels = None
 depends_on = None
 
