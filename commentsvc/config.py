@@ -65,6 +65,8 @@ class Settings:
     LIMIT_REACT: str = "60 per minute"
     #: Texts that one account tries out against a site's policy.
     LIMIT_TRIAL: str = "20 per minute"
+    #: What guests write, from one address.
+    LIMIT_GUEST: str = "2 per minute; 10 per day"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
     #: Identity providers to sign in with, as a JSON list; empty: none.

@@ -31,7 +31,7 @@ from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.accounts.steps import begin_step
 from commentsvc.accounts.wishes import How, Kind, Wish
-from commentsvc.comments.models import Comment, Mention, Status
+from commentsvc.comments.models import Comment, GuestComment, Mention, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -192,6 +192,10 @@ def fill_identities(site: Site, reader: User) -> None:
         ExternalIdentity(issuer="https://id.example", subject=AWKWARD, user_id=reader.id, email="reader@example.org"),
         ExternalIdentity(issuer=f"sso:{site.id}", subject="7", site_id=site.id, user_id=reader.id),
         ExternalSignIn(state_hash=bytes(32), provider="example", nonce="n", verifier="v", next="/account/", user_id=reader.id, expires_at=now),
+        GuestComment(
+            site_id=site.id, article_id=make_article(site).id, token_hash=bytes(32), email="guest@example.org", display_name="Gil", body=AWKWARD,
+            expires_at=now,
+        ),
         HandOver(code_hash=bytes(32), challenge=bytes(32), user_id=reader.id, expires_at=now),
     ))
     db.session.flush()

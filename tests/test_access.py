@@ -78,6 +78,9 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.sign_up", "POST"): ("/embed/a/{article}/sign-up", EVERYONE, {}),
     ("embed.check_code", "POST"): ("/embed/a/{article}/code", EVERYONE, {"handle": "x", "code": "1"}),
     ("embed.resend", "POST"): ("/embed/a/{article}/resend", EVERYONE, {"handle": "x"}),
+    ("embed.guest", "POST"): ("/embed/a/{article}/guest", EVERYONE, {"display_name": "Gil", "email": "gil@example.org", "body": "Hello."}),
+    ("account.guest_form", "GET"): ("/account/guest/x", EVERYONE, {}),
+    ("account.confirm_guest", "POST"): ("/account/guest/x", EVERYONE, {}),
     ("embed.take_hand_over", "POST"): ("/embed/a/{article}/hand-over", EVERYONE, {"code": "x", "secret": "x"}),
     ("embed.arrive", "GET"): ("/embed/a/{article}/arrive", EVERYONE, {}),
     ("embed.arrived", "POST"): ("/embed/a/{article}/arrive", EVERYONE, {}),
@@ -281,6 +284,9 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_registrations.ask_for_reset", "POST"): ("/api/v1/password-resets", EVERYONE, {}),
     ("api_registrations.choose_password", "PUT"): ("/api/v1/password-resets/x", EVERYONE, {"password": "long enough a word"}),
     ("api_sessions.sign_in", "POST"): ("/api/v1/sessions", EVERYONE, {}),
+    ("api_guests.post", "POST"): (
+        "/api/v1/articles/{article}/guest-comments", EVERYONE, {"display_name": "Gil", "email": "gil@example.org", "body": "Hello."},
+    ),
     ("api_sso.exchange", "POST"): ("/api/v1/sites/{site}/sso/sessions", EVERYONE, {}),
     ("api_sso.settings", "GET"): ("/api/v1/sites/{site}/sso", ADMINS, {}),
     ("api_sso.change", "PUT"): ("/api/v1/sites/{site}/sso", ADMINS, {"issuer": "https://news.example"}),
@@ -429,7 +435,7 @@ class World:
 
 @pytest.fixture
 def world(app: Flask) -> World:
-    site, elsewhere = make_site(policy=Policy(public_modlog=True)), make_site()
+    site, elsewhere = make_site(policy=Policy(public_modlog=True, guests=True)), make_site()
     article = make_article(site)
     make_article(site, url="https://news.example/a")
     people: dict[str, User | None] = {"anonymous": None, "member": make_user()}

@@ -10,6 +10,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.account_pages import (
         external,
         factors,
+        guests,
         invitations,
         morning_mail,
         my_data,
@@ -22,5 +23,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del external, factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del external, guests, factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

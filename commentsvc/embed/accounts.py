@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from flask import jsonify, request, session
 from werkzeug.wrappers import Response
@@ -16,18 +17,26 @@ from commentsvc.accounts.resets import request_reset
 from commentsvc.comments.authors import sign_on
 from commentsvc.database import write_intent
 from commentsvc.embed.answers import account_form, typed
-from commentsvc.embed.blueprint import account_limit, by_script, device, embed, read_limit
+from commentsvc.embed.blueprint import (
+    account_limit,
+    by_script,
+    device,
+    embed,
+    guest_limit,
+    read_limit,
+)
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import client_network, db
 from commentsvc.i18n import N_, gettext
+from commentsvc.moderation.guests import leave
 from commentsvc.sites.models import Article
-from commentsvc.web import reader
+from commentsvc.web import reader, row_id
 
 # In the cookie: a hash of the publisher's token that a sign-in came from.
 SIGNED_ON = "signed_on"
-FORMS = {"sign-up", "sign-in", "forgot"}
+FORMS = {"sign-up", "sign-in", "forgot", "guest"}
 # Why a form opened by itself.
 WHY = {
     "vote": N_("Sign up or sign in to vote."),
@@ -122,6 +131,27 @@ def sign_out(article_id: int) -> Response:
     sessions.logout()
     db.session.commit()
     return jsonify(say=gettext("You are signed out.")) if by_script() else back_to(article_id)
+
+
+@embed.post("/a/<int:article_id>/guest")
+@account_limit
+@guest_limit
+def guest(article_id: int) -> Response:
+    """What somebody without an account wrote, until she opens the link in her mail."""
+    article = article_or_404(article_id)
+    form, parent = request.form, request.form.get("parent_id", "")
+    try:
+        parent_id = row_id(parent) if parent else None
+    except ValueError:
+        raise NotFound("There is no such comment.") from None
+    left = leave(article, form.get("display_name", ""), form.get("email", ""), form.get("body", ""), parent_id)
+    db.session.commit()
+    asked = Asked(account="guest-sent", values={"email": left.email})
+    if not by_script():
+        return draw(article, asked)
+    answer = account_form(article, asked)
+    answer.set_data(json.dumps(answer.get_json() | {"kept": True}))  # the form it came from can be emptied
+    return answer
 
 
 @embed.post("/a/<int:article_id>/hand-over")

@@ -186,6 +186,11 @@ class View:
         return providers()
 
     @property
+    def guests(self) -> bool:
+        """Whether one may write here without an account."""
+        return self.site.policy.guests
+
+    @property
     def passkeys(self) -> bool:
         """Whether a passkey can be used, in a window of our own."""
         return relying_party() is not None

@@ -1,4 +1,4 @@
-"""other ways to sign in: identity providers, a publisher's single sign-on, windows that hand a sign-in over
+"""other ways to sign in: identity providers, a publisher's single sign-on, windows that hand a sign-in over, guests
 
 Revision: 20261127id
 Follows: 20261127no
@@ -95,6 +95,25 @@ def upgrade() -> None:
         sa.UniqueConstraint('site_id', 'jti_hash', name=op.f('uq_sso_tokens_site_id_jti_hash')),
     )
     op.create_index(op.f('ix_sso_tokens_expires_at'), 'sso_tokens', ['expires_at'])
+    op.create_table(
+        'guest_comments',
+        sa.Column('id', ID, nullable=False),
+        sa.Column('site_id', ID, nullable=False),
+        sa.Column('article_id', ID, nullable=False),
+        sa.Column('parent_id', sa.BigInteger(), nullable=True),
+        sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
+        sa.Column('email', sa.String(length=254), nullable=False),
+        sa.Column('display_name', sa.String(length=200), nullable=False),
+        sa.Column('body', sa.Text(), nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('expires_at', TIME, nullable=False),
+        sa.ForeignKeyConstraint(['article_id'], ['articles.id'], name=op.f('fk_guest_comments_article_id_articles'), ondelete='CASCADE'),
+        sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_guest_comments_site_id_sites'), ondelete='CASCADE'),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_guest_comments')),
+        sa.UniqueConstraint('token_hash', name=op.f('uq_guest_comments_token_hash')),
+    )
+    for column in ('article_id', 'email', 'expires_at', 'site_id'):
+        op.create_index(op.f(f'ix_guest_comments_{column}'), 'guest_comments', [column])
     op.add_column('site_roles', sa.Column('via', sa.String(length=10), nullable=True))
     op.add_column('users', sa.Column('guest_since', TIME, nullable=True))
 
@@ -102,5 +121,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column('users', 'guest_since')
     op.drop_column('site_roles', 'via')
-    for table in ('sso_tokens', 'sso_keys', 'sso_settings', 'hand_overs', 'external_sign_ins', 'external_identities'):
+    for table in ('guest_comments', 'sso_tokens', 'sso_keys', 'sso_settings', 'hand_overs', 'external_sign_ins', 'external_identities'):
         op.drop_table(table)

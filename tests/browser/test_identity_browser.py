@@ -137,9 +137,6 @@ def test_the_publishers_token_signs_in_and_out_with_its_page(
     assert db.session.scalar(select(User.email)) is None
 
 
-SHOTS = Path("/tmp/shots-identity")
-
-
 @pytest.mark.usefixtures("article", "id_provider")
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_the_ways_in_fit_and_are_accessible(page: Page, open_page: Callable[..., FrameLocator], service: str, width: int, scheme: str) -> None:
@@ -148,14 +145,11 @@ def test_the_ways_in_fit_and_are_accessible(page: Page, open_page: Callable[...,
     thread = open_page(page)
     thread.get_by_role("link", name="Sign in").click()
     expect(thread.get_by_role("link", name="Continue with Example ID")).to_be_visible()
-    SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"frame-{width}.png")
     for name, address in (("sign-in", "/account/sign-in"), ("plain", "/embed/a/1?form=sign-in"), ("settings", "/account/external/example?next=/account/")):
         page.goto(service + address)
         if name == "settings":
             page.get_by_role("button", name=re.compile("ada")).click()
             expect(page.get_by_role("heading", name="Other ways to sign in")).to_be_visible()
-        page.screenshot(path=SHOTS / f"{name}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         found = [v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}]
         assert not found, (name, found)
