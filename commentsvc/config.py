@@ -65,8 +65,14 @@ class Settings:
     LIMIT_REACT: str = "60 per minute"
     #: Texts that one account tries out against a site's policy.
     LIMIT_TRIAL: str = "20 per minute"
+    #: What guests write, from one address.
+    LIMIT_GUEST: str = "2 per minute; 10 per day"
     #: Sign-ups, sign-ins and resets from one address.
     LIMIT_ACCOUNT: str = "10 per minute; 60 per hour"
+    #: Identity providers to sign in with, as a JSON list; empty: none.
+    OIDC_PROVIDERS: str = ""
+    #: Ask identity providers and publishers' key sets over plain HTTP and in private networks too.
+    PRIVATE_PROVIDERS: bool = False
     #: Wrong passwords for one account from one network.
     LIMIT_GUESSES: str = "10 per 15 minutes; 30 per day"
     #: Wrong passwords for one account from everywhere.

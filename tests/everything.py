@@ -12,15 +12,26 @@ from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
 from commentsvc.accounts.audit import record, seal
 from commentsvc.accounts.invitations import invite
-from commentsvc.accounts.models import ExternalAuthor, Passkey, RecoveryCode, Totp, User
+from commentsvc.accounts.models import (
+    ExternalAuthor,
+    ExternalIdentity,
+    ExternalSignIn,
+    HandOver,
+    Passkey,
+    RecoveryCode,
+    SsoToken,
+    Totp,
+    User,
+)
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.registration import start_registration
 from commentsvc.accounts.resets import request_reset
 from commentsvc.accounts.sessions import start_session
 from commentsvc.accounts.signing import adopt_signing_key
+from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.accounts.steps import begin_step
 from commentsvc.accounts.wishes import How, Kind, Wish
-from commentsvc.comments.models import Comment, Mention, Revision, Status
+from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -69,6 +80,7 @@ def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
     site = make_site(policy=Policy(), guidelines=AWKWARD)
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True, language="de")
+    make_user("A guest", guest_since=utcnow())
     readers = [make_user() for _ in range(4)]
     fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
@@ -134,6 +146,7 @@ def fill_everything() -> None:
     record(None, "backup.written", rows=7)  # not sealed yet
     adopt_signing_key(Settings(SECRET_KEY="the key of all these nodes"))
     fill_factors(moderator)
+    fill_identities(site, readers[0])
     invite(site, "guest@example.org", Role.EXPERT, by=moderator)
     ask_for_address(readers[0], "another@example.org")
     for reader in readers[:2]:
@@ -169,6 +182,25 @@ def fill_factors(user: User) -> None:
         RecoveryCode(user_id=user.id, code_hash=bytes(32)),
     ))
     begin_step("factor", user)
+    db.session.flush()
+
+
+def fill_identities(site: Site, reader: User) -> None:
+    """Single sign-on with a key and a token that was used; a provider's identity, and sign-ins on their way."""
+    set_sso(site, "https://news.example", roles=["expert"], jwks_url="https://news.example/keys", by=reader)
+    add_key(site, "2026-11", "HS256", "a secret of at least 32 characters", by=reader)
+    now = utcnow()
+    db.session.add_all((
+        SsoToken(site_id=site.id, jti_hash=bytes(32), expires_at=now),
+        ExternalIdentity(issuer="https://id.example", subject=AWKWARD, user_id=reader.id, email="reader@example.org"),
+        ExternalIdentity(issuer=f"sso:{site.id}", subject="7", site_id=site.id, user_id=reader.id),
+        ExternalSignIn(state_hash=bytes(32), provider="example", nonce="n", verifier="v", next="/account/", user_id=reader.id, expires_at=now),
+        GuestComment(
+            site_id=site.id, article_id=make_article(site).id, token_hash=bytes(32), email="guest@example.org", display_name="Gil", body=AWKWARD,
+            expires_at=now,
+        ),
+        HandOver(code_hash=bytes(32), challenge=bytes(32), user_id=reader.id, expires_at=now),
+    ))
     db.session.flush()
 
 

@@ -15,6 +15,7 @@ from commentsvc.accounts.invitations import invite
 from commentsvc.accounts.models import User, UserSession
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
+from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.comments.models import Status
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -77,6 +78,18 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.sign_up", "POST"): ("/embed/a/{article}/sign-up", EVERYONE, {}),
     ("embed.check_code", "POST"): ("/embed/a/{article}/code", EVERYONE, {"handle": "x", "code": "1"}),
     ("embed.resend", "POST"): ("/embed/a/{article}/resend", EVERYONE, {"handle": "x"}),
+    ("embed.guest", "POST"): ("/embed/a/{article}/guest", EVERYONE, {"display_name": "Gil", "email": "gil@example.org", "body": "Hello."}),
+    ("account.guest_form", "GET"): ("/account/guest/x", EVERYONE, {}),
+    ("account.confirm_guest", "POST"): ("/account/guest/x", EVERYONE, {}),
+    ("embed.take_hand_over", "POST"): ("/embed/a/{article}/hand-over", EVERYONE, {"code": "x", "secret": "x"}),
+    ("embed.arrive", "GET"): ("/embed/a/{article}/arrive", EVERYONE, {}),
+    ("embed.arrived", "POST"): ("/embed/a/{article}/arrive", EVERYONE, {}),
+    ("embed.publisher_token", "POST"): ("/embed/a/{article}/sso", EVERYONE, {"token": ""}),
+    ("account.external_sign_in", "GET"): ("/account/external/x", EVERYONE, {}),
+    ("account.external_link", "POST"): ("/account/external/x/link", SIGNED_IN, {}),
+    ("account.external_callback", "GET"): ("/account/external/callback", EVERYONE, {}),
+    ("account.external_unlink", "POST"): ("/account/external/{session}/unlink", NOBODY, {}),
+    ("account.hand_over", "GET"): ("/account/hand-over?article={article}&challenge=" + "A" * 43, EVERYONE, {}),
     ("embed.sign_in", "POST"): ("/embed/a/{article}/sign-in", EVERYONE, {}),
     ("embed.sign_out", "POST"): ("/embed/a/{article}/sign-out", EVERYONE, {}),
     ("embed.factor", "POST"): ("/embed/a/{article}/factor", EVERYONE, {"ticket": "x", "code": "1"}),
@@ -247,6 +260,11 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.history", "GET"): ("/review/{site}/settings/history", ADMINS, {}),
     ("review.version", "GET"): ("/review/{site}/settings/history/{version}", ADMINS, {}),
     ("review.restore", "POST"): ("/review/{site}/settings/history/{version}/restore", ADMINS, {}),
+    ("review.sso", "GET"): ("/review/{site}/settings/sso", ADMINS, {}),
+    ("review.save_sso", "POST"): ("/review/{site}/settings/sso", ADMINS, {"issuer": "https://news.example"}),
+    ("review.add_sso_key", "POST"): ("/review/{site}/settings/sso/keys", ADMINS, {"kid": "b", "algorithm": "HS256", "material": "x" * 40}),
+    ("review.remove_sso_key", "POST"): ("/review/{site}/settings/sso/keys/a/remove", ADMINS, {}),
+    ("review.drop_sso", "POST"): ("/review/{site}/settings/sso/off", ADMINS, {}),
     ("review.test", "GET"): ("/review/{site}/settings/test", ADMINS, {}),
     ("review.run_test", "POST"): ("/review/{site}/settings/test", ADMINS, {}),
     ("review.team", "GET"): ("/review/{site}/team", ADMINS, {}),
@@ -271,6 +289,15 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_registrations.ask_for_reset", "POST"): ("/api/v1/password-resets", EVERYONE, {}),
     ("api_registrations.choose_password", "PUT"): ("/api/v1/password-resets/x", EVERYONE, {"password": "long enough a word"}),
     ("api_sessions.sign_in", "POST"): ("/api/v1/sessions", EVERYONE, {}),
+    ("api_guests.post", "POST"): (
+        "/api/v1/articles/{article}/guest-comments", EVERYONE, {"display_name": "Gil", "email": "gil@example.org", "body": "Hello."},
+    ),
+    ("api_sso.exchange", "POST"): ("/api/v1/sites/{site}/sso/sessions", EVERYONE, {}),
+    ("api_sso.settings", "GET"): ("/api/v1/sites/{site}/sso", ADMINS, {}),
+    ("api_sso.change", "PUT"): ("/api/v1/sites/{site}/sso", ADMINS, {"issuer": "https://news.example"}),
+    ("api_sso.drop", "DELETE"): ("/api/v1/sites/{site}/sso", ADMINS, {}),
+    ("api_sso.add_key", "POST"): ("/api/v1/sites/{site}/sso/keys", ADMINS, {"kid": "b", "algorithm": "HS256", "material": "x" * 40}),
+    ("api_sso.remove_key", "DELETE"): ("/api/v1/sites/{site}/sso/keys/a", ADMINS, {}),
     ("api_sessions.list_sessions", "GET"): ("/api/v1/sessions", SIGNED_IN, {}),
     ("api_sessions.sign_out", "DELETE"): ("/api/v1/sessions/current", SIGNED_IN, {}),
     ("api_sessions.revoke_session", "DELETE"): ("/api/v1/sessions/{session}", NOBODY, {}),
@@ -415,7 +442,7 @@ class World:
 
 @pytest.fixture
 def world(app: Flask) -> World:
-    site, elsewhere = make_site(policy=Policy(public_modlog=True)), make_site()
+    site, elsewhere = make_site(policy=Policy(public_modlog=True, guests=True)), make_site()
     article = make_article(site)
     make_article(site, url="https://news.example/a")
     people: dict[str, User | None] = {"anonymous": None, "member": make_user()}
@@ -434,6 +461,8 @@ def world(app: Flask) -> World:
     assert appealed is not None
     appeal = lodge(appealed, owner, "It was a quotation.")
     first_version(site, actor=None, via="command")
+    set_sso(site, "https://news.example", by=None)
+    add_key(site, "a", "HS256", "y" * 40, by=None)
     sanction = impose(owner, SanctionKind.WARN, actor=manager, site=site, reason=Reason.SPAM, message="Please.")
     note = add_note(site, owner, "Noted.", author=manager)
     spammer = make_user()

@@ -32,7 +32,8 @@ def commands() -> Iterator[str]:
         if isinstance(command, click.Group):
             if command.invoke_without_command:
                 yield name
-            yield from (f"{name} {sub}" for sub in command.commands)
+            for sub, found in command.commands.items():
+                yield from (f"{name} {sub} {one}" for one in found.commands) if isinstance(found, click.Group) else [f"{name} {sub}"]
         else:
             yield name
 

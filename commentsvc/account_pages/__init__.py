@@ -8,7 +8,9 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the surface's blueprint."""
     from commentsvc.account_pages import (
+        external,
         factors,
+        guests,
         invitations,
         morning_mail,
         my_data,
@@ -21,5 +23,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del external, guests, factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

@@ -52,6 +52,9 @@ STEP = "sign_in_step"
 # Their authority is the address, not a cookie's: mail programs send them, and have none of our forms.
 BY_ADDRESS = frozenset({"account.stop_morning_mail", "account.unsubscribe"})
 
+# The page that gives a sign-in to the frame which opened its window.
+HANDING_OVER = "/account/hand-over"
+
 _pages: dict[str, Callable[..., str]] = {}
 
 
@@ -84,6 +87,20 @@ def keep_tokens_private(response: Response) -> Response:
     return response
 
 
+@account.after_request
+def keep_opener(response: Response) -> Response:
+    """A window on its way back to the frame that opened it must not lose sight of it."""
+    if HANDING_OVER in {request.path, *(target.partition("?")[0] for target in _targets(response))}:
+        response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
+
+
+def _targets(response: Response) -> list[str]:
+    """Where this request and its answer lead."""
+    waiting = session.get(STEP, {}) if request.endpoint in {"account.step_form", "account.step"} else session.get("registration", {})
+    return [g.get("wanted_target") or form_sent().get("next") or request.args.get("next", ""), response.location or "", waiting.get("next", "")]
+
+
 @account.context_processor
 def form_state() -> dict[str, object]:
     """What was typed (never a password), and what was wrong with it by field ("": all of it)."""
@@ -93,6 +110,9 @@ def form_state() -> dict[str, object]:
 
 def wanted_target() -> str:
     """Where the reader wants to go afterwards, if she may."""
+    if "wanted_target" in g:  # a provider sent her back, and not where she wanted to go
+        found: str = g.wanted_target
+        return found
     target = form_sent().get("next") or request.args.get("next")
     return local_target(target) or article_target(target)
 

@@ -8,8 +8,10 @@ from werkzeug.wrappers import Response
 from commentsvc.account_pages.blueprint import account, account_limit, redrawn_by
 from commentsvc.account_pages.devices import device_name
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
+from commentsvc.accounts.external import identities_of
 from commentsvc.accounts.identity import choose_language
 from commentsvc.accounts.models import User
+from commentsvc.accounts.oidc import names_of, providers
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.accounts.resets import change_password
 from commentsvc.accounts.roles import revoke_role, roles_of
@@ -61,8 +63,12 @@ def draw_settings(*, secret: str = "", **_path: object) -> str:
         for row in list_sessions(user)
     ]
     sessions.sort(key=lambda entry: not entry["here"])
+    identities = identities_of(user)
+    names = names_of([one.issuer for one in identities])
+    sites = {one.id: site.name for one in identities if one.site_id and (site := db.session.get(Site, one.site_id))}
     return render_template(
-        "account/settings.html", user=user, sanctioned=sanctions_shown_to(user.id), sessions=sessions, keys=list_keys(user), grants=roles_of(user),
+        "account/settings.html", user=user, identities=identities, providers=providers(),
+        identity_names={one.id: names.get(one.issuer, sites.get(one.id, "")) for one in identities}, sanctioned=sanctions_shown_to(user.id), sessions=sessions, keys=list_keys(user), grants=roles_of(user),
         scopes=_grantable(user), languages=LANGUAGES, chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
     )
 

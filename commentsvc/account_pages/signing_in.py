@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import flash, g, jsonify, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
@@ -14,8 +16,10 @@ from commentsvc.account_pages.blueprint import (
     wanted_target,
 )
 from commentsvc.account_pages.targets import local_target
+from commentsvc.accounts.external import link
 from commentsvc.accounts.factors import factors_of
 from commentsvc.accounts.models import User
+from commentsvc.accounts.oidc import Identity, providers
 from commentsvc.accounts.passkeys import relying_party, request_options
 from commentsvc.accounts.sessions import (
     begin_passkey_sign_in,
@@ -27,14 +31,28 @@ from commentsvc.accounts.sessions import (
     sign_in_by_passkey,
 )
 from commentsvc.accounts.steps import CODE, expired, peek_step
+from commentsvc.errors import Conflict
 from commentsvc.extensions import client_network, db
 from commentsvc.i18n import gettext
 from commentsvc.web import reader
 
+# In the cookie: who somebody is at a provider, when the address has an account here. Its owner signs in, and they are joined.
+JOINING = "joining"
+
 
 def draw_sign_in(**given: str) -> str:
     """The form."""
-    return render_template("account/sign_in.html", passkeys=relying_party() is not None, **given)
+    return render_template("account/sign_in.html", passkeys=relying_party() is not None, providers=providers(), **given)
+
+
+def _join(user: User) -> None:
+    """Join what a provider said with the account it was about, now that its owner is here; flushes."""
+    waiting = session.pop(JOINING, None)
+    if waiting is None or waiting["email"] != user.email:
+        return
+    with suppress(Conflict):  # it was joined with another account meanwhile
+        link(user, Identity(waiting["issuer"], waiting["subject"], "", waiting["email"]))
+        flash(gettext("The two are joined: you can sign in either way."))
 
 
 @account.get("/sign-in")
@@ -53,6 +71,7 @@ def sign_in_view() -> Response:
     before = session.get("_user_id", "")
     user, token = sign_in(request.form.get("email", ""), request.form.get("password", ""), device=device(), network=client_network())
     end_session(before)
+    _join(user)
     db.session.commit()
     login(user, token)
     return redirect(local_target(wanted_target()) or url_for("account.settings"), 303)
@@ -91,6 +110,7 @@ def step() -> Response:
         credential=request.form.get("credential", ""),
     )
     end_session(before)
+    _join(user)
     db.session.commit()
     login(user, token)
     return redirect(local_target(waiting.get("next")) or url_for("account.settings"), 303)
@@ -113,6 +133,7 @@ def sign_in_with_passkey() -> Response:
     before = session.get("_user_id", "")
     user, token = sign_in_by_passkey(request.form.get("ticket", ""), request.form.get("credential", ""), device=device())
     end_session(before)
+    _join(user)
     db.session.commit()
     login(user, token)
     return redirect(local_target(wanted_target()) or url_for("account.settings"), 303)

@@ -8,10 +8,13 @@ from sqlalchemy import delete, or_
 
 from commentsvc.accounts.models import (
     EmailChange,
+    ExternalSignIn,
+    HandOver,
     Invitation,
     PasswordReset,
     Registration,
     SignInStep,
+    SsoToken,
     UserSession,
 )
 from commentsvc.database import utcnow
@@ -36,6 +39,9 @@ def forget_expired() -> None:
         delete(EmailChange).where(EmailChange.expires_at < now - KEEP_LINKS),
         delete(PasswordReset).where(PasswordReset.expires_at < now - KEEP_LINKS),
         delete(SignInStep).where(SignInStep.expires_at < now),
+        delete(ExternalSignIn).where(ExternalSignIn.expires_at < now),
+        delete(HandOver).where(HandOver.expires_at < now),
+        delete(SsoToken).where(SsoToken.expires_at < now),
         delete(Invitation).where(Invitation.expires_at < now - KEEP_INVITATIONS),
         delete(UserSession).where(
             or_(UserSession.expires_at < now - KEEP_SESSIONS, UserSession.revoked_at < now - KEEP_SESSIONS)

@@ -20,6 +20,7 @@ KNOWN = "You already have an account"
 RESET = "Choose a new password"
 UNKNOWN = "There is no account with this address"
 NEW_ADDRESS = "Confirm your new address"
+GUEST = "Confirm what you wrote"
 INVITED = "You are invited to look after comments"
 
 
@@ -34,7 +35,7 @@ def mail_account(recipient: str, subject: str, template: str, **context: object)
         .select_from(Mail)
         .where(
             Mail.recipient == recipient, Mail.created_at > now - dt.timedelta(days=1),
-            or_(Mail.subject.in_([KNOWN, RESET, UNKNOWN, NEW_ADDRESS, INVITED]), Mail.subject.endswith(f" {VERIFY}")),
+            or_(Mail.subject.in_([KNOWN, RESET, UNKNOWN, NEW_ADDRESS, INVITED, GUEST]), Mail.subject.endswith(f" {VERIFY}")),
         )
     ).one()
     if hour < HOURLY and day < DAILY:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_login import UserMixin
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ForeignKey,
     Index,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 200
 EMAIL_LENGTH = 254  # RFC 5321
+ISSUER_LENGTH = 255
+SUBJECT_LENGTH = 255  # as OpenID Connect has it
 
 
 class User(UserMixin, Base):
@@ -47,6 +50,8 @@ class User(UserMixin, Base):
     second_factor_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when she signs in with one; None: without
     language: Mapped[str | None] = mapped_column(String(10))  # one of i18n.LANGUAGES, of her own pages and mails; None: not chosen
     blur_words: Mapped[bool] = mapped_column(default=False, server_default=false())  # marked words, in the console
+    # Since when her address is proved without an account: she writes as a guest. None: an account, or an imported author.
+    guest_since: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     follow_on_post: Mapped[bool] = mapped_column(default=True, server_default=true())  # conversations she writes in
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
@@ -86,6 +91,7 @@ class SiteRole(Base):
     role: Mapped[str] = mapped_column(String(30))
     granted_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # None: before this was kept
     granted_by_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the command line, or not kept; no key, as in the audit log
+    via: Mapped[str | None] = mapped_column(String(10))  # "sso": as the publisher's tokens say; None: given by a person
     user: Mapped[User] = relationship(back_populates="roles", lazy="raise")
     site: Mapped[Site] = relationship(lazy="raise")
 
@@ -128,6 +134,88 @@ class ExternalAuthor(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(200))  # "<format>:<what the source calls her>"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
+class ExternalIdentity(Base):
+    """Who somebody is at an identity provider, or at a publisher with single sign-on: a way into this account."""
+
+    __tablename__ = "external_identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(ISSUER_LENGTH))  # a provider's, or "sso:<site id>"
+    subject: Mapped[str] = mapped_column(String(SUBJECT_LENGTH))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)  # whose single sign-on; None: a provider
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))  # as it was verified there; never a way in by itself
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    last_used_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class ExternalSignIn(Base):
+    """A sign-in that is away at a provider: good once, for minutes, and for the browser that began it."""
+
+    __tablename__ = "external_sign_ins"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    provider: Mapped[str] = mapped_column(String(40))
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))  # of PKCE
+    next: Mapped[str] = mapped_column(String(2000))  # where it leads, as `local_target` lets through
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)  # who links it; None: a sign-in
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class HandOver(Base):
+    """A sign-in in a window of our own that the frame which opened it may take over: good once, for a minute."""
+
+    __tablename__ = "hand_overs"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary(32))  # SHA-256 of what the frame made before it opened the window
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class SsoSettings(Base):
+    """How a publisher signs its own readers on to its site."""
+
+    __tablename__ = "sso_settings"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    issuer: Mapped[str] = mapped_column(String(ISSUER_LENGTH))  # what `iss` says
+    roles: Mapped[list[str]] = mapped_column(JSON, default=list)  # that a token may give, beside member
+    jwks_url: Mapped[str] = mapped_column(String(500), default="")  # where the publisher keeps its public keys; "": pasted ones alone
+    changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class SsoKey(Base):
+    """A key that a publisher signs tokens with: its public half, or a shared secret."""
+
+    __tablename__ = "sso_keys"
+    __table_args__ = (UniqueConstraint("site_id", "kid"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    kid: Mapped[str] = mapped_column(String(100))
+    algorithm: Mapped[str] = mapped_column(String(10))  # the only one it is good for
+    sealed: Mapped[str] = mapped_column(Text)  # a JWK as JSON, sealed with the secret key
+    added_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    added_by_id: Mapped[int | None] = mapped_column(BigInteger)  # None: the command line; no key, as in the audit log
+
+
+class SsoToken(Base):
+    """A token of a publisher that was used: none is good twice."""
+
+    __tablename__ = "sso_tokens"
+    __table_args__ = (UniqueConstraint("site_id", "jti_hash"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    jti_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Registration(Base):

@@ -15,7 +15,7 @@ from typing import NoReturn, cast
 from urllib.parse import quote
 
 from flask import current_app
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import CursorResult, Select, column, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
@@ -25,8 +25,10 @@ from commentsvc.accounts.passwords import check_password, hash_password, verify_
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, TooSoon
 from commentsvc.extensions import db
+from commentsvc.sites.models import Article
 
 LIFETIME = dt.timedelta(hours=24)
+_COMMENTS = table("comments", column("author_id"), column("article_id"))  # of a feature above this one
 MAX_ATTEMPTS = 5  # of a million codes: a guesser's chance is 1 in 200,000
 RESEND_AFTER = dt.timedelta(seconds=60)
 RETURN_TO_LENGTH = 2000
@@ -178,6 +180,16 @@ def _by_link(token: str) -> Select[Registration]:
 
 
 def _complete(registration: Registration) -> User:
+    guest: User | None = db.session.scalar(select(User).where(User.email == registration.email, User.guest_since.is_not(None)).with_for_update())
+    if guest is not None:  # what she wrote as a guest is hers
+        guest.display_name, guest.password_hash, guest.guest_since = registration.display_name, registration.password_hash, None
+        theirs = select(_COMMENTS.c.article_id).where(_COMMENTS.c.author_id == guest.id)
+        db.session.execute(  # no cached page keeps the old name
+            update(Article).where(Article.id.in_(theirs)).values(version=Article.version + 1).execution_options(synchronize_session=False)
+        )
+        db.session.delete(registration)
+        db.session.flush()
+        return guest
     user = User(
         email=registration.email, display_name=registration.display_name,
         password_hash=registration.password_hash, created_at=utcnow(), roles=[],
@@ -200,7 +212,7 @@ def _send(registration: Registration, handle: str, return_to: str | None) -> Non
 
     For an address with an account these are hashes of nothing, which no link or code matches.
     """
-    known = db.session.scalar(select(User.id).where(User.email == registration.email)) is not None
+    known = db.session.scalar(select(User.id).where(User.email == registration.email, User.guest_since.is_(None))) is not None
     token, code = _link_token(handle), _code(handle)
     registration.token_hash = _keyed("no link", handle) if known else token_hash(token)
     registration.code_hash = _keyed("no code", handle) if known else _code_hash(handle, code)

@@ -13,6 +13,7 @@ from commentsvc.accounts.identity import check_email, token_hash
 from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
 from commentsvc.accounts.models import PasswordReset, User, UserSession
 from commentsvc.accounts.passwords import check_password, hash_password, verify_password
+from commentsvc.accounts.sessions import confirmed
 from commentsvc.accounts.steps import end_steps
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
@@ -80,6 +81,8 @@ def change_password(user: User, current: str, new: str, *, keep_token: str, netw
     """
     email, name = user.email or "", user.display_name
     user = confirm_password(user, current, network=network)
+    if user.password_hash is None:
+        raise Invalid("You have no password yet. Have a link sent to your address to choose one.", field="current_password", code="no_password")
     db.session.rollback()
     check_password(new, inputs=[email, name])
     new_hash = hash_password(new)
@@ -93,6 +96,10 @@ def confirm_password(user: User, current: str, *, network: str) -> User:
 
     Invalid(`current_password`) for a wrong one, TooSoon after too many.
     """
+    if user.password_hash is None:  # she comes from a provider or her publisher: coming again proves it
+        if not confirmed(user.session_token):
+            raise Invalid("Sign out and in again first: this asks for a sign-in of the last 15 minutes.", field="current_password", code="not_confirmed")
+        return user
     user_id, email, present = user.id, user.email or "", user.password_hash
     db.session.rollback()  # nothing is held while the hash takes its time
     check_guesses(email, network)
@@ -105,7 +112,7 @@ def confirm_password(user: User, current: str, *, network: str) -> User:
 def set_password(user: User, password_hash: str, *, keep_token: str = "") -> None:
     """Store the hash; end all sessions but one and all outstanding links. Flushes."""
     now = utcnow()
-    user.password_hash = password_hash
+    user.password_hash, user.guest_since = password_hash, None
     end_steps(user)
     db.session.execute(
         update(UserSession)

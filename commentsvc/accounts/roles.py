@@ -36,15 +36,16 @@ def check_granted(role: Role) -> None:
         )
 
 
-def grant_role(site: Site, user: User, role: Role, *, by: User | None = None) -> SiteRole:
+def grant_role(site: Site, user: User, role: Role, *, by: User | None = None, via: str | None = None) -> SiteRole:
     """Give the person this role on the site, in place of any other; flushes.
 
-    `by` None is the command line. Conflict when it would leave the site without an admin.
+    `by` None is the command line, or what `via` says: "sso" for a publisher's token. Conflict when it would leave the site without an admin.
     """
     check_granted(role)
     _lock(site)
-    grant = _grant_of(site, user)
+    grant = grant_of(site, user)
     if grant is not None and grant.role == role:
+        grant.via = via  # given by hand, it no longer goes when a token says nothing of it
         return grant
     before = grant.role if grant else None
     if grant is None:
@@ -53,23 +54,24 @@ def grant_role(site: Site, user: User, role: Role, *, by: User | None = None) ->
     elif before == Role.ADMIN:
         _keep_an_admin(site, user)
         _withdraw_invitations(site, user, by)
-    grant.role, grant.granted_at, grant.granted_by_id = role.value, utcnow(), by.id if by else None
-    record(by, "role.granted", site_id=site.id, subject=f"user:{user.id}", role=[before, role.value])
+    grant.role, grant.granted_at, grant.granted_by_id, grant.via = role.value, utcnow(), by.id if by else None, via
+    noted = record(by, "role.granted", site_id=site.id, subject=f"user:{user.id}", role=[before, role.value])
+    noted.via = via or noted.via
     db.session.flush()
     db.session.refresh(user, ["roles"])
     return grant
 
 
-def revoke_role(site: Site, user: User, *, by: User | None = None) -> None:
+def revoke_role(site: Site, user: User, *, by: User | None = None, via: str | None = None) -> None:
     """Make the person a plain member of the site again; flushes.
 
-    `by` None is the command line. NotFound when she holds no role there, Conflict when she is its last admin.
+    `by` and `via` as for `grant_role`. NotFound when she holds no role there, Conflict when she is its last admin.
 
     Her keys that are tied to the site end, and invitations that she sent. Where somebody else does this and she is staff
     nowhere else, her sessions end too: the console she left open, and whoever sits at it.
     """
     _lock(site)
-    grant = _grant_of(site, user)
+    grant = grant_of(site, user)
     if grant is None:
         raise NotFound("This person holds no role on this site.")
     if grant.role == Role.ADMIN:
@@ -84,15 +86,16 @@ def revoke_role(site: Site, user: User, *, by: User | None = None) -> None:
     ).all()
     own_step = by is not None and by.id == user.id
     ended = 0 if own_step or staffed_sites(user) or Role(grant.role) not in STAFF else _end_sessions(user)
-    record(
+    noted = record(
         by, "role.revoked", site_id=site.id, subject=f"user:{user.id}", role=[grant.role, None], keys=len(keys), sessions=ended
     )
+    noted.via = via or noted.via
     db.session.flush()
 
 
 def end_sessions_of_staff(site: Site, user: User, *, by: User) -> int:
     """Sign a member of the site's team out everywhere, after a lost laptop; flushes. NotFound for anybody else."""
-    if _grant_of(site, user) is None:
+    if grant_of(site, user) is None:
         raise NotFound("This person holds no role on this site.")
     ended = _end_sessions(user)
     record(by, "sessions.ended", site_id=site.id, subject=f"user:{user.id}", sessions=ended)
@@ -165,7 +168,8 @@ def roles_of(user: User) -> Sequence[SiteRole]:
     return sorted(grants, key=lambda g: (g.site.name.casefold(), g.site_id))
 
 
-def _grant_of(site: Site, user: User) -> SiteRole | None:
+def grant_of(site: Site, user: User) -> SiteRole | None:
+    """The person's grant on the site."""
     return db.session.scalar(select(SiteRole).where(SiteRole.site_id == site.id, SiteRole.user_id == user.id))
 
 

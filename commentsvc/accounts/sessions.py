@@ -11,6 +11,7 @@ from typing import NoReturn
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import login_user, logout_user
+from itsdangerous import BadSignature
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
@@ -356,6 +357,17 @@ class CookieByPath(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         # Browsers drop a cross-site cookie that is not Secure; they accept it from localhost.
         return _framed() or super().get_cookie_secure(app)
+
+
+def person_on_our_pages() -> User | None:
+    """Who is signed in on pages of our own, asked by a framed one: its own cookie is another. None inside other sites' pages."""
+    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+    serializer = SecureCookieSessionInterface.get_signing_serializer(CookieByPath(), current_app)
+    try:
+        found = serializer.loads(request.cookies.get(cookie_name(secure=secure), ""), max_age=int(_lifetime().total_seconds())) if serializer else {}
+    except BadSignature:
+        return None
+    return user_by_token(str(found.get("_user_id", "")))
 
 
 def cookie_name(*, secure: bool) -> str:

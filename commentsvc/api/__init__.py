@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.documentation import documentation
     from commentsvc.api.factors import factors
     from commentsvc.api.figures import figures
+    from commentsvc.api.guests import guests
     from commentsvc.api.moderation import moderation
     from commentsvc.api.notifications import notifications
     from commentsvc.api.people import people
@@ -24,12 +25,13 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.saved import saved
     from commentsvc.api.sessions import account, sessions
     from commentsvc.api.sites import sites
+    from commentsvc.api.sso import sso
     from commentsvc.api.statements import statements
     from commentsvc.api.team import team
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, notifications, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, notifications, sites, sso, policy, team, articles, threads, comments, guests, moderation, people, statements, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

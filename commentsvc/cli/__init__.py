@@ -32,7 +32,7 @@ COMMANDS = {
     "role": "commentsvc.cli.people:role",
     "run": "commentsvc.cli.run:run",
     "secret": "commentsvc.cli.secret:secret",
-    "site": "commentsvc.cli.sites:site",
+    "site": "commentsvc.cli.sso:site",
     "training": "commentsvc.cli.training:training",
     "translations": "commentsvc.cli.translations:translations",
     "statements": "commentsvc.cli.statements:statements",

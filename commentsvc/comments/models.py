@@ -5,10 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import enum
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import EMAIL_LENGTH, NAME_LENGTH, User
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.sites.models import SECTION_LENGTH, Article
 
@@ -302,3 +313,20 @@ class Vote(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     value: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class GuestComment(Base):
+    """What somebody without an account wrote, until she opens the link in her mail: nobody else sees it, and it is no comment yet."""
+
+    __tablename__ = "guest_comments"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(BigInteger)  # no key: the parent may go meanwhile, and is looked for then
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)  # the link in the mail
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), index=True)
+    display_name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, index=True)

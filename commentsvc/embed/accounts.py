@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from flask import jsonify, request
+import hashlib
+import json
+
+from flask import jsonify, request, session
 from werkzeug.wrappers import Response
 
 from commentsvc.accounts import sessions
+from commentsvc.accounts.hand_over import take_over
 from commentsvc.accounts.identity import lookup_email
 from commentsvc.accounts.models import User
 from commentsvc.accounts.registration import resend_code, start_registration, verify_by_code
 from commentsvc.accounts.resets import request_reset
+from commentsvc.comments.authors import sign_on
+from commentsvc.database import write_intent
 from commentsvc.embed.answers import account_form, typed
-from commentsvc.embed.blueprint import account_limit, by_script, device, embed
+from commentsvc.embed.blueprint import (
+    account_limit,
+    by_script,
+    device,
+    embed,
+    guest_limit,
+    read_limit,
+)
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import client_network, db
 from commentsvc.i18n import N_, gettext
+from commentsvc.moderation.guests import leave
 from commentsvc.sites.models import Article
+from commentsvc.web import reader, row_id
 
-FORMS = {"sign-up", "sign-in", "forgot"}
+# In the cookie: a hash of the publisher's token that a sign-in came from.
+SIGNED_ON = "signed_on"
+FORMS = {"sign-up", "sign-in", "forgot", "guest"}
 # Why a form opened by itself.
 WHY = {
     "vote": N_("Sign up or sign in to vote."),
@@ -116,6 +133,98 @@ def sign_out(article_id: int) -> Response:
     return jsonify(say=gettext("You are signed out.")) if by_script() else back_to(article_id)
 
 
+@embed.post("/a/<int:article_id>/guest")
+@account_limit
+@guest_limit
+def guest(article_id: int) -> Response:
+    """What somebody without an account wrote, until she opens the link in her mail."""
+    article = article_or_404(article_id)
+    form, parent = request.form, request.form.get("parent_id", "")
+    try:
+        parent_id = row_id(parent) if parent else None
+    except ValueError:
+        raise NotFound("There is no such comment.") from None
+    left = leave(article, form.get("display_name", ""), form.get("email", ""), form.get("body", ""), parent_id)
+    db.session.commit()
+    asked = Asked(account="guest-sent", values={"email": left.email})
+    if not by_script():
+        return draw(article, asked)
+    answer = account_form(article, asked)
+    answer.set_data(json.dumps(answer.get_json() | {"kept": True}))  # the form it came from can be emptied
+    return answer
+
+
+@embed.post("/a/<int:article_id>/hand-over")
+@account_limit
+def take_hand_over(article_id: int) -> Response:
+    """Take over the sign-in of the window that this frame opened."""
+    article = article_or_404(article_id)
+    user = take_over(request.form.get("code", ""), request.form.get("secret", ""))
+    token = sessions.start_session(user, device=device())
+    db.session.commit()
+    return _welcome(article, user, token)
+
+
+@embed.get("/a/<int:article_id>/arrive")
+@read_limit
+def arrive(article_id: int) -> Response:
+    """On the plain page as whoever is signed in on the account pages: where a sign-in in a tab of its own ends."""
+    if not _arrive():
+        return draw(article_or_404(article_id), Asked(account="sign-in"))
+    return back_to(article_id)
+
+
+@embed.post("/a/<int:article_id>/arrive")
+@account_limit
+def arrived(article_id: int) -> Response:
+    """“I have signed in” on the plain page: the same with what was typed."""
+    here = _arrive()
+    article = article_or_404(article_id)
+    if not here:
+        notice = gettext("You are not signed in yet. What you typed is kept: sign in in the other tab, then press the button again.")
+        return draw(article, Asked(account="sign-in", values=typed(), notice=notice))
+    return _kept(article)
+
+
+def _arrive() -> bool:
+    user = sessions.person_on_our_pages()
+    if user is None:
+        return False
+    db.session.rollback()  # SQLite cannot turn a read into a write
+    write_intent.set(True)
+    present = reader()
+    if present is None or present.id != user.id:
+        token = sessions.start_session(user, device=device())
+        db.session.commit()
+        sessions.login(user, token)
+    return True
+
+
+@embed.post("/a/<int:article_id>/sso")
+@account_limit
+def publisher_token(article_id: int) -> Response:
+    """A token of the publisher's page: its reader is signed in here too; "" when nobody is signed in there any more."""
+    article = article_or_404(article_id)
+    token = request.form.get("token", "")
+    made_of = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    if not token:
+        if session.get(SIGNED_ON):
+            sessions.logout()
+            db.session.commit()
+            return jsonify(say=gettext("You are signed out."))
+        return jsonify(say="")
+    if session.get(SIGNED_ON) == made_of and reader() is not None:  # the same page once more
+        return jsonify(say="")
+    user, begun = sign_on(article.site, token, device=device(), network=client_network())
+    before = session.get("_user_id")
+    if before:
+        sessions.end_session(before)
+    db.session.commit()
+    sessions.login(user, begun)
+    session[SIGNED_ON] = made_of
+    return jsonify(signed_in=True, say=gettext("You are signed in as %(name)s. What you typed is still here.", name=user.display_name))
+
+
 def _next(article: Article, asked: Asked) -> Response:
     return account_form(article, asked) if by_script() else draw(article, asked)
 
@@ -124,6 +233,11 @@ def _welcome(article: Article, user: User, token: str) -> Response:
     sessions.login(user, token)
     if by_script():
         return jsonify(signed_in=True, say=gettext("You are signed in as %(name)s. What you typed is still here.", name=user.display_name))
+    return _kept(article)
+
+
+def _kept(article: Article) -> Response:
+    """The page as whoever is signed in now, with what she typed before."""
     kept = typed()
     if not kept.get("body"):
         return back_to(article.id)

@@ -21,6 +21,7 @@ BY_SCRIPT = "commentsvc"
 account_limit = limiter.shared_limit(
     lambda: settings_of(current_app).LIMIT_ACCOUNT, scope="account", methods=["POST"]
 )
+guest_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_GUEST)
 post_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_POST, key_func=limit_key)
 react_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_REACT, key_func=limit_key)
 read_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_READ)

@@ -27,7 +27,7 @@ from commentsvc.web import reader, require
 
 ANCESTORS = 3  # the nearest: enough to understand a reply, and a fixed number of statements
 PANELS = ("reply", "edit", "flag", "withdraw")
-ACCOUNT_FORMS = ("sign-up", "sign-in", "forgot")
+ACCOUNT_FORMS = ("sign-up", "sign-in", "forgot", "guest")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased, joinedload, load_only
 
 from commentsvc.accounts.models import User
+from commentsvc.accounts.oidc import Provider, providers
+from commentsvc.accounts.passkeys import relying_party
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
@@ -196,6 +198,21 @@ class View:
     def and_lang(self) -> str:
         """The same after a query."""
         return f"&lang={self.asked_language}" if self.asked_language else ""
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Identity providers to sign in with."""
+        return providers()
+
+    @property
+    def guests(self) -> bool:
+        """Whether one may write here without an account."""
+        return self.site.policy.guests
+
+    @property
+    def passkeys(self) -> bool:
+        """Whether a passkey can be used, in a window of our own."""
+        return relying_party() is not None
 
     @cached_property  # asked once a comment
     def closed(self) -> bool:

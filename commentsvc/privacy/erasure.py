@@ -12,7 +12,7 @@ from commentsvc.accounts.models import Registration, User
 from commentsvc.accounts.sessions import end_sessions
 from commentsvc.comments.authors import rename_author
 from commentsvc.comments.mentions import rename_mentions
-from commentsvc.comments.models import Comment, Mention, Revision, Status
+from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
 from commentsvc.database import Base, utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
@@ -115,5 +115,6 @@ def _forget(user: User) -> None:
             db.session.execute(delete(table).where(table.c[column] == user.id))
     if email:
         db.session.execute(delete(Registration).where(Registration.email == email))
+        db.session.execute(delete(GuestComment).where(GuestComment.email == email))
         db.session.execute(delete(Mail).where(Mail.recipient == email))
     db.session.flush()

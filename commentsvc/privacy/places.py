@@ -41,6 +41,11 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "site_roles.user_id": Place(Erase.DELETE, ("site_id", "role"), "Roles"),
     "external_authors.user_id": Place(Erase.DELETE, ("site_id", "key"), "Who I was where comments were imported from"),
+    "external_identities.user_id": Place(
+        Erase.DELETE, ("site_id", "issuer", "subject", "email", "created_at", "last_used_at"), "Other ways I sign in",
+    ),
+    "external_sign_ins.user_id": Place(Erase.DELETE),
+    "hand_overs.user_id": Place(Erase.DELETE),
     "user_sessions.user_id": Place(
         Erase.DELETE, ("device", "created_at", "last_seen_at", "expires_at", "revoked_at"), "Devices I signed in on",
     ),

@@ -9,7 +9,7 @@ from flask import Flask
 # Each adds its views to the one blueprint.
 VIEWS = (
     "dashboard", "tuning", "queues", "decisions", "bulk", "desk", "appeals", "modlog", "people", "sweeps", "people_rules", "articles", "settings", "trial", "phrases", "reasons",
-    "sections", "history", "team", "audit", "search", "saved", "everywhere",
+    "sections", "sso", "history", "team", "audit", "search", "saved", "everywhere",
 )
 
 

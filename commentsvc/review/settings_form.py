@@ -96,6 +96,11 @@ FIELDS: tuple[Field, ...] = (
         N_("The same for those with no more published comments than “New authors” asks for, at least one. 0: as for everybody."), N_("a minute"),
     ),
     Field(
+        GENERAL, _TALK, "switch", "guests", N_("Guests"),
+        N_("Whoever opens a link sent to her address may write without an account. She cannot vote or flag, and is screened as a new author."),
+    ),
+    Field(GENERAL, _TALK, "number", "guest_days", N_("Guests prove their address within"), N_("What they wrote is deleted after that. Nobody else has seen it."), N_("days")),
+    Field(
         GENERAL, _OPEN, "number", "appeal_days", N_("Time to appeal"),
         N_("For this long an author can appeal against a decision. EU law wants six months at least of most sites."), N_("days"),
     ),

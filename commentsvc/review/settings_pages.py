@@ -17,7 +17,7 @@ from commentsvc.sites.models import Site
 # Endpoint -> what the page is called, in their order.
 PAGES: Words[str, str] = Words({
     "review.settings": N_("General"), "review.screening": N_("Screening"), "review.phrases": N_("Phrases"),
-    "review.reasons": N_("Reasons and messages"), "review.sections": N_("Sections"), "review.history": N_("History"),
+    "review.reasons": N_("Reasons and messages"), "review.sections": N_("Sections"), "review.sso": N_("Single sign-on"), "review.history": N_("History"),
     "review.test": N_("Test a text"),
 })
 SAVED = "review_settings_saved"

@@ -29,6 +29,7 @@ PHRASE_LENGTH = 100
 # The six months that article 20 of the EU's Digital Services Act wants at least, whichever months they are.
 APPEAL_DAYS = 184
 APPEAL_MOST = 3650
+GUEST_DAYS_MOST = 30
 ANSWER_MOST = 365
 MAX_EMAIL_RULES = 500
 EMAIL_ACTIONS = ("always_review", "refuse")
@@ -51,13 +52,13 @@ RANGES = {
     "max_links": (0, 1000), "new_author_comments": (0, 1000),
     "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
     "edit_window": (0, EDIT_WINDOW_MOST), "nudges": (0, NUDGES_MOST), "close_after_days": (0, CLOSE_AFTER_MOST),
-    "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
+    "guest_days": (1, GUEST_DAYS_MOST), "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
     "posts_per_minute": (0, POSTS_PER_MINUTE_MOST), "new_author_posts_per_minute": (0, POSTS_PER_MINUTE_MOST),
     "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
     "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
 }
 _SHARES = frozenset({"trust_offset_new", "trust_offset_trusted"})  # numbers that need not be whole
-_FLAGS = ("reject_clear", "premoderate", "public_modlog", "public_history", "trust_hold_watched")
+_FLAGS = ("reject_clear", "premoderate", "public_modlog", "public_history", "trust_hold_watched", "guests")
 _PHRASE_LISTS = ("banned_phrases", "suspect_phrases")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -114,6 +115,8 @@ class Policy:
     trust_links_from: str = Level.WATCHED.value  # below this level any link is held
     trust_pace: int = 0  # seconds that new and watched authors wait between two comments; 0: as everybody
     email_rules: tuple[EmailRule, ...] = ()
+    guests: bool = False  # whoever proves an address may write without an account
+    guest_days: int = 3  # for which what a guest wrote waits for that
     # So many of an author's comments rejected within so many days: what happens by itself. 0: nothing.
     repeat_rejections: int = 0
     repeat_days: int = 7

@@ -40,6 +40,13 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
   };
 
   class Thread extends HTMLElement {
+    static observedAttributes = ["sso"];
+
+    /** The publisher signed somebody in or ("") out. */
+    attributeChangedCallback() { this.tell(this.sso()); }
+
+    sso() { return this.hasAttribute("sso") ? { sso: this.getAttribute("sso") } : {}; }
+
     connectedCallback() {
       if (this.shadowRoot) return;
       const shadow = this.attachShadow({ mode: "open" });
@@ -122,7 +129,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       if (message.hello) {
         this.ready = true;
         this.removeAttribute("failed");
-        this.tell({ theme: this.paint(), kept: kept() });
+        this.tell({ theme: this.paint(), kept: kept(), ...this.sso() });
       }
       if (message.keep) kept(message.keep);
       if (message.height > 0) {

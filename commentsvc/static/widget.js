@@ -25,6 +25,7 @@
     if (message.kept) begin(message.kept);
     if (["light", "dark"].includes(message.theme)) root.dataset.theme = message.theme;
     if (message.comment) go(message.comment);
+    if ("sso" in message) load(data.identity).then(() => root.desk.signOn(message.sso));
   });
 
   // ---- What the browser keeps: here, or by the host page where a frame has no storage
@@ -389,7 +390,7 @@
   // What moderate.js and write.js take from here.
   root.desk = {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word,
+    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word, load,
     get me() { return me; },
     leave() { me = NOBODY; },
   };

@@ -16,15 +16,24 @@
     $("#account")?.remove();
     const form = parse(found.html).firstElementChild;
     after.after(form);
+    if ($("[data-popup]", form)) desk.load(data.identity).catch(() => 0); // without it these are links to a tab
     $("input:not([type=hidden])", form).focus();
   };
   const sendAccount = async (form, button) => {
-    const sent = new FormData(form), found = await ask(target(form, button), sent);
+    const sent = new FormData(form), before = form.previousElementSibling, editor = before.matches(".editor") ? before : mainEditor;
+    if (form.action.endsWith("/guest") && editor) {
+      sent.set("body", editor.elements.body.value);
+      sent.set("parent_id", editor.elements.parent_id?.value || "");
+    }
+    const found = await ask(target(form, button), sent);
+    if (found.kept) {
+      keep(draftKey(editor), "");
+      if (editor === mainEditor) { editor.elements.body.value = ""; grow(editor.elements.body); }
+    }
     if (found.signed_in) {
-      const before = form.previousElementSibling;
       form.remove();
       await loadMe();
-      const area = (before.matches(".editor") ? before : mainEditor)?.elements.body;
+      const area = editor?.elements.body;
       area?.focus();
       return say(found.say);
     }

@@ -18,7 +18,10 @@ PACKAGE = Path(__file__).parents[2] / "commentsvc"
 SPEAKERS = {
     "urllib.request": {"screening/training/fetch.py"},  # an operator's `commentsvc model pull`
     "urllib.error": {"screening/training/fetch.py"},
-    "http.client": {"screening/training/fetch.py", "cli/run.py"},  # the supervisor asks its own child how it is
+    "http.client": {
+        "screening/training/fetch.py", "cli/run.py",  # the supervisor asks its own child how it is
+        "accounts/fetching.py",  # identity providers that the operator names; key sets that a site's admin names, of public hosts
+    },
     "smtplib": {"delivery/email.py", "cli/doctor/work.py"},  # both the operator's own mail server
     "requests": set(), "httpx": set(), "aiohttp": set(), "ftplib": set(), "telnetlib": set(), "xmlrpc.client": set(),
 }

@@ -112,6 +112,8 @@ class PolicySchema(BaseSchema):
     )
     appeal_days = Whole(least=1, most=APPEAL_MOST, metadata={"description": "Days for which an author can appeal. EU law wants six months at least of most sites."})
     appeal_answer_days = Whole(least=1, most=ANSWER_MOST, metadata={"description": "Days within which you mean to answer an appeal."})
+    guests = YesNo(metadata={"description": "Whoever proves an e-mail address may write without an account."})
+    guest_days = Whole(least=1, most=30, metadata={"description": "Days for which what a guest wrote waits for that, before it is deleted."})
     public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 
