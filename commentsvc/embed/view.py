@@ -147,7 +147,6 @@ class View:
     asked: Asked = Asked()
     highlight: int | None = None
 
-    sorts = SORTS
     badges = BADGES
     flag_reasons = FLAG_REASONS
     indent_wide = INDENT_WIDE
@@ -157,6 +156,16 @@ class View:
     def root(self) -> str:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
+
+    @cached_property  # asked once a comment
+    def respect(self) -> bool:
+        """Whether readers give one reaction in place of votes up and down."""
+        return self.site.policy.respect
+
+    @property
+    def sorts(self) -> Mapping[Sort, str]:
+        """Those that make a difference on this site."""
+        return {sort: text for sort, text in SORTS.items() if not (self.respect and sort == Sort.CONTROVERSIAL)}
 
     @cached_property  # asked once a comment
     def closed(self) -> bool:
@@ -219,7 +228,7 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name)
+        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect)
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:

@@ -109,6 +109,7 @@ class PolicySchema(BaseSchema):
     )
     appeal_days = Whole(least=1, most=APPEAL_MOST, metadata={"description": "Days for which an author can appeal. EU law wants six months at least of most sites."})
     appeal_answer_days = Whole(least=1, most=ANSWER_MOST, metadata={"description": "Days within which you mean to answer an appeal."})
+    respect = YesNo(metadata={"description": "One reaction, respect, in place of votes up and down: a vote is 1 or 0, and what was voted down stays stored without counting."})
     public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 
