@@ -46,11 +46,11 @@ install: $(VENV)/installed-test
 run: $(VENV)/installed-run
 	@exec $(BIN)/commentsvc run --demo --port "$(PORT)" --instance "$(INSTANCE)"
 
-# Browser tests drive the system's Chromium; they and the slow ones run once, with SQLite.
+# Browser tests drive the system's Chromium; they, the slow ones and what no database changes run once, with SQLite.
 test: $(VENV)/installed-test
 	@sh .ci/chromium
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --database sqlite $(PYTEST)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --database postgresql -m "not browser and not slow" $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --database postgresql -m "not browser and not slow and not once" $(PYTEST)
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check
@@ -58,6 +58,7 @@ check: $(VENV)/installed-test
 	$(BIN)/lint-imports
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && export COMMENTSVC_INSTANCE="$$folder" COMMENTSVC_DATABASE_URL= \
 	  && $(BIN)/commentsvc db upgrade && $(BIN)/commentsvc db check && $(BIN)/commentsvc openapi --check
+	$(BIN)/commentsvc translations check
 	$(BIN)/python -m pytest -q tests/test_documentation.py
 
 # What was built here; never the data folder.

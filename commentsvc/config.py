@@ -85,6 +85,8 @@ class Settings:
     ANALYZE_PLACES: int = 6
     #: Languages the loaded model reads, as ISO 639-1 codes with commas.
     ANALYZE_LANGUAGES: str = "en"
+    #: Days a notification is kept.
+    NOTIFICATION_DAYS: int = 90
     #: Comments the worker takes at once.
     SCREENING_BATCH: int = 32
     #: Seconds after which a claimed comment is given to another worker.

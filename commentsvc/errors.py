@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from commentsvc.i18n import translate
+
 
 def name_of(error: BaseException) -> str:
     """What may be logged of any error: its class.
@@ -15,19 +19,27 @@ def name_of(error: BaseException) -> str:
 class CommentsvcError(Exception):
     """Root of the errors that a person or client can act on.
 
-    `code` is stable and machine-readable, `message` is one plain sentence, `status` is the HTTP
+    `code` is stable and machine-readable, `message` is one plain sentence in English, as programs are told
+    it; `told` is the same in the language of whoever reads the page. What is filled into it comes as
+    `values`, for the %(name)s in it. `status` is the HTTP
     status both surfaces answer with, `field` names the input at fault where there is one.
     """
 
     status = 500
     code = "error"
 
-    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, *, field: str | None = None, code: str | None = None, values: Mapping[str, object] | None = None) -> None:
+        self.message = message % values if values else message
+        super().__init__(self.message)
+        self._written, self._values = message, values
         self.field = field
         if code is not None:
             self.code = code
+
+    @property
+    def told(self) -> str:
+        """The message in the present language."""
+        return translate(self._written, self._values)
 
 
 class NotFound(CommentsvcError):  # noqa: N818 - reads as the outcome it is
@@ -62,8 +74,10 @@ class NotAllowed(CommentsvcError):  # noqa: N818
 class Sanctioned(NotAllowed):
     """A sanction stands in the way; `sanction` says which, why and until when, for the person herself."""
 
-    def __init__(self, message: str, *, code: str, sanction_id: int, sanction: dict[str, object]) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self, message: str, *, code: str, sanction_id: int, sanction: dict[str, object], values: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, values=values)
         self.sanction_id = sanction_id
         self.sanction = sanction
 class NotConfirmed(NotAllowed):
@@ -84,8 +98,10 @@ class Conflict(CommentsvcError):  # noqa: N818
     status = 409
     code = "conflict"
 
-    def __init__(self, message: str, *, current: dict[str, object] | None = None, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self, message: str, *, current: dict[str, object] | None = None, code: str | None = None, values: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, values=values)
         self.current = current or {}
 
 
@@ -107,6 +123,6 @@ class TooSoon(CommentsvcError):  # noqa: N818
     status = 429
     code = "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: int, values: Mapping[str, object] | None = None) -> None:
+        super().__init__(message, values=values)
         self.retry_after = retry_after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from gettext import c2py
 from pathlib import Path
+from typing import Any
 
 from babel.messages.pofile import read_po
-from flask import Flask
 
 CATALOGUES = Path(__file__).resolve().parent / "translations"
 # By tag, each as its own speakers call it. English is what the code is written in.
@@ -63,15 +64,65 @@ def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
     return _bare_ngettext(singular, plural, n) % {"num": n, **values}
 
 
+def translate(message: str, values: Mapping[str, object] | None) -> str:
+    """A message that stands somewhere else, with what is filled into it; without values a "%" stands for itself."""
+    return _bare_gettext(message) % values if values else _bare_gettext(message)
+
+
+def plural_forms(singular: str, plural: str) -> dict[str, str]:
+    """The message's forms by the names that Intl.PluralRules gives them in browsers, %(num)s left in: for scripts."""
+    return dict(_plural_forms(language(), singular, plural))
+
+
+@cache
+def _plural_forms(tag: str, singular: str, plural: str) -> tuple[tuple[str, str], ...]:
+    from babel import Locale
+
+    rule = Locale(tag).plural_form
+    forms: dict[str, str] = {}
+    for n in (*range(1, 201), 0, 1_000_000):  # every class of every language of ours begins below; its usual number first
+        forms.setdefault(rule(n), _bare_ngettext(singular, plural, n))
+    return tuple(forms.items())
+
+
+def _locale() -> str:
+    return "en_GB" if language() == "en" else language()  # the day before the month, as we write elsewhere
+
+
+def day(moment: dt.date) -> str:
+    """A day as people write it: "26 November 2026"."""
+    from babel.dates import format_date
+
+    return format_date(moment, "long", locale=_locale())
+
+
+def point_in_time(moment: dt.datetime) -> str:
+    """A time in UTC as people write it: "26 November 2026, 17:05 UTC"."""
+    return gettext("%(day)s, %(time)s UTC", day=day(moment), time=f"{moment:%H:%M}")
+
+
+def number(value: float) -> str:
+    """A number with its thousands kept apart."""
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, locale=_locale())
+
+
 def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
     """Mark a text that is translated where it is shown, by `gettext(text)`."""
     return message
 
 
-def init_app(app: Flask) -> None:
-    """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`."""
+def init_app(app: Any) -> None:
+    """Let templates say `_("Hello, %(name)s", name=name)`, `ngettext(...)` and `{% trans %}`; each request begins in English.
+
+    `app` is the Flask application; nothing here imports Flask, for the pure core stands on this too. The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
+    """
+    app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
+    app.jinja_env.filters.update(day=day, moment=point_in_time, number=number)
+    app.jinja_env.globals.update(language=language, direction=direction)
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)
 
 
 @dataclass(frozen=True)

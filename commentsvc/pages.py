@@ -29,7 +29,7 @@ from werkzeug.local import LocalProxy
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import direction, gettext, language
+from commentsvc.i18n import N_, day, gettext, language, ngettext
 from commentsvc.web import reader
 
 CSP = "csp"
@@ -53,17 +53,17 @@ def content_security_policy(nonce: str, *, ancestors: list[str]) -> str:
 
 
 def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
-    """“just now”, “5 min ago”, “3 h ago”, “2 d ago”, then the date."""
+    """“just now”, “5 min ago”, “3 h ago”, “2 d ago”, then the date, in the reader's language."""
     seconds = int(((now or utcnow()) - moment).total_seconds())
     if seconds < 60:
-        return "just now"
+        return gettext("just now")
     if seconds < 3600:
-        return f"{seconds // 60} min ago"
+        return ngettext("%(num)s min ago", "%(num)s min ago", seconds // 60)
     if seconds < 86400:
-        return f"{seconds // 3600} h ago"
+        return ngettext("%(num)s h ago", "%(num)s h ago", seconds // 3600)
     if seconds < 7 * 86400:
-        return f"{seconds // 86400} d ago"
-    return f"{moment.day} {moment:%B %Y}"
+        return ngettext("%(num)s d ago", "%(num)s d ago", seconds // 86400)
+    return day(moment)
 
 
 def _locale() -> str:
@@ -129,7 +129,6 @@ def init_app(app: Flask, problems: Problems) -> None:
     app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
     app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number_words)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
-    app.jinja_env.globals.update(page_language=language, page_direction=direction)
     # Lazy: a page that is the same for everyone asks nobody who she is.
     app.context_processor(lambda: {"reader": LocalProxy(reader)})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -182,7 +181,7 @@ def _domain_error(error: CommentsvcError) -> Any:
     db.session.rollback()
     if wants_json():
         return current_app.extensions["commentsvc.problems"].of_domain(error)
-    response = Response(error_page(error.status, error.message, sign_in=isinstance(error, NotSignedIn)), error.status)
+    response = Response(error_page(error.status, error.told, sign_in=isinstance(error, NotSignedIn)), error.status)
     if isinstance(error, TooSoon):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -195,11 +194,11 @@ def _http_error(error: HTTPException) -> Any:
     if error.code is not None and error.code < 400:
         return error
     messages = {
-        404: "There is nothing at this address.", 405: "This page cannot do that.",
-        413: "That is more than this page can take.", 429: "That was a little fast. Wait a moment and try again.",
+        404: N_("There is nothing at this address."), 405: N_("This page cannot do that."),
+        413: N_("That is more than this page can take."), 429: N_("That was a little fast. Wait a moment and try again."),
     }
     code = error.code or 500
-    response = Response(error_page(code, messages.get(code, error.description or "Something went wrong.")), code)
+    response = Response(error_page(code, gettext(messages[code]) if code in messages else error.description or gettext("Something went wrong.")), code)
     for name, value in error.get_headers():
         if name in {"Retry-After", "Allow"}:
             response.headers[name] = value

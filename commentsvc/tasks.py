@@ -24,6 +24,8 @@ from commentsvc.extensions import db
 from commentsvc.figures.keeping import keep_figures
 from commentsvc.figures.morning import send_morning_mails
 from commentsvc.moderation.sweeps import run_due_sweeps
+from commentsvc.notifications.mailing import send_due
+from commentsvc.notifications.telling import recall_gone, tell_all
 from commentsvc.worker import ScreeningWorker
 
 log = structlog.get_logger()
@@ -76,6 +78,7 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
     @huey.task()
     def mail() -> None:
         with app.app_context():
+            recall_gone()
             deliver_due(settings)
 
     @huey.task()
@@ -112,10 +115,29 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
             keep_figures()
             send_morning_mails()
 
-    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people)})
+    tell = _tell_task(app, huey)
+    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people), "tell": _follow_up(tell)})
     tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
     app.extensions[EXTENSION] = tasks
     return tasks
+
+
+def _tell_task(app: Flask, huey: Any) -> Callable[[], object]:
+    """Telling people: the task that a commit rings, and each minute that and the mails that are due."""
+
+    @huey.task()
+    def tell() -> None:
+        with app.app_context():
+            tell_all()
+
+    @huey.periodic_task(crontab(minute="*"))
+    def notify() -> None:
+        with app.app_context():
+            tell_all()
+            send_due()
+
+    ring: Callable[[], object] = tell
+    return ring
 
 
 def _follow_up(ring: Callable[[], object]) -> Callable[[], None]:

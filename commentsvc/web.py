@@ -19,6 +19,7 @@ from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.errors import FactorMissing, NotAllowed, NotSignedIn, TooSoon
 from commentsvc.extensions import client_network, limiter
+from commentsvc.i18n import set_language, supported
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -60,6 +61,23 @@ def signed_in() -> User:
     if user is None:
         raise NotSignedIn("Sign in to do this.")
     return user
+
+
+def speak_to_reader() -> None:
+    """Give this request's texts in the reader's own language: as she chose, else as her browser asks, else in English."""
+    try:
+        user = reader()
+    except SQLAlchemyError:  # who it is cannot be read: the page that says so is in her browser's language
+        user = None
+    set_language((user.language if user else None) or browser_language())
+
+
+def browser_language() -> str:
+    """The one of our languages that the browser likes best; English where it names none of them."""
+    for tag in request.accept_languages.values():  # the best liked first
+        if found := supported(tag):
+            return found
+    return "en"
 
 
 def require(permission: Permission, site_id: int) -> User | None:

@@ -37,11 +37,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests talk to Chromium through pipes that pytest-socket must not see."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Browser tests talk to Chromium through pipes that pytest-socket must not see.
+
+    With a database other than SQLite, only those run that use the database: the others would be the same again.
+    """
     for item in items:
         if "browser" in item.keywords:
             item.add_marker(pytest.mark.enable_socket)
+    if config.getoption("--database") != "sqlite":
+        same = [item for item in items if "database_url" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=same)
+        items[:] = [item for item in items if item not in set(same)]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from commentsvc.accounts.addresses import ask_for_address
 from commentsvc.accounts.api_keys import issue_key
@@ -19,7 +19,8 @@ from commentsvc.accounts.resets import request_reset
 from commentsvc.accounts.sessions import start_session
 from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.steps import begin_step
-from commentsvc.comments.models import Comment, Status
+from commentsvc.accounts.wishes import How, Kind, Wish
+from commentsvc.comments.models import Comment, Mention, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -48,6 +49,11 @@ from commentsvc.moderation.sanctions import end, impose
 from commentsvc.moderation.saved import add_article, make_group, save_filter
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.moderation.statements import live_statement
+from commentsvc.notifications.follows import follow
+from commentsvc.notifications.mailing import send_due
+from commentsvc.notifications.models import Notification
+from commentsvc.notifications.preferences import change_wishes
+from commentsvc.notifications.telling import tell_all
 from commentsvc.perspective.models import ScoreSuggestion
 from commentsvc.privacy.consents import Purpose, record_consent
 from commentsvc.privacy.erasure import ask_erasure
@@ -62,7 +68,7 @@ AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc
 def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
     site = make_site(policy=Policy(), guidelines=AWKWARD)
-    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True)
+    moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True, language="de")
     readers = [make_user() for _ in range(4)]
     fill_people(site, moderator, readers)
     make_article(site, closed_at=utcnow())
@@ -81,6 +87,7 @@ def fill_everything() -> None:
                 if reader.id != comment.author_id:
                     vote(comment, reader, (1, -1, 1)[number % 3])
         flag(comments[0], readers[1], "spam", AWKWARD)
+        db.session.add(Mention(site_id=site.id, comment_id=comments[0].id, user_id=readers[1].id))
         held = hold_as_toxic(make_comment(article, body=f"You fool. {AWKWARD}", status=Status.PENDING), (0, 9))
         approve(held, actor=moderator, seen=held.version, note=AWKWARD)
         db.session.commit()
@@ -131,10 +138,24 @@ def fill_everything() -> None:
     ask_erasure(readers[3], remove_comments=True)
     fill_mails()
     want_mail(site, moderator, wanted=True)
+    fill_notifications(readers[2])
     db.session.add(MorningMailDay(site_id=site.id, user_id=moderator.id, day="2026-03-01"))
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
+
+
+def fill_notifications(reader: User) -> None:
+    """Somebody who follows and was told, by mail too; a wish of hers; and what nobody was told of yet."""
+    article = make_article()
+    follow(reader, article)
+    change_wishes(reader, {Kind.FOLLOWED: Wish(widget=True, mail=How.AT_ONCE)}, follow_on_post=False)
+    make_comment(article)
+    db.session.commit()
+    tell_all()
+    db.session.execute(update(Notification).where(Notification.user_id == reader.id).values(mail_at=utcnow()))
+    send_due()
+    make_comment(article)
 
 
 def fill_factors(user: User) -> None:

@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
         invitations,
         morning_mail,
         my_data,
+        notifications,
         passwords,
         registration,
         settings,
@@ -20,5 +21,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del factors, invitations, morning_mail, my_data, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

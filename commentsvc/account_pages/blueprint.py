@@ -32,8 +32,9 @@ from commentsvc.errors import (
     TooSoon,
 )
 from commentsvc.extensions import csrf, db, limiter
+from commentsvc.i18n import gettext
 from commentsvc.pages import error_page
-from commentsvc.web import SAFE_METHODS, form_sent
+from commentsvc.web import SAFE_METHODS, form_sent, speak_to_reader
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -49,7 +50,7 @@ SECRETS = frozenset({"password", "current_password", "csrf_token", "ticket", "cr
 STEP = "sign_in_step"
 
 # Their authority is the address, not a cookie's: mail programs send them, and have none of our forms.
-BY_ADDRESS = frozenset({"account.stop_morning_mail"})
+BY_ADDRESS = frozenset({"account.stop_morning_mail", "account.unsubscribe"})
 
 _pages: dict[str, Callable[..., str]] = {}
 
@@ -62,6 +63,9 @@ def redrawn_by(draw: Callable[..., str]) -> Callable[[Any], Any]:
         return view
 
     return register
+
+
+account.before_request(speak_to_reader)
 
 
 @account.before_request
@@ -104,7 +108,7 @@ def domain_error(error: CommentsvcError) -> Response:
     if isinstance(error, NotSignedIn):
         db.session.rollback()
         return _sign_in_first()
-    response = _redraw(error.message, error.status, field=error.field)
+    response = _redraw(error.told, error.status, field=error.field)
     if isinstance(error, TooSoon):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -121,16 +125,17 @@ def code_next(error: SecondFactorNeeded) -> Response:
 def confirm_first(error: NotConfirmed) -> Response:
     """Back to the page, which asks for the password."""
     db.session.rollback()
-    flash(error.message)
+    flash(error.told)
     return make_response(redirect(url_for("account.factors"), 303))
 
 
 @account.errorhandler(CSRFError)
 def csrf_error(_error: CSRFError) -> Response:
     """Draw the form again with a token that works."""
-    return _redraw(
+    return _redraw(gettext(
         "Nothing was sent: this page had been open for too long, or your browser refuses our cookies. "
-        "What you typed is still here, passwords apart. Send it again.", 400,
+        "What you typed is still here, passwords apart. Send it again."
+    ), 400,
     )
 
 
@@ -138,7 +143,7 @@ def csrf_error(_error: CSRFError) -> Response:
 def limit_error(_error: TooManyRequests) -> Response:
     """Draw the form again; limits answer before the view runs."""
     return _redraw(
-        "That was too many tries. What you typed is still here, passwords apart: wait a minute, then send it again.",
+        gettext("That was too many tries. What you typed is still here, passwords apart: wait a minute, then send it again."),
         429,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from commentsvc.i18n import gettext
+
 # The first that occurs in the User-Agent wins: Edge and Opera also say Chrome, Chrome says Safari.
 _BROWSERS = (
     ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"),
@@ -18,5 +20,5 @@ def device_name(user_agent: str) -> str:
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or user_agent[:60] or "Unknown device"
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or user_agent[:60] or gettext("Unknown device")

@@ -19,6 +19,7 @@ from commentsvc.accounts.roles import roles_of
 from commentsvc.accounts.sessions import confirm, confirmed, require_confirmed
 from commentsvc.database import utcnow
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import gettext
 from commentsvc.web import signed_in
 
 
@@ -92,7 +93,7 @@ def confirm_app() -> tuple[str, int] | Response:
     db.session.commit()
     if codes:
         return _codes(codes)
-    flash("The authenticator app is set up.")
+    flash(gettext("The authenticator app is set up."))
     return redirect(url_for("account.factors"), 303)
 
 
@@ -104,7 +105,7 @@ def remove_app() -> Response:
     require_confirmed(user)
     verbs.remove_totp(user)
     db.session.commit()
-    flash("The authenticator app is removed.")
+    flash(gettext("The authenticator app is removed."))
     return redirect(url_for("account.factors"), 303)
 
 
@@ -133,7 +134,7 @@ def new_passkey() -> tuple[str, int] | Response:
     db.session.commit()
     if codes:
         return _codes(codes)
-    flash("The passkey is set up.")
+    flash(gettext("The passkey is set up."))
     return redirect(url_for("account.factors"), 303)
 
 
@@ -145,7 +146,7 @@ def end_passkey(passkey_id: int) -> Response:
     require_confirmed(user)
     remove_passkey(user, passkey_id)
     db.session.commit()
-    flash("The passkey is removed. Delete it on your device too.")
+    flash(gettext("The passkey is removed. Delete it on your device too."))
     return redirect(url_for("account.factors"), 303)
 
 

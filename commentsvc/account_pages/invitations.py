@@ -16,6 +16,7 @@ from commentsvc.accounts.invitations import (
 from commentsvc.accounts.permissions import STAFF, Role
 from commentsvc.accounts.sessions import login, start_session
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.sites.models import Site
 from commentsvc.web import reader, signed_in
 
@@ -63,6 +64,6 @@ def accept_with_account(token: str) -> Response:
 
 
 def _on_the_team(site: Site, role: Role) -> Response:
-    flash(f"You are on the team of {site.name}.")
+    flash(gettext("You are on the team of %(site)s.", site=site.name))
     # Where the site asks for a second factor, the console leads to it.
     return redirect(url_for("review.site_home", site_key=site.key) if role in STAFF else url_for("account.settings"), 303)

@@ -13,6 +13,7 @@ from commentsvc.accounts.resets import confirm_password
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import N_, gettext
 from commentsvc.privacy.consents import (
     TEXTS,
     consents_of,
@@ -20,12 +21,12 @@ from commentsvc.privacy.consents import (
     parse_purpose,
     record_consent,
 )
-from commentsvc.privacy.erasure import GRACE, NAME, ask_erasure, erasure_of, take_back
+from commentsvc.privacy.erasure import GRACE, ask_erasure, erasure_of, take_back
 from commentsvc.privacy.takeout import file_name, takeout_zip
 from commentsvc.privacy.training import exports_with
 from commentsvc.web import signed_in
 
-CHOICES = {"keep": f"Keep my comments, under the name “{NAME}”", "remove": "Remove my comments; answers to them stay"}
+CHOICES = {"keep": N_("Keep my comments, under the name “Former reader”"), "remove": N_("Remove my comments; answers to them stay")}
 
 
 def draw_my_data(**_path: object) -> str:
@@ -59,11 +60,11 @@ def answer_consent(purpose: str) -> Response:
     entry = record_consent(signed_in(), parse_purpose(purpose), granted=granted == "yes")
     db.session.commit()
     if entry is None:
-        flash("Nothing changed: this is what you said before.")
+        flash(gettext("Nothing changed: this is what you said before."))
     elif entry.granted:
-        flash("Thank you. Your comments may train the moderation model, until you say no.")
+        flash(gettext("Thank you. Your comments may train the moderation model, until you say no."))
     else:
-        flash("Your comments do not train the moderation model.")
+        flash(gettext("Your comments do not train the moderation model."))
     return redirect(url_for("account.my_data"), 303)
 
 
@@ -87,7 +88,7 @@ def change_address() -> Response:
     user = confirm_password(signed_in(), request.form.get("current_password", ""), network=client_network())
     sent_to = ask_for_address(user, email)
     db.session.commit()
-    flash(f"We have written to {sent_to}. The address is changed once you open the link in that mail.")
+    flash(gettext("We have written to %(email)s. The address is changed once you open the link in that mail.", email=sent_to))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -104,7 +105,7 @@ def confirm_address(token: str) -> Response:
     """Take the new address."""
     take_address(token)
     db.session.commit()
-    flash("Your address is changed.")
+    flash(gettext("Your address is changed."))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -128,5 +129,5 @@ def keep_account() -> Response:
     """Keep the account after all."""
     take_back(signed_in())
     db.session.commit()
-    flash("Your account stays.")
+    flash(gettext("Your account stays."))
     return redirect(url_for("account.my_data"), 303)

@@ -9,6 +9,7 @@ from commentsvc.account_pages.blueprint import account, account_limit, device, r
 from commentsvc.accounts.resets import peek_reset, request_reset, reset_password
 from commentsvc.accounts.sessions import admit, login
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 
 
 def draw_forgot() -> str:
@@ -52,5 +53,5 @@ def reset(token: str) -> Response:
     session_token = admit(user, device=device())
     db.session.commit()
     login(user, session_token)
-    flash("Your new password is set, and every other device is signed out.")
+    flash(gettext("Your new password is set, and every other device is signed out."))
     return redirect(url_for("account.settings"), 303)

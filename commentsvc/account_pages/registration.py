@@ -25,6 +25,7 @@ from commentsvc.accounts.registration import (
 )
 from commentsvc.accounts.sessions import login, start_session
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 
 # In the cookie until the code is entered: a reload, or a look at the mail, loses nothing.
 PENDING = "registration"
@@ -76,7 +77,7 @@ def sign_up() -> Response:
 def code_form() -> str | Response:
     """Ask for the code."""
     if PENDING not in session:
-        flash("There is no sign-up waiting in this browser. Open the link in the mail, or sign up again.")
+        flash(gettext("There is no sign-up waiting in this browser. Open the link in the mail, or sign up again."))
         return redirect(url_for("account.sign_up_form"), 303)
     return draw_code()
 
@@ -99,7 +100,7 @@ def resend() -> Response:
     pending = session.get(PENDING, {})
     resend_code(pending.get("handle", ""), return_to=pending.get("next") or None)
     db.session.commit()
-    flash("We sent the mail again.")
+    flash(gettext("We sent the mail again."))
     return redirect(url_for("account.code_form"), 303)
 
 
@@ -131,5 +132,5 @@ def _welcome(user: User, target: str) -> Response:
     login(user, token)
     if target and not local_target(target):
         return redirect(url_for("account.welcome", next=target), 303)
-    flash(f"Welcome, {user.display_name}. Your account is ready.")
+    flash(gettext("Welcome, %(name)s. Your account is ready.", name=user.display_name))
     return redirect(target or url_for("account.settings"), 303)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from commentsvc.account_pages.blueprint import account, account_limit, redrawn_by
 from commentsvc.account_pages.devices import device_name
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
+from commentsvc.accounts.identity import choose_language
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.accounts.resets import change_password
@@ -16,38 +17,39 @@ from commentsvc.accounts.sessions import is_session_of, list_sessions, revoke_ot
 from commentsvc.comments.authors import rename_author
 from commentsvc.database import utcnow
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import LANGUAGES, N_, gettext, ngettext
 from commentsvc.moderation.models import REJECT_REASONS
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import (
-    EFFECTS,
     acknowledge,
     in_words,
     own_sanction,
     sanctions_shown_to,
+    told_in_one,
 )
 from commentsvc.moderation.statements import statements_of_sanctions
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import form_sent, signed_in
+from commentsvc.web import form_sent, signed_in, speak_to_reader
 
 # What a scope means to the person who grants it.
 SCOPES = {
-    Permission.READ: "Read conversations",
-    Permission.POST: "Post and withdraw comments in my name",
-    Permission.VOTE: "Vote in my name",
-    Permission.FLAG: "Flag comments in my name",
-    Permission.SKIP_SCREENING: "Post without being screened",
-    Permission.REVIEW: "Read the review queue and decide",
-    Permission.MANAGE_ARTICLES: "Register, close and pre-moderate articles",
-    Permission.MANAGE_SITE: "Change a site's texts, origins and policy",
-    Permission.MANAGE_ROLES: "Grant and revoke roles",
-    Permission.ANALYZE: "Have texts scored through the Perspective-compatible API",
+    Permission.READ: N_("Read conversations"),
+    Permission.POST: N_("Post and withdraw comments in my name"),
+    Permission.VOTE: N_("Vote in my name"),
+    Permission.FLAG: N_("Flag comments in my name"),
+    Permission.SKIP_SCREENING: N_("Post without being screened"),
+    Permission.REVIEW: N_("Read the review queue and decide"),
+    Permission.MANAGE_ARTICLES: N_("Register, close and pre-moderate articles"),
+    Permission.MANAGE_SITE: N_("Change a site's texts, origins and policy"),
+    Permission.MANAGE_ROLES: N_("Grant and revoke roles"),
+    Permission.ANALYZE: N_("Have texts scored through the Perspective-compatible API"),
 }
 
 
 SANCTIONS = {
-    SanctionKind.WARN: "Warning", SanctionKind.SUSPEND: "Suspended", SanctionKind.BAN: "Banned",
-    SanctionKind.ALWAYS_REVIEW: "Read before publishing", SanctionKind.SHADOW: "Shown late",
+    SanctionKind.WARN: N_("Warning"), SanctionKind.SUSPEND: N_("Suspended"), SanctionKind.BAN: N_("Banned"),
+    SanctionKind.ALWAYS_REVIEW: N_("Read before publishing"), SanctionKind.SHADOW: N_("Shown late"),
 }
 
 
@@ -61,11 +63,11 @@ def draw_settings(*, secret: str = "", **_path: object) -> str:
     sessions.sort(key=lambda entry: not entry["here"])
     return render_template(
         "account/settings.html", user=user, sanctioned=sanctions_shown_to(user.id), sessions=sessions, keys=list_keys(user), grants=roles_of(user),
-        scopes=_grantable(user), chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
+        scopes=_grantable(user), languages=LANGUAGES, chosen=form_sent().getlist("scopes"), secret=secret, role_names=ROLE_NAMES,
     )
 
 
-ROLE_NAMES = {Role.EXPERT: "Expert", Role.COMMUNITY_MANAGER: "Community Manager", Role.ADMIN: "Admin"}
+ROLE_NAMES = {Role.EXPERT: N_("Expert"), Role.COMMUNITY_MANAGER: N_("Community Manager"), Role.ADMIN: N_("Admin")}
 
 
 def _grantable(user: User) -> list[tuple[str, str]]:
@@ -85,7 +87,7 @@ def sanctions() -> str:
         for s in found
     ]
     return render_template(
-        "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, effects=EFFECTS, reasons=REJECT_REASONS, in_words=in_words,
+        "account/sanctions.html", user=user, sanctions=shown, kinds=SANCTIONS, reasons=REJECT_REASONS, told_in_one=told_in_one, in_words=in_words,
     )
 
 
@@ -95,7 +97,7 @@ def read_sanction(sanction_id: int) -> Response:
     user = signed_in()
     acknowledge(own_sanction(user, sanction_id), user)
     db.session.commit()
-    flash("Thank you. You can go on.")
+    flash(gettext("Thank you. You can go on."))
     return redirect(url_for("account.sanctions"), 303)
 
 
@@ -112,8 +114,21 @@ def change_name() -> Response:
     """Take another name."""
     rename_author(signed_in(), request.form.get("display_name", ""))
     db.session.commit()
-    flash("Your name is changed.")
+    flash(gettext("Your name is changed."))
     return redirect(url_for("account.settings"), 303)
+
+
+@account.post("/language")
+@redrawn_by(draw_settings)
+@account_limit
+def change_language() -> Response:
+    """Have one's own pages and mails in another language."""
+    user = signed_in()
+    choose_language(user, request.form.get("language") or None)
+    db.session.commit()
+    speak_to_reader()
+    flash(gettext("Your language is changed."))
+    return redirect(url_for("account.settings", _anchor="language"), 303)
 
 
 @account.post("/password")
@@ -127,7 +142,7 @@ def change_password_view() -> Response:
         keep_token=user.session_token, network=client_network(),
     )
     db.session.commit()
-    flash("Your password is changed, and every other device is signed out.")
+    flash(gettext("Your password is changed, and every other device is signed out."))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -138,7 +153,7 @@ def leave(site_key: str) -> Response:
     user, site = signed_in(), get_site(site_key)
     revoke_role(site, user, by=user)
     db.session.commit()
-    flash(f"You are off the team of {site.name}.")
+    flash(gettext("You are off the team of %(site)s.", site=site.name))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -148,7 +163,7 @@ def end_session(session_id: int) -> Response:
     """Sign one device out."""
     revoke_session(signed_in(), session_id)
     db.session.commit()
-    flash("That device is signed out.")
+    flash(gettext("That device is signed out."))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -159,7 +174,7 @@ def end_other_sessions() -> Response:
     user = signed_in()
     count = revoke_others(user, user.session_token)
     db.session.commit()
-    flash(f"{count} other {'device is' if count == 1 else 'devices are'} signed out.")
+    flash(ngettext("%(num)s other device is signed out.", "%(num)s other devices are signed out.", count))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -180,5 +195,5 @@ def end_key(key_id: int) -> Response:
     """Revoke a key."""
     revoke_key(signed_in(), key_id)
     db.session.commit()
-    flash("The key is revoked; programs that used it are refused from now on.")
+    flash(gettext("The key is revoked; programs that used it are refused from now on."))
     return redirect(url_for("account.settings"), 303)

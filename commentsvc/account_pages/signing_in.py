@@ -28,6 +28,7 @@ from commentsvc.accounts.sessions import (
 )
 from commentsvc.accounts.steps import CODE, expired, peek_step
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import gettext
 from commentsvc.web import reader
 
 
@@ -123,5 +124,5 @@ def sign_out() -> Response:
     """End this session."""
     logout()
     db.session.commit()
-    flash("You are signed out.")
+    flash(gettext("You are signed out."))
     return redirect(url_for("account.sign_in_form"), 303)

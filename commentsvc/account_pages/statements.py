@@ -9,6 +9,7 @@ from commentsvc.account_pages.blueprint import account, redrawn_by
 from commentsvc.database import utcnow
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db, limiter
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.appeals import (
     TEXT_LENGTH,
     lodge,
@@ -17,11 +18,12 @@ from commentsvc.moderation.appeals import (
     state_of,
     statement_for,
 )
-from commentsvc.moderation.sanctions import EFFECTS, in_words
+from commentsvc.moderation.sanctions import in_words, told_in_one
 from commentsvc.moderation.statements import (
     BY_PROGRAM,
     ILLEGAL,
     days_left,
+    in_present_language,
     read_mail_token,
     rule_of,
 )
@@ -31,15 +33,15 @@ PER_PAGE = 20
 
 # What a decision's state is called, and the class of its pill.
 STATES = {
-    "holds": ("It stands", "bad"), "appealed": ("You have appealed", "careful"), "upheld": ("It stands after your appeal", "bad"),
-    "overturned": ("Overturned after your appeal", "good"), "taken_back": ("We took it back", "good"),
-    "withdrawn": ("You took the comment back", "quiet"), "over": ("It is over", "quiet"),
+    "holds": (N_("It stands"), "bad"), "appealed": (N_("You have appealed"), "careful"), "upheld": (N_("It stands after your appeal"), "bad"),
+    "overturned": (N_("Overturned after your appeal"), "good"), "taken_back": (N_("We took it back"), "good"),
+    "withdrawn": (N_("You took the comment back"), "quiet"), "over": (N_("It is over"), "quiet"),
 }
 
 # What the page of a decision about the account is called.
 SANCTION_TITLES = {
-    "warn": "You were warned", "suspend": "Your account was suspended", "ban": "Your account was banned",
-    "always_review": "Your comments are read before they appear", "shadow": "Others saw your comments only after they had been read",
+    "warn": N_("You were warned"), "suspend": N_("Your account was suspended"), "ban": N_("Your account was banned"),
+    "always_review": N_("Your comments are read before they appear"), "shadow": N_("Others saw your comments only after they had been read"),
 }
 
 react_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_REACT, key_func=limit_key, methods=["POST"])
@@ -50,8 +52,9 @@ def draw_statement(puid: str) -> str:
     statement, appeal = statement_for(signed_in(), puid)
     return render_template(
         "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
-        rule=rule_of(statement), may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
-        titles=SANCTION_TITLES, effects=EFFECTS, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
+        rule=rule_of(statement), explanation=in_present_language(statement.explanation).replace("What the person wrote", "What you wrote"),
+        facts=in_present_language(statement.decision_facts), may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
+        titles=SANCTION_TITLES, told_in_one=told_in_one, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
     )
 
 
@@ -90,5 +93,5 @@ def appeal(puid: str) -> Response:
     found, _ = statement_for(person, puid)
     lodge(found, person, request.form.get("text", ""))
     db.session.commit()
-    flash("Your appeal is with us. Somebody else than before will look at it, and you will get an answer by mail.")
+    flash(gettext("Your appeal is with us. Somebody else than before will look at it, and you will get an answer by mail."))
     return redirect(url_for("account.statement", puid=puid), 303)

@@ -44,7 +44,7 @@ def create_key(user: User, name: str, scopes: list[str], site: Site | None) -> t
             where = f"on {site.name}" if site else "on any site"
             raise Invalid(f"You do not hold {scope} {where} yourself.", field="scopes", code="scope_not_held")
     if len(list_keys(user)) >= MAX_KEYS:
-        raise Conflict(f"You have {MAX_KEYS} keys. Revoke one that is no longer used first.", code="too_many_keys")
+        raise Conflict("You have %(most)s keys. Revoke one that is no longer used first.", code="too_many_keys", values={"most": MAX_KEYS})
     key, secret = issue_key(user, name, wanted, site)
     record_own(user, "key.made", site_id=key.site_id, subject=f"key:{key.id}", scopes=wanted)
     return key, secret

@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from commentsvc.accounts.models import NAME_LENGTH, User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import LANGUAGES
 
 MIN_NAME = 2
 
@@ -36,6 +37,14 @@ def check_email(email: str) -> str:
             field="email", code="email_invalid",
         ) from None
     return (found.ascii_email or found.normalized).lower()
+
+
+def choose_language(user: User, tag: str | None) -> None:
+    """Give the person's own pages and mails in one of our languages, or (None) as her browser and the sites have it; flushes."""
+    if tag is not None and tag not in LANGUAGES:
+        raise Invalid("That is not one of the languages here.", field="language", code="language_unknown")
+    user.language = tag
+    db.session.flush()
 
 
 def lookup_email(email: str) -> str:
@@ -82,7 +91,7 @@ def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME,
 
 
 def _too_long(field: str, most: int, length: int) -> Invalid:
-    return Invalid(f"A name has at most {most} characters; this has {length}.", field=field, code="name_too_long")
+    return Invalid("A name has at most %(most)s characters; this has %(length)s.", field=field, code="name_too_long", values={"most": most, "length": length})
 
 
 def token_hash(token: str) -> bytes:

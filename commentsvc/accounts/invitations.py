@@ -23,6 +23,7 @@ from commentsvc.accounts.roles import check_granted, grant_role
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.sites.models import Site
 
 LIFETIME = dt.timedelta(days=7)
@@ -30,9 +31,9 @@ RESEND_AFTER = dt.timedelta(minutes=1)
 MAX_PENDING = 100  # on one site: a newsroom's team, and no mailing list
 
 ROLE_WORDS = {
-    Role.EXPERT: "an expert, who writes with a badge,",
-    Role.COMMUNITY_MANAGER: "a community manager, who reviews comments,",
-    Role.ADMIN: "an admin, who looks after settings and team,",
+    Role.EXPERT: N_("%(by)s invites you to be an expert, who writes with a badge, for the comments of %(site)s."),
+    Role.COMMUNITY_MANAGER: N_("%(by)s invites you to be a community manager, who reviews comments, for the comments of %(site)s."),
+    Role.ADMIN: N_("%(by)s invites you to be an admin, who looks after settings and team, for the comments of %(site)s."),
 }
 
 
@@ -49,7 +50,7 @@ def invite(site: Site, email: str, role: Role, *, by: User | None = None) -> Inv
     )
     if waiting is None:
         if (db.session.scalar(select(func.count()).where(Invitation.site_id == site.id)) or 0) >= MAX_PENDING:
-            raise Conflict(f"{MAX_PENDING} invitations wait already. Withdraw some first.", code="too_many_invitations")
+            raise Conflict("%(most)s invitations wait already. Withdraw some first.", code="too_many_invitations", values={"most": MAX_PENDING})
         waiting = Invitation(site_id=site.id, email=address)
     elif waiting.role == role:
         _not_too_soon(waiting)
@@ -180,7 +181,7 @@ def _not_too_soon(waiting: Invitation) -> None:
     waited = utcnow() - waiting.sent_at
     if waited < RESEND_AFTER:
         seconds = max(1, round((RESEND_AFTER - waited).total_seconds()))
-        raise TooSoon(f"A mail is on its way. You can send another in {seconds} seconds.", retry_after=seconds)
+        raise TooSoon("A mail is on its way. You can send another in %(seconds)s seconds.", retry_after=seconds, values={"seconds": seconds})
 
 
 def _send(waiting: Invitation, site: Site, by: User | None) -> None:

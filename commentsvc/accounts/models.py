@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
@@ -44,7 +45,9 @@ class User(UserMixin, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     second_factor_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when she signs in with one; None: without
+    language: Mapped[str | None] = mapped_column(String(10))  # one of i18n.LANGUAGES, of her own pages and mails; None: not chosen
     blur_words: Mapped[bool] = mapped_column(default=False, server_default=false())  # marked words, in the console
+    follow_on_post: Mapped[bool] = mapped_column(default=True, server_default=true())  # conversations she writes in
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
     # The token of the session or key this request came with; set by accounts.sessions.
@@ -191,6 +194,17 @@ class UserSession(Base):
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # when she last proved on it who she is
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class NotificationWish(Base):
+    """How a person wants to be told of one kind of thing; without a row it is as accounts.wishes.DEFAULTS says."""
+
+    __tablename__ = "notification_wishes"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    widget: Mapped[bool]
+    mail: Mapped[str] = mapped_column(String(10))
 
 
 class Totp(Base):

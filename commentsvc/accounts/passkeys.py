@@ -61,7 +61,7 @@ def creation_options(user: User) -> tuple[str, str]:
 
     existing = passkeys_of(user)
     if len(existing) >= MAX_PASSKEYS:
-        raise Conflict(f"You have {MAX_PASSKEYS} passkeys. Remove one that is no longer used first.", code="too_many_passkeys")
+        raise Conflict("You have %(most)s passkeys. Remove one that is no longer used first.", code="too_many_passkeys", values={"most": MAX_PASSKEYS})
     ticket, step = begin_step(REGISTER, user)
     options = webauthn.generate_registration_options(
         rp_id=_party().id, rp_name="Comments", user_id=_handle(user), user_name=user.email or user.display_name,

@@ -80,7 +80,7 @@ def resend_code(handle: str, *, return_to: str | None = None) -> None:
     waited = now - registration.created_at
     if waited < RESEND_AFTER:
         seconds = max(1, round((RESEND_AFTER - waited).total_seconds()))
-        raise TooSoon(f"A mail is on its way. You can ask for another in {seconds} seconds.", retry_after=seconds)
+        raise TooSoon("A mail is on its way. You can ask for another in %(seconds)s seconds.", retry_after=seconds, values={"seconds": seconds})
     registration.created_at = now  # when its mail was last asked for; expires_at stays
     _send(registration, handle, return_to)
     db.session.flush()

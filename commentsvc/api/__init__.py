@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.factors import factors
     from commentsvc.api.figures import figures
     from commentsvc.api.moderation import moderation
+    from commentsvc.api.notifications import notifications
     from commentsvc.api.people import people
     from commentsvc.api.policy import policy
     from commentsvc.api.privacy import privacy
@@ -28,7 +29,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, notifications, sites, policy, team, articles, threads, comments, moderation, people, statements, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

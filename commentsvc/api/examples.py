@@ -7,7 +7,7 @@ from typing import Any
 CREDENTIALS: dict[str, Any] = {"email": "ada@example.org", "password": "seven green umbrellas"}
 
 USER: dict[str, Any] = {
-    "id": "7", "email": "ada@example.org", "display_name": "Ada Byron", "created_at": "2026-03-01T08:30:00Z",
+    "id": "7", "email": "ada@example.org", "display_name": "Ada Byron", "language": None, "created_at": "2026-03-01T08:30:00Z",
     "roles": [{"site_key": "courier", "role": "community_manager"}], "scopes": None,
 }
 SIGNED_IN: dict[str, Any] = {"token": "cs_9XnS0s2d1v…", "user": USER}

@@ -30,7 +30,7 @@ REASON_TEXTS = REJECT_REASONS | {Reason.CLOSED: "The conversation was closed"}
 def user_values(user: User) -> dict[str, Any]:
     """A person about herself."""
     return {
-        "id": user.id, "email": user.email, "display_name": user.display_name, "created_at": user.created_at,
+        "id": user.id, "email": user.email, "display_name": user.display_name, "language": user.language, "created_at": user.created_at,
         "roles": [{"site_key": grant.site.key, "role": grant.role} for grant in roles_of(user)],
         "scopes": None if user.scopes is None else sorted(user.scopes),
     }

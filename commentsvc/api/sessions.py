@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from commentsvc.accounts import sessions as verbs
 from commentsvc.accounts.api_keys import create_key, list_keys, revoke_key
+from commentsvc.accounts.identity import choose_language
 from commentsvc.accounts.models import ApiKey, User
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
@@ -110,8 +111,11 @@ def me(user: User) -> Any:
 @account.arguments(ProfileChangesSchema, example={"display_name": "Ada Byron"})
 @account.response(200, UserSchema, example=USER)
 def update_me(given: dict[str, Any], user: User) -> Any:
-    """Change one's display name, on earlier comments too."""
-    rename_author(user, given["display_name"])
+    """Change one's display name, on earlier comments too, or the language of one's own pages and mails."""
+    if "display_name" in given:
+        rename_author(user, given["display_name"])
+    if "language" in given:
+        choose_language(user, given["language"])
     db.session.commit()
     return user_values(user)
 

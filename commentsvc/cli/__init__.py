@@ -34,6 +34,7 @@ COMMANDS = {
     "secret": "commentsvc.cli.secret:secret",
     "site": "commentsvc.cli.sites:site",
     "training": "commentsvc.cli.training:training",
+    "translations": "commentsvc.cli.translations:translations",
     "statements": "commentsvc.cli.statements:statements",
     "user": "commentsvc.cli.people:user",
     "web": "commentsvc.cli.serve:web",

@@ -1,4 +1,4 @@
-"""Comments, their revisions and votes."""
+"""Comments, their revisions, whom they mention, and votes."""
 
 from __future__ import annotations
 
@@ -235,6 +235,23 @@ class Revision(Base):
     comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     number: Mapped[int] = mapped_column(default=1)
     body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Mention(Base):
+    """A person whom a comment addresses by name.
+
+    What is kept is whom the text that others read addresses: written by `comments.mentions.keep` when a comment is
+    published and when an edit of it is accepted, never for a text that waits, and never for its own author.
+    """
+
+    __tablename__ = "mentions"
+    __table_args__ = (UniqueConstraint("comment_id", "user_id"), Index(None, "user_id", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 

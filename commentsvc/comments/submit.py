@@ -68,7 +68,7 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
     if not any(c.isprintable() and not c.isspace() for c in body):
         raise Invalid("Write something first.", field="body", code="body_empty")
     if len(body) < min_length:
-        raise Invalid(f"A comment here has at least {min_length} characters.", field="body", code="body_too_short")
+        raise Invalid("A comment here has at least %(least)s characters.", field="body", code="body_too_short", values={"least": min_length})
     if len(body) > max_length:
         raise Invalid(
             f"This is {len(body) - max_length:,} characters too long; the limit is {max_length:,}.",

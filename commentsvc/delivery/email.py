@@ -8,7 +8,7 @@ import re
 import smtplib
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -74,6 +74,14 @@ def recall_mail(mail_id: int | None) -> bool:
         delete(Mail.__table__).where(_MAILS.id == mail_id, _MAILS.attempts == 0, _MAILS.sent_at.is_(None))  # type: ignore[arg-type]
     )
     return taken.rowcount == 1
+
+
+def recall_queued(mail_ids: Sequence[int]) -> list[int]:
+    """Take back those of these mails that no server has taken, also where one was tried and did not answer; their ids."""
+    if not mail_ids:
+        return []
+    gone = db.session.execute(delete(Mail).where(_MAILS.id.in_(mail_ids), _MAILS.sent_at.is_(None)).returning(_MAILS.id).execution_options(synchronize_session=False))
+    return list(gone.scalars())
 
 
 def put_off(mail: Mail, due: dt.datetime) -> Mail:

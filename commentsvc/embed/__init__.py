@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.feeds
     import commentsvc.embed.moderating
     import commentsvc.embed.news
+    import commentsvc.embed.notifications
     import commentsvc.embed.personal
     import commentsvc.embed.plain
     import commentsvc.embed.thread  # noqa: F401

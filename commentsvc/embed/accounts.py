@@ -16,14 +16,15 @@ from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import client_network, db
+from commentsvc.i18n import N_, gettext
 from commentsvc.sites.models import Article
 
 FORMS = {"sign-up", "sign-in", "forgot"}
 # Why a form opened by itself.
 WHY = {
-    "vote": "Sign up or sign in to vote.",
-    "flag": "Sign up or sign in to flag a comment.",
-    "ended": "Your session has ended. Sign in again; what you typed is kept.",
+    "vote": N_("Sign up or sign in to vote."),
+    "flag": N_("Sign up or sign in to flag a comment."),
+    "ended": N_("Your session has ended. Sign in again; what you typed is kept."),
 }
 
 
@@ -32,7 +33,8 @@ def account_fragment(article_id: int, form: str) -> Response:
     """One of the account forms for widget.js, with the CSRF token that goes with it."""
     if form not in FORMS:
         raise NotFound("There is no such form.")
-    notice = WHY.get(request.args.get("why", ""), "")
+    why = WHY.get(request.args.get("why", ""))
+    notice = gettext(why) if why else ""
     return account_form(article_or_404(article_id), Asked(account=form, notice=notice))
 
 
@@ -70,7 +72,7 @@ def resend(article_id: int) -> Response:
     article = article_or_404(article_id)
     resend_code(request.form.get("handle", ""), return_to=article.url)
     db.session.commit()
-    return _next(article, Asked(account="code", values=typed(), notice="We sent the mail again."))
+    return _next(article, Asked(account="code", values=typed(), notice=gettext("We sent the mail again.")))
 
 
 @embed.post("/a/<int:article_id>/sign-in")
@@ -111,7 +113,7 @@ def sign_out(article_id: int) -> Response:
     """End this browser's session."""
     sessions.logout()
     db.session.commit()
-    return jsonify(say="You are signed out.") if by_script() else back_to(article_id)
+    return jsonify(say=gettext("You are signed out.")) if by_script() else back_to(article_id)
 
 
 def _next(article: Article, asked: Asked) -> Response:
@@ -121,13 +123,13 @@ def _next(article: Article, asked: Asked) -> Response:
 def _welcome(article: Article, user: User, token: str) -> Response:
     sessions.login(user, token)
     if by_script():
-        return jsonify(signed_in=True, say=f"You are signed in as {user.display_name}. What you typed is still here.")
+        return jsonify(signed_in=True, say=gettext("You are signed in as %(name)s. What you typed is still here.", name=user.display_name))
     kept = typed()
     if not kept.get("body"):
         return back_to(article.id)
     # What was typed before signing up stands in the form again; it travels in this answer alone.
     parent = kept.get("parent_id", "")
-    asked = Asked(values=kept, notice="You are signed in and your text is still here. Press Post to send it.")
+    asked = Asked(values=kept, notice=gettext("You are signed in and your text is still here. Press Post to send it."))
     if parent.isascii() and parent.isdecimal() and len(parent) < 19:
         asked = Asked(values=kept, notice=asked.notice, panel="reply", target=int(parent))
     return draw(article, asked)

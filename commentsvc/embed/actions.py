@@ -15,6 +15,7 @@ from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.nudge import leave_for_review
@@ -93,7 +94,7 @@ def flag(comment_id: int) -> Response:
     report(comment, user, request.form["reason"], request.form.get("text", ""))
     db.session.commit()
     if by_script():
-        return jsonify(message="Thank you. A community manager will look at this comment.")
+        return jsonify(message=gettext("Thank you. A community manager will look at this comment."))
     return back_to(comment.article_id, f"comment-{comment.id}")
 
 
@@ -109,7 +110,7 @@ def withdraw(comment_id: int) -> Response:
         return back_to(comment.article_id)
     article = article_or_404(comment.article_id)
     db.session.refresh(article, ["comment_count"])
-    return jsonify(message="Your comment is withdrawn.", tombstone=comment.listed, count=article.comment_count)
+    return jsonify(message=gettext("Your comment is withdrawn."), tombstone=comment.listed, count=article.comment_count)
 
 
 @embed.post("/comments/<int:comment_id>/rewrite")
@@ -128,7 +129,7 @@ def rewrite(comment_id: int) -> Response:
     if comment.author_id != user.id or comment.status != Status.WITHDRAWN:  # else: pressed twice, or a reload
         take_back(comment, user)
         db.session.commit()
-    message = "Your comment is taken back. Its text stands in the form: change it and post it again."
+    message = gettext("Your comment is taken back. Its text stands in the form: change it and post it again.")
     parent = comment.parent_id
     if parent is not None and not db.session.get_one(Comment, parent).listed:
         parent, message = None, f"{message} What you replied to is gone; it would now stand by itself."
@@ -148,7 +149,7 @@ def read_told(sanction_id: int) -> Response:
     acknowledge(own_sanction(user, sanction_id), user)
     db.session.commit()
     if by_script():
-        return jsonify(message="Thank you. You can go on.")
+        return jsonify(message=gettext("Thank you. You can go on."))
     return back_to(article_or_404(_article_id()).id)
 
 

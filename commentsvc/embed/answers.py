@@ -14,6 +14,7 @@ from commentsvc.embed.plain import draw
 from commentsvc.embed.view import Asked, View, load_article, message_page, personal, render_public
 from commentsvc.errors import CommentsvcError, NotSignedIn, Sanctioned, SecondFactorNeeded, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.sanctions import count_refusal
 from commentsvc.sites.models import Article
 from commentsvc.web import form_sent, reader, row_id
@@ -22,12 +23,12 @@ from commentsvc.web import form_sent, reader, row_id
 SECRETS = frozenset({"password", "csrf_token"})
 
 MESSAGES = {
-    404: "There is nothing at this address.",
-    405: "This page cannot do that.",
-    413: "That is more than this form can take.",
-    429: "That was a little fast. What you typed is kept: wait a minute and send it again.",
+    404: N_("There is nothing at this address."),
+    405: N_("This page cannot do that."),
+    413: N_("That is more than this form can take."),
+    429: N_("That was a little fast. What you typed is kept: wait a minute and send it again."),
 }
-CSRF_MESSAGE = (
+CSRF_MESSAGE = N_(
     "Nothing was sent: this page had been open for too long, or your browser refuses our cookies. "
     "What you typed is still here, passwords apart. Send it again."
 )
@@ -48,6 +49,7 @@ FORMS = {
     "embed.flag": Form("panel", "flag"), "embed.withdraw": Form("panel", "withdraw"),
     "embed.read_told": Form("page"),
     "embed.vote": Form("page"), "embed.sign_out": Form("page"), "embed.rewrite": Form("page"), "embed.leave": Form("page"),
+    "embed.read_notices": Form("page"), "embed.follow_here": Form("page"),
 }
 
 
@@ -87,7 +89,7 @@ def http_error(error: HTTPException) -> Response:
     code = error.code or 500
     if isinstance(error, CSRFError):
         return _fail(_as_error(code, CSRF_MESSAGE, "csrf"))
-    response = _fail(_as_error(code, MESSAGES.get(code, "Something went wrong."), "http"))
+    response = _fail(_as_error(code, MESSAGES.get(code, N_("Something went wrong.")), "http"))
     for name, value in error.get_headers():
         if name in {"Retry-After", "Allow"}:
             response.headers[name] = value
@@ -112,7 +114,7 @@ def _fail(error: CommentsvcError) -> Response:
 
 
 def _json(error: CommentsvcError) -> Response:
-    data: dict[str, object] = {"message": error.message, "code": error.code, "field": error.field}
+    data: dict[str, object] = {"message": error.told, "code": error.code, "field": error.field}
     if isinstance(error, Sanctioned) and error.code == "warned" and (article := _article()) is not None:
         mine = personal(article, reader())  # the message itself, with the button that says it is read
         data["told"] = render_public("embed/told.html", v=View(article=article, site=article.site, me=mine))
@@ -134,7 +136,7 @@ def _page(error: CommentsvcError) -> Response:
     form = FORMS.get(request.endpoint or "")
     article = _article() if form else None
     if form is None or article is None:
-        return frame(Response(message_page(error.message), error.status), None)
+        return frame(Response(message_page(error.told), error.status), None)
     values = typed()
     asked = Asked(account=form.name if form.where == "account" else "", values=values, error=error, where=form.where)
     target = values.get("parent_id", "") if form.where == "editor" else str((request.view_args or {}).get("comment_id", ""))
@@ -143,8 +145,8 @@ def _page(error: CommentsvcError) -> Response:
         asked = Asked(asked.account, panel, int(target), values, error, asked.where)
     if isinstance(error, NotSignedIn) and reader() is None:
         asked = Asked("sign-up", asked.panel, asked.target, values, None, notice=(
-            "Sign up or sign in to post. Your text is kept below the form."
-            if form.where == "editor" else "Sign up or sign in to do this."
+            gettext("Sign up or sign in to post. Your text is kept below the form.")
+            if form.where == "editor" else gettext("Sign up or sign in to do this.")
         ))
     return draw(article, asked, status=error.status)
 

@@ -95,14 +95,14 @@ class Appearance:
     theme: str = "auto"
     accent: Colour | None = None
     font: str = ""
-    direction: str = "ltr"  # the side lines begin at on the publisher's page
+    direction: str = ""  # the side lines begin at on the publisher's page; "": at which the language begins them
 
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Appearance:
-        theme, direction = args.get("theme", "auto"), args.get("dir", "ltr")
+        theme, direction = args.get("theme", "auto"), args.get("dir", "")
         return cls(
             theme if theme in THEMES else "auto", parse_colour(args.get("accent")), parse_font(args.get("font")),
-            direction if direction in DIRECTIONS else "ltr",
+            direction if direction in DIRECTIONS else "",
         )
 
     @property

@@ -27,6 +27,8 @@ BUNDLES = {
     "widget.js": ("widget.js",),
     "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
     "moderate.js": ("moderate.js",),  # for community managers
+    "notices.js": ("notices.js",),  # for whoever opens the bell, or follows
+    "notices.css": ("notices.css",),
     "embed.js": ("embed.js",),
     "counts.js": ("counts.js",),
 }

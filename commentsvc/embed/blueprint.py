@@ -6,9 +6,10 @@ from flask import Blueprint, Response, current_app, request
 
 from commentsvc.accounts.sessions import COOKIELESS
 from commentsvc.extensions import csrf, limiter
+from commentsvc.i18n import set_language, supported
 from commentsvc.pages import content_security_policy, csp_nonce
 from commentsvc.sites.models import Site
-from commentsvc.web import limit_key, settings_of
+from commentsvc.web import SAFE_METHODS, browser_language, form_sent, limit_key, settings_of
 
 embed = Blueprint("embed", __name__, url_prefix="/embed")
 
@@ -23,6 +24,33 @@ account_limit = limiter.shared_limit(
 post_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_POST, key_func=limit_key)
 react_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_REACT, key_func=limit_key)
 read_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_READ)
+
+
+@embed.before_request
+def speak_first() -> None:
+    """Until it is known which site this is about: the language asked for, else the browser's."""
+    set_language(asked_language() or browser_language())
+
+
+def asked_language() -> str | None:
+    """The language that the address, the form or widget.js names: the tag's, where it has one."""
+    asked = request.args.get("lang")
+    if asked is None and request.method not in SAFE_METHODS:
+        asked = form_sent().get("lang")
+    if asked is None and by_script() and COOKIELESS not in request.environ:
+        return browser_language()  # it sends the page's; what is for everybody depends on its address alone
+    return supported(asked)
+
+
+def speak(language: str) -> str | None:
+    """Give this answer's texts in the language asked for, else in the site's, which is `language`.
+
+    What is returned is the one asked for, where it differs: links and forms carry it on.
+    """
+    own = supported(language) or "en"
+    asked = asked_language()
+    set_language(asked or own)
+    return asked if asked != own else None
 
 
 @embed.before_request

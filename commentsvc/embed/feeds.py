@@ -13,8 +13,9 @@ import orjson
 from flask import Response, request, url_for
 
 from commentsvc.comments.latest import Latest, latest_of_article, latest_of_site
-from commentsvc.embed.blueprint import embed, for_everybody, read_limit
+from commentsvc.embed.blueprint import embed, for_everybody, read_limit, speak
 from commentsvc.errors import NotFound
+from commentsvc.i18n import gettext
 from commentsvc.sites.articles import find_article, get_site
 from commentsvc.sites.models import Article, Site
 
@@ -92,13 +93,14 @@ def json_feed(site_key: str) -> Response:
 def _feed(site_key: str) -> Feed:
     for_everybody()
     site = get_site(site_key)
+    speak(site.language)
     url = request.args.get("url")
     if url is None:
-        return Feed(f"Comments on {site.name}", _home(site), latest_of_site(site, ENTRIES), site.created_at)
+        return Feed(gettext("Comments on %(title)s", title=site.name), _home(site), latest_of_site(site, ENTRIES), site.created_at)
     article: Article | None = find_article(site, url)
     if article is None:
         raise NotFound("There is no conversation about this page yet.", code="not_registered")
-    return Feed(f"Comments on {article.title}", article.url, latest_of_article(article, ENTRIES), article.created_at)
+    return Feed(gettext("Comments on %(title)s", title=article.title), article.url, latest_of_article(article, ENTRIES), article.created_at)
 
 
 def _home(site: Site) -> str:
@@ -123,7 +125,7 @@ def _address(entry: Latest) -> str:
 
 
 def _title(entry: Latest) -> str:
-    return f"{entry.author_name} on {entry.article_title}"
+    return gettext("%(name)s on %(title)s", name=entry.author_name, title=entry.article_title)
 
 
 def _time(moment: dt.datetime) -> str:

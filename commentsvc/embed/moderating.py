@@ -112,10 +112,10 @@ def _state(comment: Comment, message: str, *, undo: int | None) -> dict[str, obj
     public = comment.status == Status.PUBLISHED
     mark = ""
     if public and article.pinned_id == comment.id:
-        mark = gettext("Pinned by %(site)s", site=article.site.name)
+        mark = gettext("Pinned by %(name)s", name=article.site.name)
     elif public and comment.featured_at:
-        mark = gettext("Featured by %(site)s", site=article.site.name)
+        mark = gettext("Featured by %(name)s", name=article.site.name)
     return {
-        "id": comment.id, "public": public, "mark": mark,
+        "id": comment.id, "public": public, "mark": mark, "pinned": article.pinned_id == comment.id,
         "message": message, "undo": undo, "count": article.comment_count,
     }

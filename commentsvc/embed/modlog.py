@@ -8,10 +8,11 @@ import time
 from flask import Blueprint, Response, g, request
 
 from commentsvc.embed.assets import assets
-from commentsvc.embed.blueprint import for_everybody, read_limit
+from commentsvc.embed.blueprint import for_everybody, read_limit, speak
 from commentsvc.embed.cache import nonce_of
 from commentsvc.embed.thread import PERIOD
 from commentsvc.embed.view import render_public
+from commentsvc.i18n import N_, language
 from commentsvc.moderation.public_modlog import page_of_public_modlog
 from commentsvc.moderation.statements import RULE_NAMES
 from commentsvc.pages import content_security_policy
@@ -22,11 +23,14 @@ modlog = Blueprint("modlog", __name__, url_prefix="/modlog")
 # A minute old is young enough for a log, and what is asked for once a minute costs nothing.
 CACHEABLE = "public, max-age=0, s-maxage=60, must-revalidate"
 
-WHAT_NAMES = {"removed": "Taken down", "not_published": "Not published"}
+WHAT_NAMES = {  # by what was done, and whether a program did it
+    ("removed", True): N_("Taken down by a program"), ("removed", False): N_("Taken down by a Community Manager"),
+    ("not_published", True): N_("Not published by a program"), ("not_published", False): N_("Not published by a Community Manager"),
+}
 # What has become of it since; where nothing has, nothing is said.
 STATE_NAMES = {
-    "appealed": "Appealed, not decided yet", "upheld": "Appealed: it stands", "overturned": "Appealed: it was wrong, and is published",
-    "taken_back": "Taken back since", "withdrawn": "Withdrawn by its author since",
+    "appealed": N_("Appealed, not decided yet"), "upheld": N_("Appealed: it stands"), "overturned": N_("Appealed: it was wrong, and is published"),
+    "taken_back": N_("Taken back since"), "withdrawn": N_("Withdrawn by its author since"),
 }
 
 
@@ -36,9 +40,10 @@ def public(site_key: str) -> Response:
     """A page of it, latest first; 404 where the site does not publish it."""
     for_everybody()
     site = get_site(site_key)
+    asked = speak(site.language)
     after = request.args.get("after") or None
     entries, following = page_of_public_modlog(site, after)
-    named = (site.id, site.version, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
+    named = (site.id, site.version, language(), asked, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
     g.csp_nonce = nonce_of(etag)
     if request.if_none_match.contains_weak(etag):
@@ -46,7 +51,7 @@ def public(site_key: str) -> Response:
     else:
         response = Response(
             render_public(
-                "embed/modlog.html", site=site, entries=entries, more=following, after=after, root=request.script_root, rules=RULE_NAMES,
+                "embed/modlog.html", site=site, entries=entries, more=following, after=after, asked=asked, root=request.script_root, rules=RULE_NAMES,
                 what_names=WHAT_NAMES, state_names=STATE_NAMES,
             ),
             mimetype="text/html",

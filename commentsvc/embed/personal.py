@@ -25,23 +25,18 @@ from commentsvc.embed.view import (
 )
 from commentsvc.errors import NotAllowed, NotFound
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext, language
+from commentsvc.i18n import N_, gettext
 from commentsvc.sites.models import Article
 from commentsvc.web import reader, require, signed_in
 
 # What a screen reader hears when a comment of one's own changes.
 SAID = {
-    Status.PUBLISHED: "Your comment is published.",
-    Status.REJECTED: "Your comment was not published.",
-    Status.HELD: "A community manager will read your comment before it appears.",
-    Status.PENDING: "Your comment is being checked.",
-    Status.WITHDRAWN: "Your comment is withdrawn.",
+    Status.PUBLISHED: N_("Your comment is published."),
+    Status.REJECTED: N_("Your comment was not published."),
+    Status.HELD: N_("A community manager will read your comment before it appears."),
+    Status.PENDING: N_("Your comment is being checked."),
+    Status.WITHDRAWN: N_("Your comment is withdrawn."),
 }
-
-# What moderate.js says, which has it in English itself.
-MODERATE_TEXTS = (
-    N_("Moderate"), N_("Choose a reason: the author and your colleagues see it."), N_("Removed by our Community Managers"), N_("Undo"),
-)
 
 
 def private(answer: Response) -> Response:
@@ -79,15 +74,13 @@ def me_data(article: Article) -> dict[str, Any]:
         }
         if mine.staff:
             data["moderate"] = asset_url("moderate.js")
-            if language() != "en":
-                data["moderate_words"] = {text: gettext(text) for text in MODERATE_TEXTS}
     return data
 
 
 def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict[str, Any]:
     """A reader's own comment as it stands: public as others see it, else with what happens next."""
     view = View(article=article, site=article.site, me=mine)
-    html, say, status = "", SAID[Status(comment.status)], comment.status
+    html, say, status = "", gettext(SAID[Status(comment.status)]), comment.status
     if comment.status == Status.PUBLISHED and mine is not None:
         html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
     elif comment.status != Status.WITHDRAWN:
@@ -95,9 +88,9 @@ def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict
             html = render_public("embed/waiting.html", v=view, w=found)
             status = found.status
             if found.posted:
-                say = "Your comment is posted."
+                say = gettext("Your comment is posted.")
             if found.doubtful:
-                say = f"{say} You can edit it. This may hurt someone: {' '.join(found.sentences)}"
+                say = f"{say} " + gettext("You can edit it. This may hurt someone: %(sentences)s", sentences=" ".join(found.sentences))
     return {
         "id": comment.id, "parent": comment.parent_id, "status": status, "html": html,
         "count": article.comment_count, "say": say,

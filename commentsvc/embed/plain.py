@@ -18,7 +18,7 @@ from commentsvc.comments.threads import (
     public_comment,
 )
 from commentsvc.comments.tree import CommentRow, Node
-from commentsvc.embed.blueprint import embed, frame, read_limit
+from commentsvc.embed.blueprint import asked_language, by_script, embed, frame, read_limit
 from commentsvc.embed.view import Asked, View, load_article, personal
 from commentsvc.errors import CommentsvcError, NotFound
 from commentsvc.extensions import db
@@ -130,4 +130,4 @@ def comment(comment_id: int) -> Response:
 
 def back_to(article_id: int, anchor: str = "conversation") -> AnyResponse:
     """After a form has done its work: the page again, by GET, so that reload repeats nothing."""
-    return redirect(url_for("embed.article", article_id=article_id, _anchor=anchor), 303)
+    return redirect(url_for("embed.article", article_id=article_id, lang=asked_language() if not by_script() else None, _anchor=anchor), 303)

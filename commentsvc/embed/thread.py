@@ -13,13 +13,15 @@ from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
 from commentsvc.database import utcnow, write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets, takes_gzip
-from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit
+from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit, speak
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
+from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, language
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
 from commentsvc.sites.models import Article, Site, closing_time
@@ -43,6 +45,7 @@ class Known:
     article_version: int
     site_id: int
     site_version: int
+    language: str
     origins: list[str]
     closed: bool  # of itself, with the days: no version moves when that happens
 
@@ -58,8 +61,10 @@ def thread(site_key: str) -> Response:
             raise
         db.session.rollback()
         site = db.session.scalar(select(Site).where(Site.key == site_key))
+        if site is not None:
+            speak(site.language)
         db.session.rollback()
-        response = Response(message_page(error.message, hint=_hint(error, site)), error.status)
+        response = Response(message_page(error.told, hint=_hint(error, site)), error.status)
         if isinstance(error, TooSoon):
             response.headers["Retry-After"] = str(error.retry_after)
         return frame(response, site)
@@ -67,13 +72,14 @@ def thread(site_key: str) -> Response:
 
 def _thread(site_key: str, url: str) -> Response:
     known = _find(site_key, url) or _first_view(site_key, url)
+    asked = speak(known.language)
     sort = parse_sort(request.args.get("sort"))
     after = request.args.get("after") or None
     part = request.args.get("part", "")
     appearance = Appearance.from_args(request.args)
     named = (
         known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
-        appearance.key, request.script_root, assets().version, int(time.time()) // PERIOD,
+        appearance.key, language(), asked, request.script_root, assets().version, int(time.time()) // PERIOD,
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
@@ -103,7 +109,7 @@ def _answer(page: Rendered) -> Response:
 _A, _S = Article.__table__.c, Site.__table__.c
 _KNOWN = (
     select(
-        _A.id, _A.version, _S.id, _S.version, _S.origins,
+        _A.id, _A.version, _S.id, _S.version, _S.language, _S.origins,
         _S.closing_days, _A.section, _A.closed_at, _A.reopened_at, _A.created_at,
     )
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
@@ -115,9 +121,9 @@ def _find(site_key: str, url: str) -> Known | None:
     row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
     if row is None:
         return None
-    article_id, article_version, site_id, site_version, origins, days, section, closed_at, reopened_at, created_at = row
+    article_id, article_version, site_id, site_version, tag, origins, days, section, closed_at, reopened_at, created_at = row
     closing = closing_time(days, section, closed_at, reopened_at or created_at)
-    return Known(article_id, article_version, site_id, site_version, origins, closing is not None and closing <= utcnow())
+    return Known(article_id, article_version, site_id, site_version, tag, origins, closing is not None and closing <= utcnow())
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
@@ -126,7 +132,7 @@ def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
     page = page_of_roots(article, sort, after)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, words=words)
     return keep(etag, html)
 
 
@@ -140,7 +146,7 @@ def _first_view(site_key: str, url: str) -> Known:
     site = get_site(site_key)
     origin = origin_of(url)
     if origin not in site.origins:
-        raise NotAllowed(f"{site.name} does not show comments on {origin}.", code="foreign_origin")
+        raise NotAllowed("%(site)s does not show comments on %(origin)s.", code="foreign_origin", values={"site": site.name, "origin": origin or ""})
     asking = origin_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
     if asking not in site.origins:
         raise NotFound("There is no conversation about this page yet.", code="not_registered")
@@ -153,22 +159,22 @@ def _first_view(site_key: str, url: str) -> Known:
         site, url, request.args.get("title", "").strip() or url, request.args.get("section", "")
     )
     db.session.commit()
-    return Known(article.id, article.version, site.id, site.version, site.origins, article.closed)
+    return Known(article.id, article.version, site.id, site.version, site.language, site.origins, article.closed)
 
 
 def _hint(error: CommentsvcError, site: Site | None) -> str:
     """What the publisher, who sees this page first, can do about it."""
     if site is None and error.status == 404:
-        return "The tag's data-site attribute names the site; its key is in the console's settings."
+        return gettext("The tag's data-site attribute names the site; its key is in the console's settings.")
     if error.code == "foreign_origin":
-        return "If this is your site, add this origin in the console's settings."
+        return gettext("If this is your site, add this origin in the console's settings.")
     if error.code == "not_registered":
-        return (
+        return gettext(
             "It begins when somebody opens the article on the publisher's site. If this is your site and you "
             "see this under an article, see “Troubleshooting” in the documentation on embedding."
         )
     if error.code.startswith("cursor"):
-        return "Reload the page to start again at the first comments."
+        return gettext("Reload the page to start again at the first comments.")
     return ""
 
 

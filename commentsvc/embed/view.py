@@ -21,9 +21,11 @@ from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
+from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, language, translate
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import (
@@ -37,14 +39,15 @@ from commentsvc.moderation.models import (
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
-from commentsvc.moderation.sanctions import EFFECTS, in_words, shadowed, told_to
-from commentsvc.sites.models import Article, Site
+from commentsvc.moderation.sanctions import in_words, shadowed, told_in_one, told_to
+from commentsvc.notifications.listing import NOTHING, Standing, standing
+from commentsvc.sites.models import WELCOME, Article, Site
 
 SORTS = {
-    Sort.NEWEST: "Newest", Sort.OLDEST: "Oldest", Sort.TOP: "Top", Sort.MOST_REPLIED: "Most replied",
-    Sort.CONTROVERSIAL: "Controversial",
+    Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
+    Sort.CONTROVERSIAL: N_("Controversial"),
 }
-BADGES = {Role.COMMUNITY_MANAGER.value: "Community Manager", Role.EXPERT.value: "Expert", Role.ADMIN.value: "Staff"}
+BADGES = {Role.COMMUNITY_MANAGER.value: N_("Community Manager"), Role.EXPERT.value: N_("Expert"), Role.ADMIN.value: N_("Staff")}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # How long its author is reminded that a comment was not published.
@@ -92,11 +95,12 @@ class Told:
 
     @property
     def reason(self) -> str:
-        return REJECT_REASONS[Reason(self.sanction.reason)]
+        return gettext(REJECT_REASONS[Reason(self.sanction.reason)])
 
     @property
-    def effect(self) -> str:
-        return EFFECTS[self.sanction.kind]
+    def said(self) -> str:
+        """What holds, in one sentence."""
+        return told_in_one(self.sanction)
 
     @property
     def until(self) -> str:
@@ -113,6 +117,7 @@ class Personal:
     own: frozenset[int]
     waiting: Sequence[Waiting]
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
+    standing: Standing = NOTHING  # of her notifications
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Asked:
         """The error to show at one of these fields, or ("") at the form as a whole."""
         if self.error is None or self.where != where:
             return ""
-        return self.error.message if (self.error.field or "") in fields else ""
+        return self.error.told if (self.error.field or "") in fields else ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,21 @@ class View:
     def root(self) -> str:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
+
+    @cached_property
+    def asked_language(self) -> str | None:
+        """The language asked for, where it is not the site's own."""
+        return speak(self.site.language)
+
+    @property
+    def lang(self) -> str:
+        """What an address of ours without a query needs for its page to be in the same language."""
+        return f"?lang={self.asked_language}" if self.asked_language else ""
+
+    @property
+    def and_lang(self) -> str:
+        """The same after a query."""
+        return f"&lang={self.asked_language}" if self.asked_language else ""
 
     @cached_property  # asked once a comment
     def respect(self) -> bool:
@@ -182,6 +202,12 @@ class View:
     @cached_property  # asked once a comment; a policy is made from JSON each time
     def max_depth(self) -> int:
         return self.site.policy.max_depth
+
+    @property
+    def welcome(self) -> str:
+        """The site's; in the reader's language while it is the built-in one."""
+        text = self.site.welcome
+        return (gettext(WELCOME) if text == WELCOME else text).replace("{site}", self.site.name)
 
     @property
     def guidelines(self) -> str:
@@ -228,7 +254,9 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect)
+        around = (
+            self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language,
+        )
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
@@ -255,12 +283,15 @@ ARTICLE = select(Article).where(Article.id == bindparam("article")).options(join
 
 
 def load_article(article_id: int) -> Article | None:
-    """The article with its site."""
-    return db.session.scalars(ARTICLE, {"article": article_id}).one_or_none()
+    """The article with its site; from here on texts are in its language, or in the one asked for."""
+    article = db.session.scalars(ARTICLE, {"article": article_id}).one_or_none()
+    if article is not None:
+        speak(article.site.language)
+    return article
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in six statements; None when signed out."""
+    """What is the reader's own under this article, in seven statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -279,6 +310,7 @@ def personal(article: Article, user: User | None) -> Personal | None:
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
         votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
         waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
+        standing=standing(user, article),
     )
 
 
@@ -323,8 +355,8 @@ def _told(rejected: Sequence[int], site: Site) -> dict[int, tuple[str, str, str]
 def reason_text(site: Site, reason: str, own: str | None = None) -> str:
     """Why a comment was rejected, in words for its author."""
     if reason == Reason.CLOSED:
-        return "The conversation was closed in the meantime"
-    return words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or ""
+        return gettext("The conversation was closed in the meantime")
+    return translate(words_of_reason(site, reason, own) or words_of_reason(site, Reason.OTHER) or "", None)  # a site's own is in no catalogue
 
 
 def row_of(comment: Comment, author: User) -> CommentRow:

@@ -100,7 +100,7 @@ def lodge(statement: Statement, author: User, text: str) -> Appeal:
     if not body:
         raise Invalid("Say why you think that the decision is wrong.", field="text")
     if len(body) > TEXT_LENGTH:
-        raise Invalid(f"This is {len(body) - TEXT_LENGTH:,} characters too long; the limit is {TEXT_LENGTH:,}.", field="text")
+        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field="text", values={"over": f"{len(body) - TEXT_LENGTH:,}", "most": f"{TEXT_LENGTH:,}"})
     policy = db.session.get_one(Site, statement.site_id).policy
     appeal = Appeal(
         site_id=statement.site_id, statement_id=statement.id, user_id=author.id, text=body, status=AppealStatus.OPEN.value,

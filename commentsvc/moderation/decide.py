@@ -18,6 +18,7 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation import statements
+from commentsvc.moderation.announcing import announce, announce_step
 from commentsvc.moderation.featuring import (
     MARK_REASONS,
     STEPS,
@@ -27,7 +28,15 @@ from commentsvc.moderation.featuring import (
     pinned_under,
     set_mark,
 )
-from commentsvc.moderation.models import Decision, Flag, Question, Reason, Statement
+from commentsvc.moderation.models import (
+    Announcement,
+    Decision,
+    Flag,
+    News,
+    Question,
+    Reason,
+    Statement,
+)
 from commentsvc.moderation.repeat import after_rejection, after_undo
 
 _S = Status
@@ -54,7 +63,7 @@ def decide(
     undoes: Decision | None = None,
     site_reason: str | None = None,
     law: str = "",
-    keep: Callable[[Decision | Statement], None] | None = None,
+    keep: Callable[[Announcement | Decision | Statement], None] | None = None,
 ) -> Decision:
     """Move a comment to a status, for a reason, as `actor` (None: the system); flushes.
 
@@ -107,6 +116,7 @@ def decide(
         _by_person(comment, decision, actor, seen)
     _begin_unmarked(comment, decision)
     status_changed(comment, before)
+    announce_step(comment, decision, keep=keep)
     if to == _S.REJECTED and undoes is None and before != _S.REJECTED:
         after_rejection(comment, reason)
     return decision
@@ -201,6 +211,8 @@ def _mark(
         actor, "comment.marked" if undoes is None else "comment.undone", site_id=comment.site_id, subject=f"comment:{comment.id}",
         mark=wanted.value, on=on,
     )
+    if wanted == Mark.FEATURED and on and undoes is None:
+        announce(comment, News.FEATURED)
     return decision
 
 

@@ -13,6 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.delivery.models import Mail
+from commentsvc.i18n import N_
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.sites.models import Site
 
@@ -71,15 +72,15 @@ class Reason(enum.StrEnum):
 
 # What a community manager may choose when rejecting, in the order the console offers it.
 REJECT_REASONS: dict[Reason, str] = {
-    Reason.ABUSE: "Personal attack or insult",
-    Reason.HATE: "Hateful towards a group",
-    Reason.THREAT: "Threat or incitement",
-    Reason.SPAM: "Spam or advertising",
-    Reason.OFF_TOPIC: "Off topic",
-    Reason.MISINFORMATION: "Misleading claim",
-    Reason.BANNED_PHRASE: "Language we do not publish",
-    Reason.PRIVACY: "Somebody's private data",
-    Reason.OTHER: "Against our guidelines",
+    Reason.ABUSE: N_("Personal attack or insult"),
+    Reason.HATE: N_("Hateful towards a group"),
+    Reason.THREAT: N_("Threat or incitement"),
+    Reason.SPAM: N_("Spam or advertising"),
+    Reason.OFF_TOPIC: N_("Off topic"),
+    Reason.MISINFORMATION: N_("Misleading claim"),
+    Reason.BANNED_PHRASE: N_("Language we do not publish"),
+    Reason.PRIVACY: N_("Somebody's private data"),
+    Reason.OTHER: N_("Against our guidelines"),
 }
 
 
@@ -193,6 +194,38 @@ class Statement(Base):
         return made.note if made is not None else ""
 
 
+class News(enum.StrEnum):
+    """What is announced to those whom it concerns."""
+
+    GONE = "gone"  # a comment is public no more: mails that quote it must not go out
+    PUBLISHED = "published"
+    APPROVED = "approved"  # published after it had waited for a person
+    EDITED = "edited"  # a published comment says something else now: whom it mentions is told, its followers are not
+    FEATURED = "featured"
+    STATED = "stated"  # rejected, with a statement
+
+
+class Announcement(Base):
+    """What people are to be told of, written with the change itself; a worker tells them and deletes the row.
+
+    `position` is how far it got through a conversation's followers, so that a worker that is killed loses none.
+    """
+
+    __tablename__ = "announcements"
+    __table_args__ = (Index(None, "due_at", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    what: Mapped[str] = mapped_column(String(20))
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    statement_id: Mapped[int | None] = mapped_column(ForeignKey("statements.id", ondelete="CASCADE"))
+    position: Mapped[int | None] = mapped_column(BigId)  # the last follower told; None: those it concerns by name come first
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    due_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    attempts: Mapped[int] = mapped_column(default=0)  # that failed
+    statement: Mapped[Statement | None] = relationship(lazy="raise")
+
+
 class AppealStatus(enum.StrEnum):
     OPEN = "open"
     UPHELD = "upheld"
@@ -256,11 +289,11 @@ class FlagReason(enum.StrEnum):
 
 
 FLAG_REASONS: dict[FlagReason, str] = {
-    FlagReason.ABUSE: "It is abusive",
-    FlagReason.SPAM: "It is spam",
-    FlagReason.OFF_TOPIC: "It is off topic",
-    FlagReason.MISINFORMATION: "It is misleading",
-    FlagReason.OTHER: "Something else",
+    FlagReason.ABUSE: N_("It is abusive"),
+    FlagReason.SPAM: N_("It is spam"),
+    FlagReason.OFF_TOPIC: N_("It is off topic"),
+    FlagReason.MISINFORMATION: N_("It is misleading"),
+    FlagReason.OTHER: N_("Something else"),
 }
 
 

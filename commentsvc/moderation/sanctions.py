@@ -22,6 +22,7 @@ from commentsvc.delivery.email import put_off, queue_mail, recall_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, Sanctioned
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, point_in_time
 from commentsvc.moderation.models import REJECT_REASONS, Reason, Statement
 from commentsvc.moderation.people_models import Rule, Sanction, SanctionKind
 from commentsvc.moderation.statements import (
@@ -291,7 +292,32 @@ def lock_person(user_id: int) -> None:
 
 def in_words(moment: dt.datetime) -> str:
     """A time in UTC as people read it."""
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    return point_in_time(moment)
+
+
+# What is told of one that holds: without an end, until a moment, and both again for all sites of the service.
+TOLD: dict[str, tuple[str, str, str, str]] = {
+    K.SUSPEND: (
+        N_("You cannot post, vote or flag."), N_("Until %(until)s, you cannot post, vote or flag."),
+        N_("You cannot post, vote or flag on all sites of this service."), N_("Until %(until)s, you cannot post, vote or flag on all sites of this service."),
+    ),
+    K.ALWAYS_REVIEW: (
+        N_("You can post, and a community manager reads each comment before it appears."),
+        N_("Until %(until)s, you can post, and a community manager reads each comment before it appears."),
+        N_("You can post on all sites of this service, and a community manager reads each comment before it appears."),
+        N_("Until %(until)s, you can post on all sites of this service, and a community manager reads each comment before it appears."),
+    ),
+}
+TOLD[K.BAN] = TOLD[K.SUSPEND]
+
+
+def told_in_one(sanction: Sanction) -> str:
+    """What a sanction that holds means for the person, in one sentence of the present language."""
+    forms = TOLD.get(sanction.kind)
+    if forms is None:
+        return EFFECTS[sanction.kind]
+    until = sanction.ends_at
+    return gettext(forms[2 * (sanction.site_id is None) + (until is not None)], until=in_words(until) if until else "")
 
 
 def current(sanction: Sanction) -> dict[str, object]:

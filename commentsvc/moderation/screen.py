@@ -21,7 +21,7 @@ from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
-from commentsvc.moderation.models import Decision, Reason, Screening, Statement
+from commentsvc.moderation.models import Announcement, Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.moderation.urgency import file_held
 from commentsvc.screening.pipeline import screen
@@ -53,7 +53,7 @@ REPEATED = (
     .limit(1)
 )
 
-Keep = Callable[[Screening | Decision | Statement], None]
+Keep = Callable[[Screening | Announcement | Decision | Statement], None]
 """Takes a row to write: a worker writes those of a few comments with one statement."""
 
 
@@ -264,7 +264,7 @@ def decide_all(
 
 
 def _act(group: Sequence[Read], act: Act) -> None:
-    kept: list[Screening | Decision | Statement] = []
+    kept: list[Screening | Announcement | Decision | Statement] = []
     hold_articles({one.article_id for one in group})
     loaded = load_comments([one.claim.comment_id for one in group])
     for one in group:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -17,17 +18,22 @@ from sqlalchemy import bindparam, select, update
 
 from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
+from commentsvc.accounts.wishes import How, Kind, unsubscribe_url, wish_of
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail_after, recall_mail
+from commentsvc.delivery.models import Mail
 from commentsvc.errors import NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, translate
+from commentsvc.moderation.announcing import Keep, announce
 from commentsvc.moderation.models import (
     REJECT_REASONS,
     Appeal,
     AppealStatus,
     Decision,
     Ending,
+    News,
     Reason,
     Screening,
     Statement,
@@ -74,44 +80,43 @@ class Rule:
 
 RULES: dict[Reason, Rule] = {
     Reason.ABUSE: Rule(
-        "STATEMENT_CATEGORY_CYBER_VIOLENCE", "The comment attacks or insults a person instead of answering what was said.",
+        "STATEMENT_CATEGORY_CYBER_VIOLENCE", N_("The comment attacks or insults a person instead of answering what was said."),
         "KEYWORD_CYBER_HARASSMENT",
     ),
     Reason.HATE: Rule(
         "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH",
-        "The comment runs people down for belonging to a group, such as their origin, religion or gender.", "KEYWORD_DISCRIMINATION",
+        N_("The comment runs people down for belonging to a group, such as their origin, religion or gender."), "KEYWORD_DISCRIMINATION",
     ),
     Reason.THREAT: Rule(
-        "STATEMENT_CATEGORY_VIOLENCE", "The comment threatens somebody, or calls on others to hurt somebody.",
+        "STATEMENT_CATEGORY_VIOLENCE", N_("The comment threatens somebody, or calls on others to hurt somebody."),
         "KEYWORD_INCITEMENT_VIOLENCE_HATRED",
     ),
-    Reason.SPAM: Rule(_OTHER, "The comment advertises something, or repeats what was posted before."),
-    Reason.OFF_TOPIC: Rule(_OTHER, "The comment is not about the article or the conversation under it."),
+    Reason.SPAM: Rule(_OTHER, N_("The comment advertises something, or repeats what was posted before.")),
+    Reason.OFF_TOPIC: Rule(_OTHER, N_("The comment is not about the article or the conversation under it.")),
     Reason.MISINFORMATION: Rule(
         "STATEMENT_CATEGORY_NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS",
-        "The comment states something as a fact that misleads those who read it.", "KEYWORD_MISINFORMATION_DISINFORMATION",
+        N_("The comment states something as a fact that misleads those who read it."), "KEYWORD_MISINFORMATION_DISINFORMATION",
     ),
-    Reason.BANNED_PHRASE: Rule(_OTHER, "The comment uses words that are not published here."),
+    Reason.BANNED_PHRASE: Rule(_OTHER, N_("The comment uses words that are not published here.")),
     Reason.PRIVACY: Rule(
-        "STATEMENT_CATEGORY_DATA_PROTECTION_AND_PRIVACY_VIOLATIONS", "The comment makes public what is somebody's private affair.",
+        "STATEMENT_CATEGORY_DATA_PROTECTION_AND_PRIVACY_VIOLATIONS", N_("The comment makes public what is somebody's private affair."),
     ),
-    Reason.CLOSED: Rule(_OTHER, "The conversation under the article was closed when the comment came in."),
-    Reason.OTHER: Rule(_OTHER, "The comment does not keep to the guidelines of this site."),
+    Reason.CLOSED: Rule(_OTHER, N_("The conversation under the article was closed when the comment came in.")),
+    Reason.OTHER: Rule(_OTHER, N_("The comment does not keep to the guidelines of this site.")),
 }
 
-RULE_NAMES: dict[str, str] = {Reason.CLOSED.value: "The conversation was closed"} | {r.value: words for r, words in REJECT_REASONS.items()}
+RULE_NAMES: dict[str, str] = {Reason.CLOSED.value: N_("The conversation was closed")} | {r.value: words for r, words in REJECT_REASONS.items()}
 
 # What a program found, where one rejected by itself; never a score, which says nothing to whom it is about.
 _FOUND = {
-    Reason.BANNED_PHRASE: "It contains words that this site does not publish.",
-    Reason.CLOSED: "The conversation had been closed.",
-    Reason.OTHER: "It is longer or shorter than this site allows.",
+    Reason.BANNED_PHRASE: N_("It contains words that this site does not publish."),
+    Reason.CLOSED: N_("The conversation had been closed."),
+    Reason.OTHER: N_("It is longer or shorter than this site allows."),
 }
-_FOUND_BY_MODEL = "A program that reads comments found it to be a clear violation."
+_FOUND_BY_MODEL = N_("A program that reads comments found it to be a clear violation.")
 
 REVIEWERS = tuple(role.value for role, held in PERMISSIONS.items() if Permission.REVIEW in held)
 
-Keep = Callable[[Decision | Statement], None]
 
 
 @dataclass(frozen=True)
@@ -130,16 +135,18 @@ def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool
     """What the decision rests on, in plain words and without a word about anybody. Pure."""
     if not by_person:
         found = _FOUND.get(reason, _FOUND_BY_MODEL)
-        return f"The automatic screening rejected the comment without a person reading it. {found}"
+        return f"{N_('The automatic screening rejected the comment without a person reading it.')} {found}"
     said = []
     if flagged:
-        said.append("Readers flagged the comment.")
+        said.append(N_("Readers flagged the comment."))
     if detected:
-        said.append("The automatic screening marked the comment for a person to read.")
+        said.append(N_("The automatic screening marked the comment for a person to read."))
     elif not was_public:
-        said.append("The comment waited for a person to read it.")
-    done = "took it out of the conversation" if was_public else "decided not to publish it"
-    said.append(f"A Community Manager read it and {done}.")
+        said.append(N_("The comment waited for a person to read it."))
+    said.append(
+        N_("A Community Manager read it and took it out of the conversation.") if was_public
+        else N_("A Community Manager read it and decided not to publish it.")
+    )
     return " ".join(said)
 
 
@@ -186,11 +193,13 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
     )
     if keep is not None:
         keep(statement)
+        announce(comment, News.STATED, statement=statement, keep=keep)
         return
     if by_person:
         _tell(statement)
     db.session.add(statement)
     db.session.flush()
+    announce(comment, News.STATED, statement=statement)
 
 
 def _words(site: Site, decision: Decision) -> str:
@@ -205,7 +214,12 @@ def rule_words(site: Site, reason: str, site_reason: str | None) -> str:
 def rule_of(statement: Statement) -> str:
     """The rule that a statement rests on, in the site's words; its site and decision are loaded."""
     own = statement.decision.site_reason if statement.decision is not None else None
-    return rule_words(statement.site, statement.reason, own)
+    return translate(rule_words(statement.site, statement.reason, own), None)  # a site's own words are in no catalogue
+
+
+def in_present_language(text: str) -> str:
+    """A statement's explanation or facts, which are kept in English, sentence by sentence in the language of whoever reads it."""
+    return " ".join(translate(sentence, None) for sentence in re.split(r"(?<=\.) ", text))
 
 
 _LATEST_FINDINGS = (
@@ -269,8 +283,8 @@ def state_sanction(sanction: Sanction, site: Site | None) -> Statement:
         decision_ground=INCOMPATIBLE, ground=f"Guidelines for comments of {home.name}: {RULE_NAMES.get(reason, RULE_NAMES[Reason.OTHER])}",
         explanation=rule.explanation.replace("The comment", "What the person wrote", 1),
         decision_facts=(
-            "A Community Manager decided this about the account, because of what was written from it." if by_person
-            else "A rule of the site did this by itself, because several comments of the account had been rejected."
+            N_("A Community Manager decided this about the account, because of what was written from it.") if by_person
+            else N_("A rule of the site did this by itself, because several comments of the account had been rejected.")
         ),
         category=rule.category, created_at=sanction.starts_at, end_date=sanction.ends_at, source_type=OWN_INITIATIVE,
         automated_detection=not by_person, automated_decision=BY_PERSON if by_person else BY_PROGRAM,
@@ -346,8 +360,13 @@ def reopen_appeal(appeal: Appeal) -> None:
 
 
 def _tell(statement: Statement) -> None:
+    if wish_of(statement.user_id, Kind.DECISION).mail != How.AT_ONCE:
+        return  # she finds it in the widget, on her page, and in the digest if she has one
     subject = "Your comment was taken down" if statement.decision_visibility == REMOVED else "Your comment was not published"
-    statement.mail_id = mail_about(statement, subject, "statement")
+    stop = unsubscribe_url(statement.user_id, Kind.DECISION)
+    statement.mail_id = mail_about(statement, subject, "statement", stop=stop)
+    if statement.mail_id is not None:
+        db.session.get_one(Mail, statement.mail_id).unsubscribe_url = stop
     statement.told = statement.mail_id is not None
 
 

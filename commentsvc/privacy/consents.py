@@ -18,6 +18,7 @@ from commentsvc.accounts.models import User
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.privacy.models import Consent
 
 FIRST = "0" * 64  # stands for the hash before the first entry
@@ -46,8 +47,8 @@ class Text:
 TEXTS: dict[Purpose, Text] = {
     Purpose.TRAIN_MODERATION: Text(
         version=1,
-        question="May my comments train the moderation model?",
-        explanation=(
+        question=N_("May my comments train the moderation model?"),
+        explanation=N_(
             "The publisher who runs this service may then use your comments, and how they were decided, to train the program that "
             "screens comments for abuse. Your name and address are not part of it. You can say no again at any time: your comments are "
             "left out of everything exported from then on, and this page names what was exported before."

@@ -31,6 +31,10 @@ class Place:
 PLACES: Final[dict[str, Place]] = {
     "comments.author_id": Place(Erase.OWN),  # shown with article and revisions
     "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "created_at"), "Votes"),
+    "mentions.user_id": Place(Erase.OWN, ("site_id", "comment_id", "created_at"), "Comments that mention me"),
+    "notifications.user_id": Place(Erase.DELETE, ("site_id", "kind", "comment_id", "created_at", "read_at"), "Notifications"),
+    "follows.user_id": Place(Erase.DELETE, ("article_id", "active", "since"), "Conversations I follow"),
+    "notification_wishes.user_id": Place(Erase.DELETE, ("kind", "widget", "mail"), "How I want to be notified"),
     "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "created_at"), "Flags"),
     "decisions.actor_id": Place(
         Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), "Decisions I made",

@@ -54,7 +54,7 @@ def takeout(user: User) -> dict[str, Any]:
         sections.append({"name": "training_exports", "title": "Exports for training that hold my comments", "rows": rows})
     return {
         "format": "commentsvc takeout", "format_version": 1, "made_at": utcnow(),
-        "account": {"id": user.id, "display_name": user.display_name, "email": user.email, "created_at": user.created_at},
+        "account": {"id": user.id, "display_name": user.display_name, "email": user.email, "language": user.language, "created_at": user.created_at},
         "comments": _comments(user, sites), "sections": sections,
     }
 

@@ -44,7 +44,14 @@ from commentsvc.review.words import (
 )
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
-from commentsvc.web import SAFE_METHODS, form_sent, reader, require_person, signed_in
+from commentsvc.web import (
+    SAFE_METHODS,
+    form_sent,
+    reader,
+    require_person,
+    signed_in,
+    speak_to_reader,
+)
 
 review = Blueprint("review", __name__, url_prefix="/review")
 
@@ -96,6 +103,9 @@ def reviewed_site_ids(person: User) -> list[int]:
     return [
         grant.site_id for grant in person.roles if Permission.REVIEW in PERMISSIONS[person.role_on(grant.site_id)]
     ]
+
+
+review.before_request(speak_to_reader)
 
 
 @review.before_request

@@ -10,9 +10,10 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
+from commentsvc.i18n import N_
 from commentsvc.screening.policy import Policy, section_key
 
-WELCOME = (
+WELCOME = N_(
     "Welcome to {site} comments! Please keep conversations courteous and on-topic. "
     "To foster productive and respectful conversations, you may see comments from our "
     "Community Managers."

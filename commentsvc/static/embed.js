@@ -88,7 +88,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       });
       const section = d.section ?? meta('meta[property="article:section"]', "content");
       if (section) query.set("section", section);
-      for (const name of ["accent", "sort"]) if (d[name]) query.set(name, d[name]);
+      for (const name of ["accent", "sort", "lang"]) if (d[name]) query.set(name, d[name]);
       if (getComputedStyle(this).direction === "rtl") query.set("dir", "rtl");
       const path = `${base}embed/${encodeURIComponent(d.site)}/thread?${query}`;
       // After the #: these reach the page in the iframe, not the server, so that it stays cacheable.

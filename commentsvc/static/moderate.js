@@ -1,8 +1,7 @@
 /* For community managers alone: what they can do, beside each comment of the thread. widget.js loads it. */
 (() => {
   "use strict";
-  const { ask, say, complain, below, closePanel, count, api, parse } = document.documentElement.desk;
-  const words = document.documentElement.desk.me.moderate_words || {}, t = (text) => words[text] || text;
+  const { ask, say, complain, below, closePanel, count, api, parse, words } = document.documentElement.desk;
   const $ = (query, el = document) => el.querySelector(query);
   const make = (tag, text, className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
   const UNDO = 10000; // as long as in the console
@@ -10,7 +9,7 @@
   const equip = () => {
     for (const acts of document.querySelectorAll(".c:not(.own) > .acts")) {
       if ($(".moderate", acts)) continue;
-      const button = make("button", t("Moderate"), "act moderate");
+      const button = make("button", words.moderate, "act moderate");
       button.type = "button";
       $(".menu", acts).before(button);
     }
@@ -34,13 +33,13 @@
     const comment = form.closest(".c"), sent = new FormData(form);
     sent.set("action", action);
     if (action === "reject" && !sent.get("reason")) {
-      complain(form, { message: t("Choose a reason: the author and your colleagues see it.") });
+      complain(form, { message: words.reason });
       return $("input[name=reason]", form).focus();
     }
     const now = await ask(form.getAttribute("action"), sent);
     if (now.error) return complain(form, now.error, () => send(form, action));
     form.remove();
-    if (action === "pin") for (const mark of document.querySelectorAll(".c > .mark")) { if (mark.textContent.trim() === now.mark) mark.remove(); }
+    if (action === "pin") for (const mark of document.querySelectorAll(".c > .mark")) { if (mark.dataset.pinned !== undefined) mark.remove(); }
     settle(comment, now);
   };
 
@@ -48,11 +47,12 @@
     const kept = now.public ? null : [...comment.childNodes].filter((node) => !node.matches?.(".replies"));
     if (kept) { // readers see the same once they load the page, or nothing where nobody answered
       for (const node of kept) node.remove();
-      comment.prepend(make("p", t("Removed by our Community Managers"), "gone"));
+      comment.prepend(make("p", words.removed, "gone"));
     } else {
       $(":scope > .mark", comment)?.remove();
       if (now.mark) {
         const mark = make("p", "", "mark");
+        if (now.pinned) mark.dataset.pinned = "";
         mark.append(make("span", now.mark, "badge"));
         comment.prepend(mark);
       }
@@ -62,7 +62,7 @@
     const told = make("p", `${now.message} `, "told");
     ($(":scope > .acts, :scope > .gone", comment)).after(told);
     if (now.undo) {
-      const button = make("button", t("Undo"), "button");
+      const button = make("button", words.undo, "button");
       button.type = "button";
       button.onclick = () => undo(comment, now, kept, told);
       told.append(button);

@@ -7,6 +7,9 @@
   const $$ = (query, el = doc) => [...el.querySelectorAll(query)];
   const api = `${data.root}/embed`, page = `${api}/a/${data.article}`;
   const mainEditor = $("#editor"), list = $("#list"), mine = $("#mine");
+  const words = JSON.parse(data.words), lang = root.lang, plural = new Intl.PluralRules(lang);
+  /** Our words in the page's language, with a number (its form) or a name filled in. */
+  const word = (key, n) => (words[key][plural.select(n)] || words[key].other || words[key]).replace(/%\(\w+\)s/, () => n.toLocaleString(`${lang}-u-nu-latn`));
   const NETWORK = $("#offline").textContent;
   const NOBODY = { votes: {}, own: [], waiting: [] };
   let me = NOBODY, busy = false;
@@ -47,14 +50,14 @@
   const find = (id) => doc.getElementById(`comment-${id}`);
   const count = (n) => {
     if (n === undefined) return;
-    $("#count").textContent = n ? `${n.toLocaleString("en")} comment${n === 1 ? "" : "s"}` : "Comments";
+    $("#count").textContent = n ? word("comments", n) : words.none;
   };
   const clock = (el = doc) => $$("time", el).forEach((time) => {
     const then = new Date(time.dateTime), minutes = Math.floor((Date.now() - then) / 60000);
-    time.title = then.toLocaleString();
+    time.title = then.toLocaleString(lang);
     if (minutes > 10079) return; // a week: the date, as it is
     const [n, unit] = minutes < 60 ? [minutes, "min"] : minutes < 1440 ? [minutes / 60, "h"] : [minutes / 1440, "d"];
-    time.textContent = minutes < 1 ? "just now" : `${Math.floor(n)} ${unit} ago`;
+    time.textContent = minutes < 1 ? words.now : word(unit, Math.floor(n));
   });
 
   /** The answer's JSON or HTML; {error} when there is none, whatever the cause. */
@@ -63,12 +66,12 @@
       const answer = await fetch(url, {
         method: form ? "POST" : "GET",
         body: form && new URLSearchParams(form),
-        headers: { "X-Requested-With": "commentsvc", ...(me.csrf && { "X-CSRFToken": me.csrf }) },
+        headers: { "X-Requested-With": "commentsvc", "Accept-Language": lang, ...(me.csrf && { "X-CSRFToken": me.csrf }) },
       });
       const json = (answer.headers.get("Content-Type") || "").includes("json");
       const found = json ? await answer.json() : { html: await answer.text() };
       if (answer.ok) return found;
-      const error = found.error || { message: "Something went wrong. What you typed is kept.", again: true };
+      const error = found.error || { message: words.wrong, again: true };
       if (error.code === "csrf" && !again) { // the form is older than the cookie: once more with a fresh token
         me.csrf = error.csrf;
         if (form && form.has("csrf_token")) form.set("csrf_token", error.csrf);
@@ -93,7 +96,7 @@
     slot.setAttribute("role", "alert");
     if (form) slot.id = `${el.id}-problem`; // its field is described by it
     if (error.again && retry) {
-      const button = make("button", "Try again", "button");
+      const button = make("button", words.again, "button");
       button.type = "button";
       button.onclick = retry;
       slot.append(" ", button);
@@ -108,7 +111,7 @@
     area.style.height = `${area.scrollHeight + 2}px`;
     const form = area.form, left = form.dataset.max - area.value.trim().length, label = $(".count", form);
     label.hidden = left > form.dataset.max / 10;
-    label.textContent = left < 0 ? `${-left} too many` : `${left} left`;
+    label.textContent = left < 0 ? word("over", -left) : word("left", left);
     label.classList.toggle("over", left < 0);
   };
   const restore = (form) => {
@@ -122,7 +125,7 @@
     const n = i ? down : up;
     button.textContent = n;
     button.setAttribute("aria-pressed", value === (i ? -1 : 1));
-    button.ariaLabel = button.ariaLabel.replace(/\d+$/, n);
+    button.ariaLabel = button.ariaLabel.replace(/\d+/, n);
   });
   const votesOf = (form) => $$("button", form).map((button) => +button.textContent);
 
@@ -130,7 +133,7 @@
   const dress = (el = doc) => {
     clock(el);
     foldAs(el);
-    $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? "Post" : "Sign up to post"; });
+    $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? words.post : words.join; });
     for (const comment of $$(".c", el.parentElement || el)) {
       const id = +comment.dataset.id, form = $(":scope > .acts .votes", comment);
       if (!form) continue;
@@ -138,7 +141,7 @@
       paintVotes(form, ...votesOf(form), me.votes[id] || 0);
       comment.classList.toggle("mine", own);
       link.dataset.act = own ? "withdraw" : "flag";
-      link.textContent = own ? "Withdraw" : "Flag";
+      link.textContent = own ? words.withdraw : words.flag;
     }
   };
 
@@ -215,9 +218,9 @@
     script.onerror = () => { delete loading[src]; script.remove(); fail(); };
     doc.head.append(script);
   });
-  const write = () => load(data.write);
-  /** One of the acts in write.js; the network's words beside `el` when it does not come. */
-  const act = (name, el, ...more) => write().then(
+  const write = (src = data.write) => load(src);
+  /** One of the acts in write.js, or the file that `el` names; the network's words beside `el` when it does not come. */
+  const act = (name, el, ...more) => write(el.dataset.src).then(
     () => root.desk.acts[name](el, ...more),
     () => complain(el.closest(".acts, .status, form, .head") || el, { message: NETWORK, again: true }, () => act(name, el, ...more)),
   );
@@ -228,7 +231,7 @@
     const n = +button.dataset.n;
     commentOf(button).classList.toggle("folded", folded);
     button.setAttribute("aria-expanded", !folded);
-    button.textContent = folded ? `Show ${n} ${n === 1 ? "reply" : "replies"}` : "Hide replies";
+    button.textContent = folded ? word("replies", n) : words.hide;
   };
   const foldAs = (el = doc) => {
     const folded = folds();
@@ -256,9 +259,9 @@
       const n = found.new - mineSince, button = $("#news");
       if (n > 0 && button.dataset.n !== `${n}`) {
         button.dataset.n = n;
-        button.textContent = `Show ${n > 99 ? "99+" : n} new comment${n === 1 ? "" : "s"}`;
+        button.textContent = word("news", n).replace(100, "99+");
         button.hidden = false;
-        say(button.textContent.replace("Show ", "") + " came in.");
+        say(word("came", n));
       }
       count(found.count);
     }
@@ -275,12 +278,12 @@
     if (!(await sortBy("newest"))) return;
     const fresh = $$("#list .c").filter((c) => !before.has(c.dataset.id));
     fresh.forEach((c) => { c.classList.add("fresh"); unfold(c); });
-    say(`${fresh.length} new comment${fresh.length === 1 ? "" : "s"} shown.`);
+    say(word("shown", fresh.length));
     fresh[0]?.focus({ preventScroll: true });
   };
 
   // ---- More of the conversation
-  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", ...more })}`;
+  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", lang, ...more })}`;
   const fetchInto = async (button, url) => {
     if (busy) return;
     busy = true;
@@ -312,7 +315,7 @@
     list.replaceChildren(parse(found.html));
     $$(".own").forEach((el) => mine.prepend(el));
     dress(list);
-    if ($("#sort")) say(`Sorted by ${$("#sort").selectedOptions[0].text}.`);
+    if ($("#sort")) say(word("sorted", $("#sort").selectedOptions[0].text));
     return true;
   };
   const go = async (id) => {
@@ -337,7 +340,7 @@
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
   };
-  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel"]) {
+  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow"]) {
     ACTS[name] = (el, comment) => act(name, el, comment);
   }
   const on = (type, act) => doc.addEventListener(type, act);
@@ -383,7 +386,7 @@
   // What moderate.js and write.js take from here.
   root.desk = {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor,
+    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word,
     get me() { return me; },
     leave() { me = NOBODY; },
   };

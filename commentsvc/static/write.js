@@ -4,7 +4,7 @@
   const desk = document.documentElement.desk;
   const {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor,
+    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word,
   } = desk;
 
   // ---- Signing up and in, in place
@@ -43,13 +43,13 @@
     const area = form.elements.body, button = $("[data-post]", form);
     complain(form);
     if (!desk.me.user) return openAccount("sign-up", form);
-    if (!area.value.trim()) { complain(form, { message: "Write something first." }); return area.focus(); }
+    if (!area.value.trim()) { complain(form, { message: words.empty }); return area.focus(); }
     const sent = new FormData(form);
-    button.textContent = "Posting…";
+    button.textContent = words.posting;
     button.disabled = area.readOnly = true;
     const now = await ask(form.action, sent);
     button.disabled = area.readOnly = false;
-    button.textContent = "Post";
+    button.textContent = words.post;
     if (now.error) {
       if (now.error.code === "not_signed_in") {
         desk.leave();
@@ -90,7 +90,7 @@
     if (name === "reply") {
       form.elements.parent_id.value = comment.dataset.id;
       form.classList.add("open");
-      $("label", form).textContent = `Your reply to ${$(".name", comment).textContent}`;
+      $("label", form).textContent = word("reply", $(".name", comment).textContent);
       restore(form);
     } else form.action = `${api}/comments/${comment.dataset.id}/${name}`;
     below(comment).after(form);
@@ -109,7 +109,7 @@
     else {
       const replies = $(":scope > .replies", comment);
       comment.classList.remove("own", "pending", "held");
-      comment.replaceChildren(make("p", "Withdrawn by its author", "gone"), ...(replies ? [replies] : []));
+      comment.replaceChildren(make("p", words.gone, "gone"), ...(replies ? [replies] : []));
       count(now.count);
     }
     comment.focus({ preventScroll: true });
@@ -144,10 +144,10 @@
   const share = async (link) => {
     try {
       await navigator.clipboard.writeText(link.href);
-      say(link.textContent = "Link copied");
+      say(link.textContent = words.copied);
     } catch { // no leave to: then by hand
       const field = make("input", "", "control");
-      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: "Link" });
+      Object.assign(field, { value: link.href, readOnly: true, ariaLabel: words.link });
       below(commentOf(link)).after(field);
       field.select();
     }
@@ -162,7 +162,7 @@
     area.focus();
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  desk.acts = {
+  Object.assign(desk.acts ||= {}, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),
@@ -186,5 +186,5 @@
     },
     open: (comment, name, quietly) => openPanel(name, comment, quietly),
     post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel, format,
-  };
+  });
 })();

@@ -39,6 +39,8 @@ VALUES = {
     "appeal_id": "appeal", "sweep_id": "sweep", "number": "version", "table": "table", "label": "label",
 }
 
+ASKED = {"review.section": "?name=Sport"}  # what an address must be asked with
+
 
 def pages(app: Flask) -> Iterator[Rule]:
     """Every address of the console that is read."""
@@ -75,7 +77,7 @@ def test_every_page_of_the_url_map_is_accessible_and_fits(
         unknown = rule.arguments - VALUES.keys()
         assert not unknown, f"{rule.rule}: say in VALUES what {', '.join(unknown)} is here"
         with app.test_request_context():
-            path = app.url_map.bind("").build(rule.endpoint, {name: world[VALUES[name]] for name in rule.arguments})
+            path = app.url_map.bind("").build(rule.endpoint, {name: world[VALUES[name]] for name in rule.arguments}) + ASKED.get(rule.endpoint, "")
         asked = page.context.request.get(path)
         if not asked.headers["content-type"].startswith("text/html"):
             continue  # a table to download, or data for the script

@@ -456,3 +456,18 @@ def test_no_sideways_scroll_and_no_accessibility_problem(
     frame.evaluate("document.body.style.background = getComputedStyle(document.body).getPropertyValue('--page')")
     found = Axe().run(frame, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(("tag", "count", "way"), [("ar", "4 تعليقات", "rtl"), ("de", "4 Kommentare", "ltr")])
+def test_another_language_fits_a_small_screen(page: Page, open_page: Callable[..., FrameLocator], article: Article, tag: str, count: str, way: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    talk = open_page(page, attributes=f'data-lang="{tag}"')
+    expect(talk.locator("#count")).to_have_text(count)
+    root = talk.locator("html")
+    expect(root).to_have_attribute("dir", way)
+    assert root.evaluate("el => el.scrollWidth <= el.clientWidth")
+    talk.locator("#editor textarea").click()
+    assert root.evaluate("el => el.scrollWidth <= el.clientWidth")
+    talk.locator("#who a").last.click()
+    expect(talk.locator("#account h2")).to_be_visible()
+    assert root.evaluate("el => el.scrollWidth <= el.clientWidth")

@@ -14,6 +14,7 @@ from flask import Flask, session
 from sqlalchemy import func, select
 
 from commentsvc import create_app, tasks
+from commentsvc.account_pages.blueprint import BY_ADDRESS
 from commentsvc.account_pages.devices import device_name
 from commentsvc.account_pages.targets import article_target, local_target
 from commentsvc.accounts import registration
@@ -471,7 +472,7 @@ def post_paths(app: Flask) -> list[str]:
         re.sub(r"<int:[^>]+>", "1", rule.rule).replace("<token>", "x")
         for rule in app.url_map.iter_rules() if rule.endpoint.startswith("account.") and "POST" in (rule.methods or ())
         # A mail program sends it, which has no form: the token in its address is all it takes (RFC 8058).
-        and rule.endpoint != "account.stop_morning_mail"
+        and rule.endpoint not in BY_ADDRESS
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from commentsvc import i18n
-from commentsvc.embed.personal import MODERATE_TEXTS
 from commentsvc.figures.durations import percent, short_time
 from commentsvc.moderation.queue import Queue
 from commentsvc.pages import date_words, datetime_words, day_words, number_words
@@ -30,7 +29,6 @@ def test_each_text_of_the_scripts_is_offered_in_other_languages() -> None:
     assert len(SAID.findall(script)) > 40
     assert set(SAID.findall(script)) <= set(TEXTS)
     assert {one for one, _ in COUNTED.findall(script)} == counted
-    assert set(SAID.findall((STATIC / "moderate.js").read_text())) == set(MODERATE_TEXTS)
 
 
 def test_a_script_gets_the_plural_forms_that_the_browser_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from tests.accounts.browsing import Browser, make_known
 from tests.factories import make_article, make_site
 from tests.test_access import API, PAGES, World, world  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.once
+
 
 def ask(app: Flask, path: str, method: str = "GET", **kw: Any) -> TestResponse:
     db.session.remove()

@@ -14,6 +14,7 @@ from commentsvc.api.schemas.fields import (
     Text,
     YesNo,
 )
+from commentsvc.i18n import LANGUAGES
 
 
 class RoleHeldSchema(BaseSchema):
@@ -25,6 +26,7 @@ class UserSchema(BaseSchema):
     id = Id(required=True)
     email = Text(required=True, allow_none=True, metadata={"description": "Null for imported authors."})
     display_name = Text(required=True)
+    language = Choice(LANGUAGES, required=True, allow_none=True, metadata={"description": "Of her own pages and mails; null: not chosen."})
     created_at = Moment(required=True)
     roles = Items(Part(RoleHeldSchema), required=True, metadata={"description": "Roles above member, by site."})
     scopes = Items(
@@ -34,8 +36,9 @@ class UserSchema(BaseSchema):
 
 
 class ProfileChangesSchema(BaseSchema):
-    display_name = Text(
-        required=True, metadata={"minLength": 2, "maxLength": 200, "description": "2 to 200 characters that can be seen."}
+    display_name = Text(metadata={"minLength": 2, "maxLength": 200, "description": "2 to 200 characters that can be seen."})
+    language = Choice(
+        LANGUAGES, allow_none=True, metadata={"description": "Of one's own pages and mails; null: as the browser asks, and a site's in its mails."}
     )
 
 

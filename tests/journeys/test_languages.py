@@ -1,0 +1,116 @@
+"""Whose language a page is in, and that everybody gets the same page in it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.passwords import hash_password
+from commentsvc.cli.translations import mistakes, mistakes_of, translated
+from commentsvc.extensions import db
+from commentsvc.i18n import in_language, ngettext, plural_forms
+from commentsvc.sites.models import Article
+from tests.accounts.browsing import PASSWORD, Browser
+from tests.factories import make_article, make_comment, make_site, make_user
+
+
+@pytest.fixture
+def article(app: Flask) -> Article:
+    article = make_article(make_site(key="paper", language="de-AT"))
+    for number in range(3):
+        make_comment(article, make_user(), f"Remark {number}")
+    return article
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app)
+
+
+def thread(article: Article, **more: str) -> str:
+    return "/embed/paper/thread?" + urlencode({"url": article.url, **more})
+
+
+def test_the_widget_speaks_the_site_s_language_whatever_the_browser_likes(browser: Browser, article: Article) -> None:
+    page = browser.get(thread(article), headers={"Accept-Language": "fr"})
+    assert '<html lang="de" dir="ltr"' in page.text
+    assert "3 Kommentare" in page.text
+    assert browser.get(thread(article), headers={"Accept-Language": "es"}).text == page.text
+
+
+def test_the_tag_s_language_wins_and_its_page_has_an_etag_of_its_own(browser: Browser, article: Article) -> None:
+    arabic, german = browser.get(thread(article, lang="ar-EG")), browser.get(thread(article))
+    assert '<html lang="ar" dir="rtl"' in arabic.text
+    assert "3 تعليقات" in arabic.text
+    assert arabic.headers["ETag"] != german.headers["ETag"]
+    assert "3 comments" in browser.get(thread(article, lang="en")).text
+    assert "3 Kommentare" in browser.get(thread(article, lang="<b>")).text
+
+
+def test_a_part_that_is_for_everybody_goes_by_its_address_alone(browser: Browser, article: Article) -> None:
+    by_script = {"X-Requested-With": "commentsvc", "Accept-Language": "fr"}
+    assert "Antworten" in browser.get(thread(article, part="list"), headers=by_script).text
+    assert "Répondre" in browser.get(thread(article, part="list", lang="fr"), headers=by_script).text
+
+
+def test_what_is_the_reader_s_own_comes_in_the_page_s_language(browser: Browser, article: Article) -> None:
+    path = f"/embed/paper/articles/{article.id}/me"
+    assert "Anmelden" in browser.get(path).get_json()["who"]
+    assert "Se connecter" in browser.get(path, headers={"X-Requested-With": "commentsvc", "Accept-Language": "fr"}).get_json()["who"]
+
+
+def test_links_and_forms_of_the_plain_page_carry_its_language_on(browser: Browser, article: Article) -> None:
+    page = browser.get(f"/embed/a/{article.id}?lang=es").text
+    assert f"/embed/a/{article.id}?form=sign-in&amp;lang=es#account" in page
+    assert '<input type="hidden" name="lang" value="es">' in page
+    answer = browser.post(f"/embed/a/{article.id}/sign-in", {"lang": "es", "email": "x", "password": "y"}, page=f"/embed/a/{article.id}?form=sign-in&lang=es")
+    assert "Esta dirección y esta contraseña no coinciden." in answer.text
+    assert "lang=de" not in browser.get(f"/embed/a/{article.id}?lang=de").text
+
+
+def test_account_pages_go_by_the_browser_until_the_person_chooses(browser: Browser) -> None:
+    person = make_user("Ada", email="ada@example.org", password_hash=hash_password(PASSWORD))
+    browser.sign_in("ada@example.org")
+    assert '<html lang="pt" dir="ltr"' in browser.get("/account/", headers={"Accept-Language": "it, pt-BR;q=0.8, de;q=0.5"}).text
+    chosen = browser.post("/account/language", {"language": "ar"}, page="/account/")
+    assert chosen.status_code == 303
+    assert '<html lang="ar" dir="rtl"' in browser.get("/account/", headers={"Accept-Language": "pt"}).text
+    assert db.session.get_one(User, person.id).language == "ar"
+    assert browser.post("/account/language", {"language": "xx"}, page="/account/").status_code == 422
+    assert browser.post("/account/language", {"language": ""}, page="/account/").status_code == 303
+    assert db.session.get_one(User, person.id, populate_existing=True).language is None
+
+
+def test_a_request_leaves_no_language_behind(app: Flask, article: Article) -> None:
+    client, path = app.test_client(), thread(article, lang="ar")
+    db.session.commit()
+    db.session.expire_all()  # what is rendered here is kept for those who ask next
+    client.get(path)
+    assert client.get("/api/v1/nothing").get_json()["detail"].isascii()
+    assert '<html lang="en"' in client.get("/nothing-here").text
+
+
+def test_the_catalogues_say_what_the_code_says() -> None:
+    assert list(mistakes()) == []
+
+
+def test_a_translation_that_lost_a_placeholder_or_a_form_is_found() -> None:
+    from babel.messages.catalog import Message
+
+    assert list(mistakes_of(Message("Hello %(name)s", "Hallo %(nome)s"), 2)) == ["other placeholders"]
+    assert list(mistakes_of(Message(("%(num)s in %(place)s", "%(num)s in %(place)s"), ("eins", "%(num)s")), 2)) == ["other placeholders"]
+    assert list(mistakes_of(Message(("%(num)s day", "%(num)s days"), ("a", "b")), 6)) == ["2 plural forms for 6"]
+    assert list(mistakes_of(Message(("%(num)s day", "%(num)s days"), ("ein Tag", "%(num)s Tage")), 2)) == []
+
+
+@pytest.mark.parametrize("tag", translated())
+def test_scripts_and_pages_take_the_same_plural_form(tag: str) -> None:
+    from babel import Locale
+
+    with in_language(tag):
+        forms = plural_forms("%(num)s comment", "%(num)s comments")
+        for n in (1, 2, 3, 11, 21, 100, 101, 1000):
+            assert forms[Locale(tag).plural_form(n)].replace("%(num)s", str(n)) == ngettext("%(num)s comment", "%(num)s comments", n)
