@@ -50,14 +50,15 @@ def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
 
 
 def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
-    """The person's votes under an article: (comment, 1 or -1)."""
+    """The person's votes under an article that count there: (comment, 1 or -1)."""
     rows = db.session.execute(
         select(Vote.comment_id, Vote.value)
         .join(Comment, Comment.id == Vote.comment_id)
         .where(Vote.user_id == user.id, Comment.article_id == article.id)
         .order_by(Vote.comment_id)
     )
-    return [(row.comment_id, row.value) for row in rows]
+    least = 1 if article.site.policy.respect else -1
+    return [(row.comment_id, row.value) for row in rows if row.value >= least]
 
 
 def _nudge(doubtful: Mapping[int, Sequence[Range]], comment: Comment) -> dict[str, Any]:

@@ -129,6 +129,8 @@ def page_of_roots(
     Invalid on a cursor that is forged, expired or of another article or sort.
     """
     check_limit(limit)
+    if sort == Sort.CONTROVERSIAL and article.site.policy.respect:
+        raise Invalid("Where readers give respect alone, nothing is controversial.", field="sort")
     scope = f"roots:{article.id}:{sort.value}"
     signer = cursors()
     key, last, seen = signer.read(scope, after) if after else (None, 0, 0)

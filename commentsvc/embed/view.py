@@ -173,7 +173,6 @@ class View:
     asked: Asked = Asked()
     highlight: int | None = None
 
-    sorts = SORTS
     badges = BADGES
     flag_reasons = FLAG_REASONS
     indent_wide = INDENT_WIDE
@@ -213,6 +212,16 @@ class View:
     def passkeys(self) -> bool:
         """Whether a passkey can be used, in a window of our own."""
         return relying_party() is not None
+
+    @cached_property  # asked once a comment
+    def respect(self) -> bool:
+        """Whether readers give one reaction in place of votes up and down."""
+        return self.site.policy.respect
+
+    @property
+    def sorts(self) -> Mapping[Sort, str]:
+        """Those that make a difference on this site."""
+        return {sort: text for sort, text in SORTS.items() if not (self.respect and sort == Sort.CONTROVERSIAL)}
 
     @cached_property  # asked once a comment
     def closed(self) -> bool:
@@ -290,7 +299,9 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, language(), self.asked_language, self.public_history)
+        around = (
+            self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+        )
         kept = fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:

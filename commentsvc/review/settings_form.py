@@ -90,6 +90,10 @@ FIELDS: tuple[Field, ...] = (
         GENERAL, _TALK, "number", "close_after_days", N_("Closing"),
         N_("A conversation closes by itself so long after its article came here. One that you reopen is open as long again. 0: never."), N_("days"), most=CLOSE_AFTER_MOST,
     ),
+    Field(
+        GENERAL, _TALK, "switch", "respect", N_("Respect instead of votes up and down"),
+        N_("Readers give one reaction, or none. Votes down that were given stay stored; they count and show again once you go back."),
+    ),
     Field(GENERAL, _TALK, "number", "posts_per_minute", N_("Pace"), N_("Comments of one person within a minute. 0: the installation's limit alone."), N_("a minute")),
     Field(
         GENERAL, _TALK, "number", "new_author_posts_per_minute", N_("Pace of new authors"),

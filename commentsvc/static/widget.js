@@ -128,7 +128,7 @@
     const n = i ? down : up;
     button.textContent = n;
     button.setAttribute("aria-pressed", value === (i ? -1 : 1));
-    button.setAttribute("aria-label", word(button.dataset.act, n));
+    button.ariaLabel = button.ariaLabel.replace(/\d+/, n);
   });
   const votesOf = (form) => $$("button", form).map((button) => +button.textContent);
 

@@ -114,6 +114,7 @@ class PolicySchema(BaseSchema):
     appeal_answer_days = Whole(least=1, most=ANSWER_MOST, metadata={"description": "Days within which you mean to answer an appeal."})
     guests = YesNo(metadata={"description": "Whoever proves an e-mail address may write without an account."})
     guest_days = Whole(least=1, most=30, metadata={"description": "Days for which what a guest wrote waits for that, before it is deleted."})
+    respect = YesNo(metadata={"description": "One reaction, respect, in place of votes up and down: a vote is 1 or 0, and what was voted down stays stored without counting."})
     public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 
