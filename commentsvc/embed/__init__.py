@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.news
     import commentsvc.embed.personal
     import commentsvc.embed.plain
+    import commentsvc.embed.snippet
     import commentsvc.embed.thread  # noqa: F401
     from commentsvc.embed import assets, cache
     from commentsvc.embed.blueprint import embed

@@ -25,6 +25,7 @@ TEMPLATES = ("embed/*.html", "components/*.html")
 BUNDLES = {
     "widget.css": ("tokens.css", "widget.css"),
     "widget.js": ("widget.js",),
+    "read.js": ("read.js",),  # for whoever follows a link into the depth, or jumps
     "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
     "moderate.js": ("moderate.js",),  # for community managers
     "embed.js": ("embed.js",),
