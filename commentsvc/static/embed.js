@@ -20,7 +20,7 @@
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
-  const CSS = `:host{display:block;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
+  const STYLE = `:host{display:flow-root;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
 iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
 :host([failed]) .m{display:block}.k{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
 .c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}
@@ -87,7 +87,7 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       if (this.shadowRoot) return;
       const shadow = this.attachShadow({ mode: "open" });
       const sheet = new CSSStyleSheet();
-      sheet.replaceSync(CSS);
+      sheet.replaceSync(STYLE);
       shadow.adoptedStyleSheets = [sheet];
       shadow.innerHTML = HTML;
       shadow.querySelector("button").onclick = () => this.load();

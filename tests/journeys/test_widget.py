@@ -240,9 +240,9 @@ def test_a_cached_page_costs_one_statement_and_a_new_one_six_whatever_it_holds(
         root = make_comment(article, author)
         for _reply in range(3):
             make_comment(article, author, parent=root)
-    assert cost(thread_path(article)) == 5
+    assert cost(thread_path(article)) == 6
     assert cost(thread_path(article)) == 1
-    assert cost(plain_path(article)) == 3  # nobody is signed in: article, roots, replies
+    assert cost(plain_path(article)) == 4  # nobody is signed in: article, roots, replies, managers
 
 
 def test_only_the_sites_origins_may_frame_it(browser: Browser, article: Article) -> None:
