@@ -23,4 +23,5 @@ def words() -> dict[str, str | dict[str, str]]:
         "gone": gettext("Withdrawn by its author"), "copied": gettext("Link copied"), "link": gettext("Link"),
         "moderate": gettext("Moderate"), "reason": gettext("Choose a reason: the author and your colleagues see it."),
         "removed": gettext("Removed by our Community Managers"), "undo": gettext("Undo"),
+        "whole": gettext("Back to the whole conversation"), "first": gettext("This is the first again."),
     }
