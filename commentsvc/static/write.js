@@ -15,7 +15,7 @@
     const begun = Date.now();
     let wait = status === "pending" ? 1000 : 15000;
     const look = async () => {
-      if (doc.hidden) return doc.addEventListener("visibilitychange", look, { once: true });
+      if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
       const el = find(id);
       if (!el?.classList.contains("own")) return watched.delete(id);
       const now = await ask(`${api}/comments/${id}/state`);
@@ -31,7 +31,7 @@
     setTimeout(look, wait);
   };
   const settle = (now) => {
-    const focused = find(now.id).contains(doc.activeElement);
+    const focused = find(now.id).contains(document.activeElement);
     if (now.status === "published") published(now.id);
     const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
     count(now.count);
