@@ -98,8 +98,9 @@ def _check(comment: Comment, author: User, policy: Policy, latest: Revision, see
     if comment.article.closed and Permission.MANAGE_ARTICLES not in PERMISSIONS[author.role_on(comment.site_id)]:
         raise Conflict("The conversation was closed meanwhile. Your comment stays as it is.", code="article_closed")
     if comment.status not in EDITABLE:
-        what = "withdrawn" if comment.status == Status.WITHDRAWN else "not published"
-        raise Conflict(f"Your comment was {what}. You can write another one.", code="not_editable")
+        if comment.status == Status.WITHDRAWN:
+            raise Conflict("Your comment was withdrawn. You can write another one.", code="not_editable")
+        raise Conflict("Your comment was not published. You can write another one.", code="not_editable")
     if not may_edit(comment, policy):
         raise Conflict("Your comment is too old to be edited. You can withdraw it.", code="edit_window_over")
     if seen is not None and seen != latest.number:
