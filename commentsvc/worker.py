@@ -161,6 +161,8 @@ class ScreeningWorker:
         batch, lease = self._settings.SCREENING_BATCH, self._settings.SCREENING_LEASE
         if waiting(lane, lease) and screen_pending(lambda: model, batch=batch, lease=lease, lane=lane):
             return True
+        if lane is Lane.FRESH:
+            return waiting(Lane.EDITS, lease) and bool(screen_pending(lambda: model, batch=batch, lease=lease, lane=Lane.EDITS))
         return lane is Lane.BACKLOG and waiting(Lane.AGAIN, lease) and bool(screen_again(lambda: model, batch=batch, lease=lease))
 
     def _rest(self, lane: Lane, heard: int) -> None:

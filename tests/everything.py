@@ -31,7 +31,7 @@ from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.accounts.steps import begin_step
 from commentsvc.accounts.wishes import How, Kind, Wish
-from commentsvc.comments.models import Comment, GuestComment, Mention, Status
+from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
 from commentsvc.database import utcnow
@@ -115,6 +115,9 @@ def fill_everything() -> None:
         claim(site.id, moderator, held.id)
         rejected = make_comment(article, status=Status.HELD)
         reject(rejected, actor=moderator, reason=Reason.ABUSE, seen=rejected.version, message=AWKWARD)
+        edited = make_comment(article)
+        edited.edit, edited.edit_status = 2, "held"
+        db.session.add(Revision(site_id=site.id, comment_id=edited.id, number=2, body=AWKWARD, state="waiting"))
         make_comment(article, status=Status.PENDING)
         rejected = make_comment(article, status=Status.REJECTED)
         statement = live_statement(rejected.id)

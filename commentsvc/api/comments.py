@@ -10,7 +10,7 @@ from flask import Response, current_app, request
 from sqlalchemy import select
 
 from commentsvc.accounts.permissions import Permission
-from commentsvc.api.access import load_comment, on_article, on_comment
+from commentsvc.api.access import is_author, load_comment, may_review, on_article, on_comment
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, limited, operation
 from commentsvc.api.examples import OWN_COMMENT
@@ -18,9 +18,11 @@ from commentsvc.api.own import comment_values
 from commentsvc.api.schemas.comments import (
     CommentDetailSchema,
     CommentInputSchema,
+    EditInputSchema,
     FlaggedSchema,
     FlagInputSchema,
     PostHeaders,
+    RevisionsSchema,
     VotedSchema,
     VoteSchema,
 )
@@ -29,6 +31,7 @@ from commentsvc.database import write_intent
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import withdraw as take_back
+from commentsvc.moderation.edits import history, take_edit
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.posting import cast_vote, take_in
 from commentsvc.overload import PLACE
@@ -87,6 +90,44 @@ def get_comment(comment: Comment) -> Any:
     To its author also while only she sees it, with what happens next; to community managers always.
     """
     return comment_values(comment, reader())
+
+
+@comments.route("/comments/<row_id:comment_id>", methods=["PATCH"])
+@limited("LIMIT_POST", by_account=True)
+@operation("editComment", errors=(409,))
+@on_comment(Permission.POST)
+@comments.arguments(EditInputSchema, example={"body": "Does the night bus cross it again? I could not find it.", "revision": 1})
+@comments.response(200, CommentDetailSchema, example=OWN_COMMENT)
+def edit_comment(given: dict[str, Any], comment: Comment) -> Any:
+    """Edit one's own comment.
+
+    The new text is screened like a new comment. Where the comment is published, others go on reading the text before until the new one
+    is accepted (`edit` says how that stands), and it can be edited for as long as the site allows after posting.
+    """
+    user = signed_in()
+    take_edit(comment, user, given["body"], seen=given["revision"])
+    db.session.commit()
+    return comment_values(_as_it_is(comment.id), user)
+
+
+@comments.route("/comments/<row_id:comment_id>/revisions")
+@limited("LIMIT_READ")
+@operation("listRevisions")
+@on_comment(Permission.READ)
+@comments.response(200, RevisionsSchema)
+def list_revisions(comment: Comment) -> Any:
+    """What a comment said before, latest first.
+
+    All of it to its author and to community managers; to others what they could read, where the site publishes that.
+    """
+    user = reader()
+    whole = is_author(comment, user) or may_review(comment, user)
+    if not whole and not comment.article.policy.public_history:
+        raise NotFound("This site does not show what comments said before.")
+    return {"revisions": [
+        {"number": v.revision.number, "state": v.state, "body": v.revision.body, "created_at": v.revision.created_at}
+        for v in history(comment, whole=whole)
+    ]}
 
 
 @comments.route("/comments/<row_id:comment_id>", methods=["DELETE"])

@@ -159,7 +159,15 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
     if len(note) > NOTE_LENGTH:
         raise Invalid(f"The note is {len(note) - NOTE_LENGTH:,} characters too long.", field="note")
     message = clean(given["message"], field="message", required=False)
-    if given["action"] == "approve":
+    if given["edit"] is not None:
+        chosen = reason_named(comment.article.site, given["reason"]) if given["action"] == "reject" and given["reason"] else None
+        if given["action"] == "reject" and chosen is None:
+            raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")
+        decision = verbs.judge_edit(
+            comment, given["edit"], actor=actor, seen=seen, reason=chosen.category if chosen else None, note=note, message=message,
+            site_reason=chosen.key if chosen and chosen.own else None,
+        )
+    elif given["action"] == "approve":
         decision = verbs.approve(comment, actor=actor, seen=seen, note=note)
     elif given["reason"] is None:
         raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")

@@ -11,14 +11,17 @@ from sqlalchemy.orm import aliased
 from commentsvc.accounts.models import User
 from commentsvc.api.access import is_author, may_review
 from commentsvc.api.present import own_values, public_values
-from commentsvc.comments.models import Comment, Status, Vote
+from commentsvc.comments.models import Comment, EditStatus, Status, Vote
 from commentsvc.comments.threads import own_waiting
 from commentsvc.extensions import db
+from commentsvc.markup import render
+from commentsvc.moderation.edit_steps import edits_of
 from commentsvc.moderation.marking import Range
 from commentsvc.moderation.models import Decision, Statement
 from commentsvc.moderation.nudge import nudges
+from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
-from commentsvc.moderation.sanctions import shadowed
+from commentsvc.moderation.sanctions import in_shadow, shadowed
 from commentsvc.sites.models import Article, Site
 
 
@@ -29,26 +32,33 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     posted = comment.id in shadowed([comment]) and not may_review(comment, user)
     values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author, posted=posted)
     if is_author(comment, user):
-        values |= _nudge(nudges([comment]), comment)
+        values |= _nudge(nudges([comment], comment.article.site.policy.nudges), comment)
+    if (edit := edits_of([comment]).get(comment.id)) is not None:
+        under_shadow = comment.hold_for == SanctionKind.SHADOW and not may_review(comment, user) and in_shadow(comment.author_id, comment.site_id)
+        if under_shadow and comment.edit_status == EditStatus.HELD:
+            values |= {"body": edit.body, "body_html": render(edit.body), "edited_at": edit.created_at}
+        else:
+            values["edit"] = {"revision": edit.number, "status": comment.edit_status, "body": edit.body, "reason": edit.reason}
     return values | ({"version": comment.version} if may_review(comment, user) else {})
 
 
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:
     """The person's comments under an article that only she sees, latest first; three statements."""
     waiting = own_waiting(article.id, user.id)
-    reasons, doubtful, posted = _reasons(waiting, article.site), nudges(waiting), shadowed(waiting)
+    reasons, doubtful, posted = _reasons(waiting, article.site), nudges(waiting, article.site.policy.nudges), shadowed(waiting)
     return [own_values(c, reasons.get(c.id), user, posted=c.id in posted) | _nudge(doubtful, c) for c in waiting]
 
 
 def own_votes(article: Article, user: User) -> Sequence[tuple[int, int]]:
-    """The person's votes under an article: (comment, 1 or -1)."""
+    """The person's votes under an article that count there: (comment, 1 or -1)."""
     rows = db.session.execute(
         select(Vote.comment_id, Vote.value)
         .join(Comment, Comment.id == Vote.comment_id)
         .where(Vote.user_id == user.id, Comment.article_id == article.id)
         .order_by(Vote.comment_id)
     )
-    return [(row.comment_id, row.value) for row in rows]
+    least = 1 if article.site.policy.respect else -1
+    return [(row.comment_id, row.value) for row in rows if row.value >= least]
 
 
 def _nudge(doubtful: Mapping[int, Sequence[Range]], comment: Comment) -> dict[str, Any]:

@@ -179,6 +179,9 @@ def card_values(card: Card) -> dict[str, Any]:
             for f in card.flags
         ],
         "decisions": [decision_values(d, d.actor) for d in card.decisions], "version": card.comment.version,
+        "edit": None if card.edit is None else {
+            "revision": card.edit.number, "status": card.comment.edit_status, "body": card.edit.body, "reason": card.edit.reason,
+        },
     }
 
 

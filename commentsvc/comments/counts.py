@@ -20,7 +20,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.extensions import db
-from commentsvc.sites.models import Article
+from commentsvc.sites.models import Article, Site
 
 # Replies shown without asking, by depth; deeper ones are behind "Show more replies". A root's
 # share of a page is so at most 3 + 6 + 6 + 6 comments, however large its thread.
@@ -104,6 +104,13 @@ _SET: Final = {name: _writing(name, bindparam("value")) for name in ("listed", "
 _ADD: Final = {name: _writing(name, _COMMENTS[name] + bindparam("value")) for name in ("reply_count", "thread_count")}
 
 
+_VOTED: Final = (
+    update(Comment.__table__)  # type: ignore[arg-type]
+    .where(_COMMENTS.id == bindparam("of"))
+    .values(down=bindparam("to_down"), top_score=bindparam("to_top_score"), controversy=bindparam("to_controversy"))
+)
+
+
 def status_changed(comment: Comment, before: str) -> None:
     """Bring all counts in line with `comment.status`, which was `before`. The article is locked."""
     db.session.flush()
@@ -148,6 +155,40 @@ def _refresh_preview(parent_id: int, depth: int, *, shown: bool) -> None:
         _refresh_preview(child_id, depth + 1, shown=child_id in wanted)
 
 
+def set_votes(comment: Any, up: int, down: int, *, respect: bool) -> None:
+    """Write what of its stored votes counts, and the scores that follow; with respect, votes down do not."""
+    comment.up, comment.down = up, 0 if respect else down
+    comment.top_score = wilson_lower_bound(comment.up, comment.down)
+    comment.controversy = controversy(comment.up, comment.down)
+
+
+def article_has_respect(article_id: int) -> bool:
+    """Whether its site has one reaction in place of votes up and down; read anew, for whoever holds the article."""
+    data = db.session.scalar(select(Site.policy_data).join(Article, Article.site_id == Site.id).where(Article.id == article_id))
+    return bool((data or {}).get("respect"))
+
+
+def recount_votes_down(site_id: int, *, respect: bool) -> None:
+    """Count what was ever voted down on a site anew, when it takes the other kind of reaction. Flushes."""
+    db.session.flush()
+    down = (Vote.site_id == site_id, Vote.value == -1)
+    found = select(Comment.article_id).join(Vote, Vote.comment_id == Comment.id).where(*down).distinct()
+    for article_id in sorted(db.session.scalars(found)):
+        lock_article(article_id)
+    counted = select(Vote.comment_id, func.count().label("number")).where(*down).group_by(Vote.comment_id).subquery()
+    rows = db.session.execute(select(Comment.id, Comment.up, counted.c.number).join(counted, counted.c.comment_id == Comment.id)).all()
+    changes = []
+    for comment_id, up, number in rows:
+        shown = SimpleNamespace()
+        set_votes(shown, up, number, respect=respect)
+        changes.append({"of": comment_id, **{f"to_{name}": getattr(shown, name) for name in ("down", "top_score", "controversy")}})
+    if changes:
+        db.session.connection().execute(_VOTED, changes)
+    for held in list(db.session().identity_map.values()):
+        if isinstance(held, Comment):
+            db.session.expire(held, ["down", "top_score", "controversy"])
+
+
 def recount(article_id: int) -> None:
     """Compute every count of an article's thread from its comments and votes."""
     lock_article(article_id)
@@ -169,10 +210,9 @@ def recount(article_id: int) -> None:
     ):
         votes[comment_id][value] = number
     apply_counts(comments)
+    respect = article_has_respect(article_id)
     for comment in comments:
-        comment.up, comment.down = votes[comment.id].get(1, 0), votes[comment.id].get(-1, 0)
-        comment.top_score = wilson_lower_bound(comment.up, comment.down)
-        comment.controversy = controversy(comment.up, comment.down)
+        set_votes(comment, votes[comment.id].get(1, 0), votes[comment.id].get(-1, 0), respect=respect)
     published = sum(c.status == Status.PUBLISHED for c in comments)
     db.session.execute(
         update(Article)
@@ -201,7 +241,7 @@ def miscounted(counted: Callable[[], object] = lambda: None) -> list[int]:
     )
     rows = db.session.connection().execute(
         select(
-            Article.id.label("article"), Article.comment_count,
+            Article.id.label("article"), Article.comment_count, Article.site_id.label("site"),
             *(_COMMENTS[name] for name in ("id", "parent_id", "root_id", "depth", "status", *_KEPT)),
             func.coalesce(votes.c.up, 0).label("votes_up"), func.coalesce(votes.c.down, 0).label("votes_down"),
         )
@@ -209,6 +249,7 @@ def miscounted(counted: Callable[[], object] = lambda: None) -> list[int]:
         .order_by(Article.id, Comment.created_at, Comment.id),
         execution_options={"yield_per": 1000},
     )
+    respecting = {site.id for site in db.session.scalars(select(Site)) if site.policy.respect}
     wrong = []
     for article_id, of_article in groupby(rows, key=lambda row: row.article):
         found = list(of_article)
@@ -216,9 +257,7 @@ def miscounted(counted: Callable[[], object] = lambda: None) -> list[int]:
         comments: list[Any] = [SimpleNamespace(**row._mapping) for row in there]  # noqa: SLF001 - its public name
         apply_counts(comments)
         for comment in comments:
-            comment.up, comment.down = comment.votes_up, comment.votes_down
-            comment.top_score = wilson_lower_bound(comment.up, comment.down)
-            comment.controversy = controversy(comment.up, comment.down)
+            set_votes(comment, comment.votes_up, comment.votes_down, respect=found[0].site in respecting)
         published = sum(comment.status == Status.PUBLISHED for comment in comments)
         if published != found[0].comment_count or any(_kept(row) != _kept(one) for row, one in zip(there, comments, strict=True)):
             wrong.append(article_id)

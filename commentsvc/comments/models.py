@@ -35,6 +35,27 @@ class Status(enum.StrEnum):
 # The console's indexes hold what is held alone, so that a comment with nothing wrong costs none of them anything. A
 # planner takes such an index for a query that has this as a term, to the letter.
 HELD = "status = 'held'"
+BY_MANAGERS = "status = 'published' AND author_role = 'community_manager'"
+
+
+class EditStatus(enum.StrEnum):
+    """Of an edit of a published comment, whose text before stands meanwhile."""
+
+    PENDING = "pending"  # not screened yet
+    HELD = "held"  # waits for a community manager
+    REJECTED = "rejected"  # kept for its author to see, until she edits again
+
+
+EDIT_HELD = "edit_status = 'held'"
+
+
+class RevisionState(enum.StrEnum):
+    """What became of a text. What its comment says now, whatever that is worth, has none of these."""
+
+    WAITING = "waiting"  # the text before stands
+    SHOWN = "shown"  # others could read it, until another took its place
+    REPLACED = "replaced"  # by its author, before anybody else read it
+    REJECTED = "rejected"
 
 
 class Comment(Base):
@@ -43,6 +64,9 @@ class Comment(Base):
     `status` is written by moderation.decide alone. `listed` means that a thread shows a place for
     it: published, or no longer so but still holding listed replies together (a tombstone). The
     counts and `preview` are kept by comments.counts, in the transaction that changes a status.
+
+    An edit of a published comment is a revision that waits: `edit` is its number, and `body` is the text before until
+    moderation.edits accepts it. An edit of what nobody else has read takes the place of the text at once.
     """
 
     __tablename__ = "comments"
@@ -77,6 +101,8 @@ class Comment(Base):
     screen_again: Mapped[bool] = mapped_column(default=False, server_default=false())
     external_id: Mapped[str | None] = mapped_column(String(200))  # in the system it came from
     featured_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # shown while it is published
+    edit: Mapped[int | None]  # the number of the revision that is not, or not yet, what others read
+    edit_status: Mapped[str | None] = mapped_column(String(20))
 
     listed: Mapped[bool] = mapped_column(default=False)
     preview: Mapped[bool] = mapped_column(default=False)  # shown without "Show more replies"
@@ -144,6 +170,8 @@ class Comment(Base):
             postgresql_where=text("parent_id IS NOT NULL AND listed"),
             sqlite_where=text("parent_id IS NOT NULL AND listed = 1"),
         ),
+        # Where Community Managers have spoken.
+        Index("ix_comments_managers", "article_id", "id", postgresql_where=text(BY_MANAGERS), sqlite_where=text(BY_MANAGERS)),
         # Partial, so that no planner takes it for a list of roots. root_id has none but the preview's:
         # SQLite would choose it and read whole threads.
         Index(
@@ -164,6 +192,14 @@ class Comment(Base):
         Index(
             "ix_comments_screen_again", "id",
             postgresql_where=text("screen_again"), sqlite_where=text("screen_again = 1"),
+        ),
+        Index(
+            "ix_comments_edits", "id",
+            postgresql_where=text("edit_status = 'pending'"), sqlite_where=text("edit_status = 'pending'"),
+        ),
+        Index(
+            "ix_comments_edits_due", "site_id", "edit_status", "due", "id",
+            postgresql_where=text(EDIT_HELD), sqlite_where=text(EDIT_HELD),
         ),
         Index("ix_comments_queue", "site_id", "status", "created_at", "id"),
         # Each with all that its queue is told by: SQLite takes one that saves it the row before another.
@@ -246,6 +282,8 @@ class Revision(Base):
     comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     number: Mapped[int] = mapped_column(default=1)
     body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str | None] = mapped_column(String(20))  # None: it is what the comment says now
+    reason: Mapped[str | None] = mapped_column(String(40))  # why an edit was rejected
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 

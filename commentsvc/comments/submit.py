@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
+from commentsvc.characters import characters, too_many
+from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
@@ -67,11 +69,11 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
     body = _as_text(body)
     if not any(c.isprintable() and not c.isspace() for c in body):
         raise Invalid("Write something first.", field="body", code="body_empty")
-    if len(body) < min_length:
+    if characters(body) < min_length:
         raise Invalid("A comment here has at least %(least)s characters.", field="body", code="body_too_short", values={"least": min_length})
-    if len(body) > max_length:
+    if over := too_many(body, max_length):
         raise Invalid(
-            f"This is {len(body) - max_length:,} characters too long; the limit is {max_length:,}.",
+            f"This is {over:,} characters too long; the limit is {max_length:,}.",
             field="body", code="body_too_long",
         )
     return body
@@ -80,11 +82,6 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
 def _as_text(body: str) -> str:
     # PostgreSQL has no place for NUL, nor UTF-8 for lone surrogates; nobody types either.
     return body.replace("\x00", "").encode("utf-8", "ignore").decode().replace("\r\n", "\n").strip()
-
-
-def may_rewrite(comment: Comment, policy: Policy) -> bool:
-    """Whether the time has not run out in which its author may take it back to change it."""
-    return not policy.edit_window or utcnow() - comment.created_at <= dt.timedelta(seconds=policy.edit_window)
 
 
 def submit_comment(
@@ -128,7 +125,7 @@ def submit_comment(
     admission = admit(article, author) if admit is not None else Admission()
     comment = Comment(
         site_id=article.site_id, article=article, author_id=author.id,
-        author_role=role.value, author_level=admission.author_level, hold_for=admission.hold_for, body=body, body_html=render(body),
+        author_role=role.value, author_level=admission.author_level, hold_for=admission.hold_for, body=body, body_html=render(body, people_named(body, article.id)),
         body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
         section=article.section, language=language_of(body),
         parent_id=parent.id if parent else None,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from commentsvc.accounts.models import User
-from commentsvc.comments.counts import lock_article
+from commentsvc.comments.counts import article_has_respect, lock_article, set_votes
 from commentsvc.comments.models import Comment, Status, Vote
-from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 
 
 def vote(comment: Comment, user: User, value: int) -> Comment:
-    """Set the user's vote to 1, -1 or 0 (none); the same vote again changes nothing. Flushes."""
+    """Set the user's vote to 1, -1 or 0 (none); the same vote again changes nothing. Flushes.
+
+    Invalid for -1 where the site has respect in place of votes up and down.
+    """
     if value not in {-1, 0, 1}:
         raise Invalid("A vote is 1, -1 or 0.", field="value")
     if comment.author_id == user.id:
@@ -23,14 +25,16 @@ def vote(comment: Comment, user: User, value: int) -> Comment:
     db.session.refresh(comment)
     if comment.status != Status.PUBLISHED:
         raise Conflict("This comment can no longer be voted on.", code="not_published")
+    respect = article_has_respect(comment.article_id)
+    if respect and value == -1:
+        raise Invalid("Here a vote is 1 or 0: readers give respect, or none.", field="value", code="respect_only")
     mine = db.session.scalar(select(Vote).where(Vote.comment_id == comment.id, Vote.user_id == user.id))
     before = mine.value if mine else 0
     if before == value:
         return comment
-    comment.up += (value == 1) - (before == 1)
-    comment.down += (value == -1) - (before == -1)
-    comment.top_score = wilson_lower_bound(comment.up, comment.down)
-    comment.controversy = controversy(comment.up, comment.down)
+    set_votes(
+        comment, comment.up + (value == 1) - (before == 1), comment.down + (value == -1) - (before == -1), respect=respect
+    )
     if mine is None:
         db.session.add(Vote(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, value=value))
     elif value == 0:

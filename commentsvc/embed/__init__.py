@@ -17,7 +17,9 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.notifications
     import commentsvc.embed.personal
     import commentsvc.embed.plain
-    import commentsvc.embed.thread  # noqa: F401
+    import commentsvc.embed.snippet
+    import commentsvc.embed.thread
+    import commentsvc.embed.writing  # noqa: F401
     from commentsvc.embed import assets, cache
     from commentsvc.embed.blueprint import embed
     from commentsvc.embed.loader import loader

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import may_rewrite
 from commentsvc.embed.blueprint import by_script, embed, post_limit, react_limit
 from commentsvc.embed.personal import only, own_state
 from commentsvc.embed.plain import article_or_404, back_to, draw
@@ -17,6 +16,7 @@ from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext
 from commentsvc.moderation.decide import withdraw as take_back
+from commentsvc.moderation.edits import may_edit
 from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.nudge import leave_for_review
 from commentsvc.moderation.posting import cast_vote, take_in
@@ -25,7 +25,7 @@ from commentsvc.sites.models import Article
 from commentsvc.web import require_person, row_id, signed_in
 
 
-def _comment(comment_id: int) -> Comment:
+def comment_with_article(comment_id: int) -> Comment:
     """The comment with its article and site."""
     comment = db.session.get(
         Comment, comment_id, options=[joinedload(Comment.article).joinedload(Article.site)]
@@ -42,7 +42,8 @@ def _article_id() -> int:
         raise NotFound("There is no such article.") from None
 
 
-def _parent_id() -> int | None:
+def parent_id() -> int | None:
+    """The comment that the form answers."""
     text = request.form.get("parent_id", "")
     if not text:
         return None
@@ -57,7 +58,7 @@ def post_comment(article_id: int) -> Response:
     """Take a comment or reply in; what the cheap phases can decide is decided at once."""
     article = article_or_404(article_id)
     user = require_person(Permission.POST, article.site_id)
-    comment = take_in(article, user, request.form.get("body", ""), _parent_id())
+    comment = take_in(article, user, request.form.get("body", ""), parent_id())
     db.session.commit()
     if not by_script():
         return back_to(article.id, f"comment-{comment.id}")
@@ -71,7 +72,7 @@ def post_comment(article_id: int) -> Response:
 @react_limit
 def vote(comment_id: int) -> Response:
     """Set one's vote: 1, -1, or 0 to take it back."""
-    comment = _comment(comment_id)
+    comment = comment_with_article(comment_id)
     user = require_person(Permission.VOTE, comment.site_id)
     text = request.form.get("value", "")
     if text not in {"1", "0", "-1"}:
@@ -87,7 +88,7 @@ def vote(comment_id: int) -> Response:
 @react_limit
 def flag(comment_id: int) -> Response:
     """Tell the community managers about a comment."""
-    comment = _comment(comment_id)
+    comment = comment_with_article(comment_id)
     user = require_person(Permission.FLAG, comment.site_id)
     if not request.form.get("reason"):
         raise Invalid("Choose what is wrong with it.", field="reason")
@@ -102,7 +103,7 @@ def flag(comment_id: int) -> Response:
 @react_limit
 def withdraw(comment_id: int) -> Response:
     """Take one's own comment back."""
-    comment = _comment(comment_id)
+    comment = comment_with_article(comment_id)
     user = require_person(Permission.POST, comment.site_id)
     take_back(comment, user)
     db.session.commit()
@@ -117,14 +118,14 @@ def withdraw(comment_id: int) -> Response:
 @react_limit
 def rewrite(comment_id: int) -> Response:
     """Take one's own comment back before anybody read it; its text stands in the form again."""
-    comment = _comment(comment_id)
+    comment = comment_with_article(comment_id)
     user = require_person(Permission.POST, comment.site_id)
     if comment.author_id == user.id:
         if comment.article.closed:
             raise Conflict("The conversation was closed meanwhile. Your comment stays as it is.", code="article_closed")
         if comment.status == Status.PUBLISHED:
             raise Conflict("A community manager has published your comment meanwhile.", code="already_decided")
-        if comment.status != Status.WITHDRAWN and not may_rewrite(comment, comment.article.policy):
+        if comment.status != Status.WITHDRAWN and not may_edit(comment, comment.article.policy):
             raise Conflict("Your comment is too old to be changed. You can withdraw it.", code="edit_window_over")
     if comment.author_id != user.id or comment.status != Status.WITHDRAWN:  # else: pressed twice, or a reload
         take_back(comment, user)
@@ -157,7 +158,7 @@ def read_told(sanction_id: int) -> Response:
 @react_limit
 def leave(comment_id: int) -> Response:
     """Leave one's held comment as it is for a community manager, and be shown no more why it is held."""
-    comment = _comment(comment_id)
+    comment = comment_with_article(comment_id)
     user = require_person(Permission.POST, comment.site_id)
     leave_for_review(comment, user)
     db.session.commit()

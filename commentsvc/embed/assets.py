@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request
+from markupsafe import Markup
 
 from commentsvc.embed.blueprint import for_everybody
 from commentsvc.errors import NotFound
+from commentsvc.i18n import gettext
+from commentsvc.markup import SPOILER
 
 EXTENSION = "commentsvc.embed.assets"
 FOREVER = "public, max-age=31536000, immutable"
@@ -25,7 +28,9 @@ TEMPLATES = ("embed/*.html", "components/*.html")
 BUNDLES = {
     "widget.css": ("tokens.css", "widget.css"),
     "widget.js": ("widget.js",),
-    "write.js": ("write.js",),  # for whoever writes, votes, flags or signs in
+    "read.js": ("read.js",),  # for whoever follows a link into the depth, or jumps
+    "write.js": ("write.js", "editor.js"),  # for whoever writes, votes, flags or signs in
+    "editor.css": ("editor.css",),
     "identity.js": ("identity.js",),  # for windows to sign in with, and publishers' tokens
     "moderate.js": ("moderate.js",),  # for community managers
     "notices.js": ("notices.js",),  # for whoever opens the bell, or follows
@@ -87,6 +92,12 @@ def init_app(app: Flask) -> None:
     """Load the files once; templates address them through `asset(name)`."""
     app.extensions[EXTENSION] = load()
     app.jinja_env.globals["asset"] = asset_url
+    app.jinja_env.filters["said"] = said
+
+
+def said(html: str) -> Markup:
+    """A comment's HTML with the word for a spoiler in the reader's language."""
+    return Markup(html.replace(SPOILER, Markup("<summary>{}</summary>").format(gettext("Spoiler"))))  # noqa: S704 - sanitised when it was written
 
 
 def assets() -> Assets:

@@ -16,8 +16,10 @@ from commentsvc.embed.assets import asset_url
 from commentsvc.embed.blueprint import embed, read_limit
 from commentsvc.embed.plain import article_or_404, context_of
 from commentsvc.embed.view import (
+    Edited,
     Personal,
     View,
+    edited,
     personal,
     render_public,
     row_of,
@@ -36,6 +38,15 @@ SAID = {
     Status.HELD: N_("A community manager will read your comment before it appears."),
     Status.PENDING: N_("Your comment is being checked."),
     Status.WITHDRAWN: N_("Your comment is withdrawn."),
+}
+
+
+# What a screen reader hears of an edit; the comment before it stands meanwhile.
+EDIT_SAID = {
+    "pending": N_("Your edit is being checked. Until then others see the text before."),
+    "held": N_("A community manager will read your edit. Until then others see the text before."),
+    "rejected": N_("Your edit was not published. Others see the text before."),
+    "published": N_("Your edit is published."),
 }
 
 
@@ -65,7 +76,8 @@ def me_data(article: Article) -> dict[str, Any]:
         data |= {
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
             "told": render_public("embed/told.html", v=view) if mine.told else "",
-            "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own),
+            "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own), "window": 0 if article.closed else article.policy.edit_window,
+            "edits": [{"id": e.comment.id, "status": _seen_status(e), "html": render_public("embed/edited.html", v=view, e=e)} for e in mine.edits],
             "waiting": [
                 {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.status,
                  "html": render_public("embed/waiting.html", v=view, w=w)}
@@ -77,12 +89,20 @@ def me_data(article: Article) -> dict[str, Any]:
     return data
 
 
+def _seen_status(edit: Edited) -> str | None:
+    return "published" if edit.posted else edit.comment.edit_status
+
+
 def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict[str, Any]:
     """A reader's own comment as it stands: public as others see it, else with what happens next."""
     view = View(article=article, site=article.site, me=mine)
     html, say, status = "", gettext(SAID[Status(comment.status)]), comment.status
     if comment.status == Status.PUBLISHED and mine is not None:
         html = render_public("embed/comment.html", v=view, node=Node(row_of(comment, mine.user), ()))
+        for one in edited([comment], article.site):
+            html = render_public("embed/edited.html", v=view, e=one)
+            status = f"edit-{_seen_status(one)}"
+            say = gettext(EDIT_SAID[_seen_status(one) or ""])
     elif comment.status != Status.WITHDRAWN:
         for found in waiting([comment], article.site):  # none: it was rejected so long ago that nobody is reminded
             html = render_public("embed/waiting.html", v=view, w=found)

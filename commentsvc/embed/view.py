@@ -11,15 +11,15 @@ from typing import Any
 from flask import current_app, request
 from markupsafe import Markup
 from sqlalchemy import and_, bindparam, func, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, load_only
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.oidc import Provider, providers
 from commentsvc.accounts.passkeys import relying_party
 from commentsvc.accounts.permissions import Permission, Role, allowed
-from commentsvc.comments.models import Comment, Status, Vote
-from commentsvc.comments.submit import may_rewrite
-from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
+from commentsvc.comments.mentions import people_named
+from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
+from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
@@ -27,8 +27,10 @@ from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext, language, translate
+from commentsvc.i18n import N_, gettext, language, point_in_time, translate
 from commentsvc.markup import render as render_markdown
+from commentsvc.moderation.edit_steps import edits_of
+from commentsvc.moderation.edits import may_edit, newest
 from commentsvc.moderation.marking import Marks, Piece, Range, cut
 from commentsvc.moderation.models import (
     FLAG_REASONS,
@@ -41,7 +43,7 @@ from commentsvc.moderation.models import (
 from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
-from commentsvc.moderation.sanctions import in_words, shadowed, told_in_one, told_to
+from commentsvc.moderation.sanctions import in_shadow, in_words, shadowed, told_in_one, told_to
 from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import WELCOME, Article, Site
 
@@ -85,6 +87,20 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """An edit of one's own published comment that others do not read, or not yet."""
+
+    comment: Comment
+    revision: Revision
+    reason: str = ""  # why it was rejected
+    posted: bool = False  # shown to her as if it were accepted, while she is shadowed
+
+    @property
+    def html(self) -> str:
+        return render_markdown(self.revision.body, people_named(self.revision.body, self.comment.article_id))
+
+
+@dataclass(frozen=True)
 class Told:
     """A sanction in words for the person it is about."""
 
@@ -118,6 +134,8 @@ class Personal:
     votes: Mapping[int, int]
     own: frozenset[int]
     waiting: Sequence[Waiting]
+    editable: frozenset[int] = frozenset()  # of her published comments
+    edits: Sequence[Edited] = ()  # of them, that others do not read (yet)
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
     standing: Standing = NOTHING  # of her notifications
 
@@ -127,12 +145,13 @@ class Asked:
     """What a form sent or a link asked for, so that nothing typed is lost on the way."""
 
     account: str = ""  # the account form to show: sign-up, code, sign-in, forgot, sent
-    panel: str = ""  # the form below a comment: reply, flag, withdraw
+    panel: str = ""  # the form below a comment: reply, edit, flag, withdraw
     target: int | None = None  # that comment
     values: Mapping[str, str] = field(default_factory=dict)
     error: CommentsvcError | None = None
     where: str = ""  # the form at fault: account, panel, editor, page
     notice: str = ""
+    preview: str = ""  # the HTML of what was typed
 
     def message(self, where: str, *fields: str) -> str:
         """The error to show at one of these fields, or ("") at the form as a whole."""
@@ -154,7 +173,7 @@ class View:
     asked: Asked = Asked()
     highlight: int | None = None
 
-    sorts = SORTS
+    exact = staticmethod(point_in_time)
     badges = BADGES
     flag_reasons = FLAG_REASONS
     indent_wide = INDENT_WIDE
@@ -164,6 +183,26 @@ class View:
     def root(self) -> str:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
+
+    @property
+    def site_address(self) -> str:
+        """This service's own address as it was asked, with a slash at its end: for pages that are not ours."""
+        return request.url_root
+
+    @property
+    def canonical(self) -> str:
+        """The plain page's one address."""
+        return f"{request.url_root}embed/a/{self.article.id}"
+
+    def structured(self, nodes: Sequence[Node]) -> dict[str, Any]:
+        """The conversation as search engines read it: a DiscussionForumPosting of schema.org."""
+        return {
+            "@context": "https://schema.org", "@type": "DiscussionForumPosting",
+            "headline": self.article.title, "url": self.canonical, "isPartOf": self.article.url, "text": self.welcome,
+            "author": {"@type": "Organization", "name": self.site.name},
+            "datePublished": self.article.created_at.isoformat(), "commentCount": self.article.comment_count,
+            "comment": [_structured(node, self.article.url) for node in nodes if node.comment.status == Status.PUBLISHED],
+        }
 
     @cached_property
     def asked_language(self) -> str | None:
@@ -196,16 +235,40 @@ class View:
         return relying_party() is not None
 
     @cached_property  # asked once a comment
+    def respect(self) -> bool:
+        """Whether readers give one reaction in place of votes up and down."""
+        return self.site.policy.respect
+
+    @property
+    def sorts(self) -> Mapping[Sort, str]:
+        """Those that make a difference on this site."""
+        return {sort: text for sort, text in SORTS.items() if not (self.respect and sort == Sort.CONTROVERSIAL)}
+
+    @cached_property
+    def managers(self) -> bool:
+        """Whether a Community Manager has said something here; one statement."""
+        return any_by_managers(self.article.id)
+
+    @cached_property  # asked once a comment
     def closed(self) -> bool:
         return self.article.closed
 
     def editable(self, comment: Comment) -> bool:
-        """Whether the author can still take a comment that waits back, to write it anew."""
-        return not self.closed and may_rewrite(comment, self.article.policy)
+        """Whether the author can still edit the comment."""
+        return not self.closed and may_edit(comment, self.article.policy)
+
+    def latest_of(self, comment_id: int) -> Revision | None:
+        """The reader's last text of a comment of her own."""
+        comment = db.session.get(Comment, comment_id)
+        return newest(comment) if comment is not None and self.me is not None and comment.author_id == self.me.user.id else None
 
     @property
     def max_length(self) -> int:
         return self.site.policy.max_length
+
+    @cached_property
+    def public_history(self) -> bool:
+        return self.site.policy.public_history
 
     @cached_property  # asked once a comment; a policy is made from JSON each time
     def max_depth(self) -> int:
@@ -225,8 +288,8 @@ class View:
     def public_modlog(self) -> bool:
         return self.site.policy.public_modlog
 
-    def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None) -> Markup:
-        """Comments with the replies shown under each.
+    def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None, base: int = 0) -> Markup:
+        """Comments with the replies shown under each; `base` is the depth that stands at the left edge.
 
         Put together from parts that components/comment.html renders and `_openings` keeps: most of a
         page stays as it is when a comment comes in.
@@ -239,9 +302,11 @@ class View:
             for node in nodes:
                 comment, left = node.comment, node.more_replies
                 below = bool(node.replies or left)
-                parts.append(opening(comment, parent, below))
+                parts.append(opening(comment, parent, below, base))
                 add(node.replies, comment)
-                if left:
+                if left and not node.replies and comment.depth - base >= self.indent_wide:
+                    parts.append(_macros().continue_thread(self, comment.id, left))
+                elif left:
                     parts.append(_macros().more_replies(self, comment.id, self.more_cursor(node), left, len(node.replies)))
                 parts.append(closing[below])
 
@@ -250,10 +315,10 @@ class View:
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""
-        whole: Markup = self._openings()(comment, parent, False) + _macros().closing(False)
+        whole: Markup = self._openings()(comment, parent, False, 0) + _macros().closing(False)
         return whole
 
-    def _openings(self) -> Callable[[CommentRow, CommentRow | None, bool], Markup]:
+    def _openings(self) -> Callable[[CommentRow, CommentRow | None, bool, int], Markup]:
         """What gives a comment up to its replies; on pages for everybody it is kept.
 
         The key is all that shows in it, so that none is ever stale. A page of 68 comments is rendered
@@ -262,14 +327,16 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, language(), self.asked_language)
+        around = (
+            self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+        )
         kept = fragments()
 
-        def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
-            key = (around, comment, parent and (parent.id, parent.author_name), replies)
+        def opening(comment: CommentRow, parent: CommentRow | None, replies: bool, base: int) -> Markup:
+            key = (around, comment, parent and (parent.id, parent.author_name), replies, base)
             found = kept.get(key)
             if found is None:
-                found = render(comment, parent, replies)
+                found = render(comment, parent, replies, base)
                 kept.put(key, found)
             return found
 
@@ -279,6 +346,16 @@ class View:
         """Where "Show more replies" of this comment goes on."""
         last = node.replies[-1].comment if node.replies else None
         return replies_cursor(node.comment, last, len(node.replies)) or ""
+
+
+def _structured(node: Node, url: str) -> dict[str, Any]:
+    comment = node.comment
+    found: dict[str, Any] = {
+        "@type": "Comment", "text": Markup(comment.body_html).striptags(), "url": f"{url}#comment-{comment.id}",  # noqa: S704 - only to take its tags away
+        "datePublished": comment.created_at.isoformat(), "author": {"@type": "Person", "name": comment.author_name},
+    }
+    replies = [_structured(reply, url) for reply in node.replies if reply.comment.status == Status.PUBLISHED]
+    return found | ({"comment": replies} if replies else {})
 
 
 def _macros() -> Any:
@@ -307,17 +384,39 @@ def personal(article: Article, user: User | None) -> Personal | None:
         .limit(OWN_LIMIT)
     )
     own = db.session.scalars(
-        select(Comment.id)
+        select(Comment)
         .where(Comment.author_id == user.id, Comment.article_id == article.id, Comment.status == Status.PUBLISHED)
         .order_by(Comment.created_at.desc())
         .limit(OWN_LIMIT)
-    )
+        .options(load_only(Comment.id, Comment.status, Comment.created_at, Comment.edit, Comment.edit_status, Comment.hold_for, Comment.article_id, Comment.author_id))
+    ).all()
+    policy = article.policy
     return Personal(
         user=user, staff=allowed(user, Permission.REVIEW, article.site_id),
-        votes={comment_id: value for comment_id, value in votes}, own=frozenset(own),  # noqa: C416 - rows
+        votes={comment_id: value for comment_id, value in votes}, own=frozenset(c.id for c in own),  # noqa: C416 - rows
+        editable=frozenset() if article.closed else frozenset(c.id for c in own if may_edit(c, policy)),
+        edits=edited(own, article.site),
         waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
         standing=standing(user, article),
     )
+
+
+def edited(comments: Sequence[Comment], site: Site) -> list[Edited]:
+    """Those edits of one author's published comments that others do not read; two statements where there are any, else none."""
+    found = edits_of(comments)
+    if not found:
+        return []
+    since = utcnow() - REJECTED_SHOWN
+    under_shadow = {c.id for c in comments if c.hold_for == SanctionKind.SHADOW and c.edit_status == EditStatus.HELD}
+    shadow = bool(under_shadow) and in_shadow(comments[0].author_id, site.id)
+    return [
+        Edited(
+            c, found[c.id], reason_text(site, found[c.id].reason or "") if c.edit_status == EditStatus.REJECTED else "",
+            posted=shadow and c.id in under_shadow,
+        )
+        for c in comments
+        if c.id in found and (c.edit_status != EditStatus.REJECTED or found[c.id].created_at > since)
+    ]
 
 
 def told(user: User, site_id: int) -> list[Told]:
@@ -332,7 +431,7 @@ def waiting(comments: Sequence[Comment], site: Site) -> list[Waiting]:
     shown = [c for c in comments if c.status != Status.REJECTED or c.created_at > since]
     rejected = [c.id for c in shown if c.status == Status.REJECTED]
     told = _told(rejected, site) if rejected else {}
-    doubtful, posted = nudges(shown), shadowed(shown)
+    doubtful, posted = nudges(shown, site.policy.nudges), shadowed(shown)
     return [
         Waiting(c, *told.get(c.id, ("", "", "")), posted=c.id in posted, doubtful=doubtful.get(c.id, ())) for c in shown
     ]

@@ -13,7 +13,6 @@ def words() -> dict[str, str | dict[str, str]]:
         "h": plural_forms("%(num)s h ago", "%(num)s h ago"), "d": plural_forms("%(num)s d ago", "%(num)s d ago"),
         "wrong": gettext("Something went wrong. What you typed is kept."), "again": gettext("Try again"),
         "over": plural_forms("%(num)s too many", "%(num)s too many"), "left": plural_forms("%(num)s left", "%(num)s left"),
-        "up": gettext("Vote up, %(num)s", num="%(num)s"), "down": gettext("Vote down, %(num)s", num="%(num)s"),
         "post": gettext("Post"), "join": gettext("Sign up to post"), "withdraw": gettext("Withdraw"), "flag": gettext("Flag"),
         "replies": plural_forms("Show %(num)s reply", "Show %(num)s replies"), "hide": gettext("Hide replies"),
         "news": plural_forms("Show %(num)s new comment", "Show %(num)s new comments"),
@@ -24,4 +23,5 @@ def words() -> dict[str, str | dict[str, str]]:
         "gone": gettext("Withdrawn by its author"), "copied": gettext("Link copied"), "link": gettext("Link"),
         "moderate": gettext("Moderate"), "reason": gettext("Choose a reason: the author and your colleagues see it."),
         "removed": gettext("Removed by our Community Managers"), "undo": gettext("Undo"),
+        "whole": gettext("Back to the whole conversation"), "first": gettext("This is the first again."),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from commentsvc.comments.models import Status
 from commentsvc.i18n import N_
-from commentsvc.moderation.models import Reason
+from commentsvc.moderation.models import EDIT_REASONS, Reason
 
 # What can have become of a comment. A comment is one of these, so they add up to all of them.
 OUTCOMES: dict[str, str] = {
@@ -122,7 +122,7 @@ def tell(steps: Iterable[Step]) -> Story:
             continue
         if step.before != step.after or story.settled_by is None:
             story.settled_by = step
-        if step.actor_id is None or step.reason == Reason.WITHDRAWN:
+        if step.actor_id is None or step.reason == Reason.WITHDRAWN or step.reason in EDIT_REASONS:
             continue
         left = since is not None and step.before == Status.HELD and step.after != Status.HELD
         judgement = Judgement(step, (step.at - since).total_seconds() if left and since else None)

@@ -13,7 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
 from commentsvc.errors import CommentsvcError, Invalid, NotFound
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import approve, reject, undo
+from commentsvc.moderation.decide import approve, judge_edit, reject, undo
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.reasons import SiteReason
 from commentsvc.sites.models import Site
@@ -27,6 +27,7 @@ class Judged(NamedTuple):
 
     comment_id: int
     version: int
+    edit: int | None = None  # the revision that waits, where that is what was seen
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,17 @@ def decide_many(
         raise Invalid(f"At most {BULK_LIMIT} comments at once.", field="comments")
     outcome = Outcome(secrets.token_hex(8))
     site_id = site.id
-    for comment_id, version in dict(judged).items():
+    for comment_id, version, edit in {one.comment_id: one for one in judged}.values():
         try:
             comment = db.session.get(Comment, comment_id)
             if comment is None or comment.site_id != site_id:
                 raise NotFound("There is no such comment on this site.")
-            if reason is None:
+            if edit is not None:
+                decision = judge_edit(
+                    comment, edit, actor=actor, seen=version, reason=reason.category if reason else None, note=note,
+                    message=message, batch=outcome.batch, site_reason=reason.key if reason and reason.own else None,
+                )
+            elif reason is None:
                 decision = approve(comment, actor=actor, seen=version, note=note, batch=outcome.batch)
             else:
                 decision = reject(

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, update
 
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Comment, EditStatus, Status
 from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
 
 # SQLite takes a partial index only when its WHERE stands in the statement to the letter; with a
 # parameter it would read all comments there are.
 PENDING: ColumnElement[bool] = Comment.status == literal_column(f"'{Status.PENDING.value}'")
+EDITED: ColumnElement[bool] = Comment.edit_status == literal_column(f"'{EditStatus.PENDING.value}'")
 POSTED: ColumnElement[bool] = Comment.external_id.is_(None)
 
 # After that a comment is a part of what piled up: while no worker ran, or in a rush. Else the lane for fresh ones
@@ -42,12 +43,14 @@ class Lane(enum.Enum):
     newest posted comments (`FRESH`: newest first, few at a time) beside one or more that take
     everything in the order it came (`BACKLOG`). The newest goes first because its author is
     looking; the oldest never waits behind it, because the other lane takes nothing but the oldest.
-    Last comes what was published unscored while the model was away (`AGAIN`).
+    Last comes what was published unscored while the model was away (`AGAIN`). Edits of published comments (`EDITS`) come
+    after the newest ones: their authors are looking too, but nobody misses what is to be read meanwhile.
     """
 
     FRESH = "fresh"
     BACKLOG = "backlog"
     AGAIN = "again"
+    EDITS = "edits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def _free(lane: Lane, query: Select[Any], now: dt.datetime, lease: int) -> Selec
         return query.where(PENDING, POSTED, posted_now, Comment.screen_attempts == 0).order_by(Comment.id.desc())
     if lane is Lane.AGAIN:
         return query.where(Comment.screen_again).order_by(Comment.id)
+    if lane is Lane.EDITS:
+        return query.where(EDITED).order_by(Comment.id)
     return query.where(PENDING).order_by(Comment.id)
 
 

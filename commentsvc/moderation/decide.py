@@ -13,11 +13,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article, status_changed
+from commentsvc.comments.mentions import keep_mentions
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation import statements
+from commentsvc.moderation import edit_steps, statements
 from commentsvc.moderation.announcing import announce, announce_step
 from commentsvc.moderation.featuring import (
     MARK_REASONS,
@@ -29,6 +30,7 @@ from commentsvc.moderation.featuring import (
     set_mark,
 )
 from commentsvc.moderation.models import (
+    EDIT_REASONS,
     Announcement,
     Decision,
     Flag,
@@ -43,6 +45,7 @@ _S = Status
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset({
     (_S.PENDING, _S.PUBLISHED), (_S.PENDING, _S.HELD), (_S.PENDING, _S.REJECTED),
     (_S.HELD, _S.PUBLISHED), (_S.HELD, _S.REJECTED),
+    (_S.HELD, _S.PENDING),  # its author wrote it anew: it is screened again
     (_S.PUBLISHED, _S.PUBLISHED),  # a community manager looked and left it: settles its flags
     (_S.PUBLISHED, _S.REJECTED), (_S.PUBLISHED, _S.HELD),
     (_S.REJECTED, _S.PUBLISHED), (_S.REJECTED, _S.HELD),
@@ -100,6 +103,7 @@ def decide(
         raise _conflict(comment)
     for name, value in values.items():  # the row is ours: nothing else in it has changed
         set_committed_value(comment, name, value)
+    _follow_text(comment, before)
     decision = Decision(
         site_id=comment.site_id, comment_id=comment.id, revision=comment.revision,
         from_status=before, to_status=to.value, actor_id=actor.id if actor else None,
@@ -122,15 +126,27 @@ def decide(
     return decision
 
 
+def _follow_text(comment: Comment, before: str) -> None:
+    """A comment that is taken off has no edit to wait for any more; whom one mentions counts once others read it."""
+    if comment.status != _S.PUBLISHED:
+        edit_steps.drop(comment)
+    elif before != _S.PUBLISHED:
+        keep_mentions(comment)
+
+
 def _by_person(comment: Comment, decision: Decision, actor: User, seen: int) -> None:
     if decision.to_status != _S.WITHDRAWN:  # an author's own step is no act of staff
-        record(
-            actor, "comment.decided" if decision.undoes_id is None else "comment.undone", site_id=comment.site_id,
-            subject=f"comment:{comment.id}", status=[decision.from_status, decision.to_status], reason=decision.reason, version=seen,
-        )
+        _audit(comment, decision, actor, seen)
     if decision.undoes_id is None:
         _settle_flags(comment, decision)
         _answer_questions(comment, decision)
+
+
+def _audit(comment: Comment, decision: Decision, actor: User, seen: int) -> None:
+    record(
+        actor, "comment.decided" if decision.undoes_id is None else "comment.undone", site_id=comment.site_id,
+        subject=f"comment:{comment.id}", status=[decision.from_status, decision.to_status], reason=decision.reason, version=seen,
+    )
 
 
 def approve(comment: Comment, *, actor: User, seen: int, note: str = "", batch: str | None = None) -> Decision:
@@ -163,6 +179,26 @@ def reject(
         comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, message=message, batch=batch,
         site_reason=site_reason, law=law,
     )
+
+
+def judge_edit(
+    comment: Comment, edit: int, *, actor: User, seen: int, reason: Reason | None = None, note: str = "", message: str = "",
+    batch: str | None = None, site_reason: str | None = None,
+) -> Decision:
+    """A community manager accepts the edit that waits, or for a reason lets the text before stand; flushes.
+
+    `edit` is the number of the revision that she read, `seen` the comment's version. Conflict where either moved on.
+    """
+    _begin(comment, seen)
+    if comment.status != _S.PUBLISHED or comment.edit != edit or not edit_steps.waits(comment):
+        raise _conflict(comment)
+    if reason is None:
+        comment.reviewed_at = utcnow()
+        decision = edit_steps.accept(comment, actor=actor, note=note, batch=batch)
+    else:
+        decision = edit_steps.refuse(comment, reason.value, actor=actor, site_reason=site_reason, note=note, message=message, batch=batch)
+    _audit(comment, decision, actor, seen)
+    return decision
 
 
 def mark(comment: Comment, wanted: Mark, *, on: bool, actor: User, seen: int) -> Decision | None:
@@ -255,6 +291,13 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         if comment.status != _S.PUBLISHED:
             raise _conflict(comment)
         return _unmark(comment, decision, actor=actor)
+    if decision.reason in EDIT_REASONS:
+        if comment.status != _S.PUBLISHED:
+            raise _conflict(comment)
+        seen = comment.version
+        taken = edit_steps.undo(comment, decision, actor=actor)
+        _audit(comment, taken, actor, seen)
+        return taken
     db.session.execute(
         update(Flag).where(Flag.resolved_by_id == decision.id).values(resolved_by_id=None)
     )
@@ -324,10 +367,14 @@ def _conflict(comment: Comment) -> Conflict:
     latest = latest_decision(comment.id)
     by = "The system" if latest is None or latest.actor is None else latest.actor.display_name
     words = {"published": "published", "rejected": "rejected", "held": "held", "withdrawn": "withdrawn"}
-    if latest is None:
+    if edit_steps.waits(comment) or (comment.status == _S.PENDING and comment.revision > 1):
+        message = "Its author has edited this comment meanwhile."
+    elif latest is None:
         message = "This comment changed since you saw it."
     elif latest.reason in STEPS:
         message = f"{by} has {latest.reason} this comment meanwhile."
+    elif latest.reason in EDIT_REASONS:
+        message = f"{by} has decided on the edit of this comment meanwhile."
     else:
         message = f"{by} has already {words.get(latest.to_status, 'decided on')} this comment."
     return Conflict(

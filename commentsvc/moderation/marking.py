@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Revision
 from commentsvc.moderation.models import Screening
 
 Range = tuple[int, int]
@@ -43,12 +43,12 @@ class Piece:
     phrase: bool = False
 
 
-def marks_of(comment: Comment, screening: Screening | None) -> Marks:
-    """What the screening found in the comment's text as it is now.
+def marks_of(comment: Comment | Revision, screening: Screening | None) -> Marks:
+    """What the screening found in the comment's text as it is now, or in that of its edit.
 
     None where the text was edited since: the ranges belong to the revision that was screened.
     """
-    if screening is None or screening.revision != comment.revision:
+    if screening is None or screening.revision != (comment.number if isinstance(comment, Revision) else comment.revision):
         return Marks()
     explained = [finding.get("explanation") or {} for finding in screening.findings]
     return Marks(

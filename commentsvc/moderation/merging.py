@@ -7,9 +7,8 @@ from sqlalchemy.orm import aliased
 
 from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import ApiKey, ExternalAuthor, PasswordReset, User, UserSession
-from commentsvc.comments.counts import lock_article
+from commentsvc.comments.counts import article_has_respect, lock_article, set_votes
 from commentsvc.comments.models import Comment, Vote
-from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed
@@ -112,11 +111,10 @@ def _move_reactions(table: type[Vote | Flag], kept_id: int, merged_id: int) -> t
 def _count_again(voted: set[int], flagged: set[int]) -> None:
     for comment in db.session.scalars(select(Comment).where(Comment.id.in_(voted | flagged)).execution_options(populate_existing=True)):
         if comment.id in voted:
-            comment.up, comment.down = db.session.execute(
+            up, down = db.session.execute(
                 select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id)
             ).one()
-            comment.top_score = wilson_lower_bound(comment.up, comment.down)
-            comment.controversy = controversy(comment.up, comment.down)
+            set_votes(comment, up, down, respect=article_has_respect(comment.article_id))
         if comment.id in flagged:
             count_open_flags(comment)
     db.session.flush()

@@ -68,6 +68,14 @@ class Reason(enum.StrEnum):
     PINNED = "pinned"
     UNPINNED = "unpinned"
     IMPORTED = "imported"
+    EDITED = "edited"  # its author wrote it anew before anybody else read it
+    EDIT_ACCEPTED = "edit_accepted"  # the new text stands in place of the one before
+    EDIT_HELD = "edit_held"
+    EDIT_REJECTED = "edit_rejected"
+
+
+# What is decided about an edit, while the comment stays published.
+EDIT_REASONS = frozenset({Reason.EDIT_ACCEPTED, Reason.EDIT_HELD, Reason.EDIT_REJECTED})
 
 
 # What a community manager may choose when rejecting, in the order the console offers it.

@@ -23,8 +23,8 @@ from commentsvc.moderation.models import Screening
 from commentsvc.screening.submission import Verdict
 
 NUDGES = 3
-"""Of an author's comments on a site within PERIOD, the first so many that the model held and
-explained show why; the others only wait. Enough for somebody who lost her temper."""
+"""Of an author's texts on a site within PERIOD, the first so many that the model held and
+explained show why; the others only wait. Enough for somebody who lost her temper. A site may say otherwise."""
 
 PERIOD = dt.timedelta(days=1)
 """What NUDGES counts in, before each comment; also how long a comment shows its own."""
@@ -37,20 +37,20 @@ LEFT = "left_for_review"
 """Key of a finding whose nudge its author has answered."""
 
 
-def nudges(comments: Sequence[Comment]) -> dict[int, tuple[Range, ...]]:
+def nudges(comments: Sequence[Comment], most: int = NUDGES) -> dict[int, tuple[Range, ...]]:
     """By id, the doubtful sentences of those comments that may show them; one statement at most.
 
     The comments are one author's, on one site. Which may is counted from her screenings, so that
-    looking again, elsewhere or later, gives the same answer.
+    looking again, elsewhere or later, gives the same answer. Each text counts: whoever edits a held comment asks again.
     """
     since = utcnow() - PERIOD
     # Whoever is read first anyway gains nothing by saying it differently.
     asked = [c for c in comments if c.status == Status.HELD and c.created_at > since and c.hold_for is None]
-    if not asked:
+    if not asked or not most:
         return {}
     first = min(c.created_at for c in asked)
     rows = db.session.execute(
-        select(Comment.id, Comment.created_at, Screening.revision, Screening.findings)
+        select(Comment.id, Comment.created_at, Screening.revision, Screening.findings, Screening.created_at.label("screened_at"))
         .join(Screening, Screening.comment_id == Comment.id)
         .where(
             Comment.author_id == asked[0].author_id, Comment.site_id == asked[0].site_id,
@@ -62,12 +62,12 @@ def nudges(comments: Sequence[Comment]) -> dict[int, tuple[Range, ...]]:
     ).all()
     if len(rows) > MOST:
         return {}
-    explained: dict[int, dt.datetime] = {}
+    explained: dict[tuple[int, int], dt.datetime] = {}
     latest: dict[int, Any] = {}
     for row in rows:
         latest.setdefault(row.id, row)
         if _explained(row.findings):
-            explained[row.id] = row.created_at
+            explained[row.id, row.revision] = row.created_at if row.revision == 1 else row.screened_at
     shown = {}
     for comment in asked:
         screened = latest.get(comment.id)
@@ -76,10 +76,11 @@ def nudges(comments: Sequence[Comment]) -> dict[int, tuple[Range, ...]]:
         finding = _explained(screened.findings)
         if finding is None or finding.get(LEFT):
             continue
-        when = (comment.created_at, comment.id)
-        before = sum((at, i) < when and at > comment.created_at - PERIOD for i, at in explained.items())
+        time = explained[comment.id, comment.revision]
+        when = (time, comment.id, comment.revision)
+        before = sum((at, *text) < when and at > time - PERIOD for text, at in explained.items())
         sentences = fitted(comment.body, finding["explanation"]["sentences"])
-        if before < NUDGES and sentences:
+        if before < most and sentences:
             shown[comment.id] = sentences
     return shown
 

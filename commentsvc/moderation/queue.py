@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Subquery,
     and_,
+    case,
     func,
     literal_column,
     select,
@@ -32,10 +33,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Comment, EditStatus, Revision, Status
 from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.edit_steps import edits_of, waits
 from commentsvc.moderation.filters import NOTHING, Filters, Order
 from commentsvc.moderation.models import Decision, Flag, Screening
 from commentsvc.moderation.people_models import Sanction
@@ -130,7 +132,7 @@ class QueueSpec:
 
 QUEUES: dict[Queue, QueueSpec] = {
     # The most urgent comes first where a decision is due, the latest elsewhere.
-    Queue.HELD: QueueSpec(_is(Status.HELD), _BY_DUE),
+    Queue.HELD: QueueSpec((*_is(Status.HELD), Comment.edit_status == literal_column(f"'{EditStatus.HELD.value}'")), _BY_DUE),
     Queue.FLAGGED: QueueSpec((_unseen_status == Status.PUBLISHED.value,), _BY_DUE, (Comment.flag_count > literal_column("0"),)),
     Queue.NEW: QueueSpec(_is(Status.PUBLISHED), dict(reversed(_BY_TIME.items())), (Comment.reviewed_at.is_(None),)),
     Queue.APPROVED: QueueSpec(_is(Status.PUBLISHED), _BY_REVIEW, (Comment.reviewed_at.is_not(None),)),
@@ -164,6 +166,12 @@ class Card:
     decisions: Sequence[Decision]  # latest first, with actors
     level: Level = Level.NEW  # of trust, as it is now
     sanctions: Sequence[Sanction] = ()  # on its author, that hold on the site
+    edit: Revision | None = None  # that waits, while readers see the text before
+
+    @property
+    def text(self) -> str:
+        """What is to be decided on."""
+        return self.comment.body if self.edit is None else self.edit.body
 
 
 @dataclass(frozen=True)
@@ -399,7 +407,7 @@ def page_of_cards(
 
 
 def cards(ids: Sequence[int]) -> list[Card]:
-    """The cards of these comments, in this order; eight statements however many."""
+    """The cards of these comments, in this order; eight statements however many, one more where edits wait."""
     if not ids:
         return []
     found = {
@@ -414,7 +422,12 @@ def cards(ids: Sequence[int]) -> list[Card]:
             .execution_options(populate_existing=True)
         )
     }
-    latest = select(func.max(Screening.id)).where(Screening.comment_id.in_(ids)).group_by(Screening.comment_id)
+    edits = edits_of([c for c in found.values() if waits(c)])
+    judged = case((Comment.edit_status.in_(list(EditStatus)[:2]), Comment.edit), else_=Comment.revision)
+    latest = (
+        select(func.max(Screening.id)).join(Comment, Comment.id == Screening.comment_id)
+        .where(Screening.comment_id.in_(ids), Screening.revision == judged).group_by(Screening.comment_id)
+    )
     screenings = {s.comment_id: s for s in db.session.scalars(select(Screening).where(Screening.id.in_(latest)))}
     flags: dict[int, list[Flag]] = defaultdict(list)
     for flag in db.session.scalars(
@@ -439,6 +452,7 @@ def cards(ids: Sequence[int]) -> list[Card]:
             comment=c, parent=c.parent, screening=screenings.get(c.id), flags=flags[c.id],
             record=records.get((c.site_id, c.author_id), AuthorRecord()), decisions=decisions[c.id],
             level=trust[c.site_id, c.author_id], sanctions=sanctions.get((c.site_id, c.author_id), ()),
+            edit=edits.get(c.id),
         )
         for i in ids
         if (c := found.get(i)) is not None

@@ -257,9 +257,14 @@ def shadowed(comments: Sequence[Comment]) -> set[int]:
     Only while the shadow lasts. Once she has been told of it, what still waits says that it waits.
     """
     hidden = [c for c in comments if c.status == Status.HELD and c.hold_for == K.SHADOW]
-    if not hidden or not any(s.kind == K.SHADOW for s in active(hidden[0].author_id, hidden[0].site_id)):
+    if not hidden or not in_shadow(hidden[0].author_id, hidden[0].site_id):
         return set()
     return {c.id for c in hidden}
+
+
+def in_shadow(user_id: int, site_id: int) -> bool:
+    """Whether a shadow on the person holds; one statement."""
+    return any(s.kind == K.SHADOW for s in active(user_id, site_id))
 
 
 def sanctions_shown_to(user_id: int) -> Sequence[Sanction]:

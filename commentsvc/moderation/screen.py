@@ -16,11 +16,14 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role
 from commentsvc.comments.counts import hold_articles
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Comment, EditStatus, Revision, Status
+from commentsvc.comments.submit import body_hash
 from commentsvc.errors import Conflict
 from commentsvc.extensions import db
+from commentsvc.moderation import edit_steps
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
 from commentsvc.moderation.decide import decide
+from commentsvc.moderation.edit_steps import edits_of
 from commentsvc.moderation.models import Announcement, Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
 from commentsvc.moderation.urgency import file_held
@@ -58,9 +61,10 @@ Keep = Callable[[Screening | Announcement | Decision | Statement], None]
 
 
 def submission_of(
-    comment: Comment, scores: Mapping[str, float] | None, explanation: Explanation | None = None, unscored: str = ""
+    comment: Comment, scores: Mapping[str, float] | None, explanation: Explanation | None = None, unscored: str = "", *,
+    edit: Revision | None = None,
 ) -> Submission:
-    """All the phases need to know, in two statements; the article and its site are loaded."""
+    """All the phases need to know, in two statements; the article and its site are loaded. Of an `edit`, its text and time."""
     db.session.flush()
     article = comment.article
     policy: Policy = article.policy.for_level(comment.author_level)
@@ -75,16 +79,17 @@ def submission_of(
             .subquery()
         )
     ) if policy.new_author_comments else 0
-    since = comment.created_at - dt.timedelta(seconds=policy.repeat_window)
+    body, written = (edit.body, edit.created_at) if edit is not None else (comment.body, comment.created_at)
+    since = written - dt.timedelta(seconds=policy.repeat_window)
     repeats = db.session.connection().scalar(
         REPEATED,
         {
-            "author": comment.author_id, "body_hash": comment.body_hash, "site": comment.site_id, "before": comment.id,
+            "author": comment.author_id, "body_hash": body_hash(body) if edit is not None else comment.body_hash, "site": comment.site_id, "before": comment.id,
             "since": since,
         },
     )
     return Submission(
-        body=comment.body, policy=policy, submitted_at=comment.created_at,
+        body=body, policy=policy, submitted_at=written,
         # An imported comment is older than the closing of its article.
         closed_at=article.closing, premoderated=article.premoderated,
         author_is_staff=Permission.SKIP_SCREENING in PERMISSIONS[Role(comment.author_role)],
@@ -134,12 +139,41 @@ def screen_comment(
     return outcome
 
 
+def screen_edit(
+    comment: Comment, scores: Mapping[str, float] | None = None, model: ModelInfo | None = None, *,
+    explanation: Explanation | None = None, keep: Keep | None = None,
+) -> Outcome:
+    """As `screen_comment`, for the edit of a published comment that waits: until it is accepted the text before stands."""
+    if comment.status != Status.PUBLISHED or comment.edit_status != EditStatus.PENDING:
+        return Outcome(Verdict.WAIT)
+    if scores is not None:
+        scores = {label: value for label, value in scores.items() if math.isfinite(value)}
+    edit = edit_steps.revision_of(comment, comment.edit or 0)
+    outcome = screen(submission_of(comment, scores, explanation, edit=edit))
+    if outcome.verdict != Verdict.WAIT:
+        _follow_edit(comment, edit, outcome, scores, model, keep)
+    return outcome
+
+
+def _follow_edit(
+    comment: Comment, edit: Revision, outcome: Outcome, scores: Mapping[str, float] | None, model: ModelInfo | None, keep: Keep | None,
+) -> None:
+    (keep or db.session.add)(record(comment, outcome, scores, model, revision=edit.number))
+    if outcome.verdict == Verdict.PUBLISH:
+        edit_steps.accept(comment, actor=None, keep=keep)
+    elif outcome.verdict == Verdict.HOLD:
+        file_held(comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count)
+        edit_steps.hold(comment, keep=keep)
+    else:
+        edit_steps.refuse(comment, outcome.reason or Reason.OTHER, actor=None, keep=keep)
+
+
 def record(
-    comment: Comment, outcome: Outcome, scores: Mapping[str, float] | None, model: ModelInfo | None
+    comment: Comment, outcome: Outcome, scores: Mapping[str, float] | None, model: ModelInfo | None, *, revision: int | None = None,
 ) -> Screening:
-    """What a run of the pipeline found in the comment's present revision, to be kept."""
+    """What a run of the pipeline found in the comment's present revision, or the one of that number, to be kept."""
     return Screening(
-        site_id=comment.site_id, comment_id=comment.id, revision=comment.revision, verdict=outcome.verdict.value,
+        site_id=comment.site_id, comment_id=comment.id, revision=revision or comment.revision, verdict=outcome.verdict.value,
         findings=[f.to_data() for f in outcome.findings], scores=dict(scores) if scores is not None else None,
         model_name=model.name if model else None, model_version=model.version if model else None,
         model_sha256=model.sha256 if model else None, policy_version=comment.article.site.policy_version or None,
@@ -191,7 +225,11 @@ def read_batch(
     """
     claims = claim(lane, batch, lease)
     loaded = load_comments([c.comment_id for c in claims]) if claims else {}
-    bodies = {c.id: (c.article_id, c.body, c.article.policy.for_level(c.author_level)) for c in loaded.values()}
+    texts = edits_of(list(loaded.values())) if lane is Lane.EDITS else {}
+    bodies = {
+        c.id: (c.article_id, texts[c.id].body if c.id in texts else c.body, c.article.policy.for_level(c.author_level))
+        for c in loaded.values()
+    }
     db.session.commit()
     claims = [c for c in claims if c.comment_id in bodies]
     wanted = [c for c in claims if not c.hopeless]
@@ -288,6 +326,9 @@ def _act_alone(one: Read, act: Act) -> None:
 
 
 def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) -> None:
+    if comment.status == Status.PUBLISHED:
+        _decide_edit(comment, one, keep, info)
+        return
     if not one.claim.hopeless:
         screen_comment(comment, one.scores, info, explanation=one.explanation, keep=keep)
         return
@@ -299,6 +340,14 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count)
         db.session.flush()
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
+
+
+def _decide_edit(comment: Comment, one: Read, keep: Keep, info: ModelInfo | None) -> None:
+    if not one.claim.hopeless:
+        screen_edit(comment, one.scores, info, explanation=one.explanation, keep=keep)
+    elif comment.edit_status == EditStatus.PENDING:
+        edit = edit_steps.revision_of(comment, comment.edit or 0)
+        _follow_edit(comment, edit, Outcome(Verdict.HOLD, (UNREADABLE,)), None, None, keep)
 
 
 def pending_count() -> int:

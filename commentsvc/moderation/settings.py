@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload, undefer
 
 from commentsvc.accounts.audit import changed, record
 from commentsvc.accounts.models import User
+from commentsvc.comments.counts import recount_votes_down
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
@@ -55,6 +56,8 @@ def change_settings(
     site.phrase_notes = _notes(before, site, actor) or None
     site.version += 1
     after = settings_data(site)
+    if after["policy"]["respect"] != before["policy"]["respect"]:
+        recount_votes_down(site.id, respect=after["policy"]["respect"])
     if after == before:
         db.session.flush()
         return None

@@ -11,7 +11,8 @@ from commentsvc.accounts.api_keys import revoke_keys
 from commentsvc.accounts.models import Registration, User
 from commentsvc.accounts.sessions import end_sessions
 from commentsvc.comments.authors import rename_author
-from commentsvc.comments.models import Comment, GuestComment, Revision, Status
+from commentsvc.comments.mentions import rename_mentions
+from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
 from commentsvc.database import Base, utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
@@ -90,7 +91,9 @@ def _remove_some(user: User) -> bool:
         if comment.status != Status.WITHDRAWN:
             withdraw(comment, user)
         comment.body = comment.body_html = comment.body_hash = ""
+        comment.edit = comment.edit_status = None
         db.session.execute(delete(Revision).where(Revision.comment_id == comment.id))
+        db.session.execute(delete(Mention).where(Mention.comment_id == comment.id))
     db.session.flush()
     return bool(comments)
 
@@ -100,6 +103,7 @@ def _forget(user: User) -> None:
     email = user.email
     end_sessions(user)
     revoke_keys(user)
+    rename_mentions(user, NAME)
     rename_author(user, NAME)
     user.email = user.password_hash = user.second_factor_at = None
     db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text=""))

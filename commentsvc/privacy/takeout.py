@@ -89,7 +89,7 @@ def _comments(user: User, sites: dict[int, str]) -> list[dict[str, Any]]:
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         for r in _of(Revision, some):
-            revisions[r.comment_id].append({"number": r.number, "body": r.body, "created_at": r.created_at})
+            revisions[r.comment_id].append({"number": r.number, "body": r.body, "state": r.state, "created_at": r.created_at})
         for d in _of(Decision, some):
             decisions[d.comment_id].append({
                 "from": d.from_status, "to": d.to_status, "reason": d.reason, "at": d.created_at,

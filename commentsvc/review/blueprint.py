@@ -25,6 +25,7 @@ from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.script_words import script_words
 from commentsvc.review.words import (
     DECIDED,
+    EDIT_STATES,
     FLAG_NAMES,
     LABEL_NAMES,
     LEVEL_MEANINGS,
@@ -125,7 +126,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

@@ -65,9 +65,10 @@ def _chosen() -> list[Judged]:
     """The comments ticked, each with the version that the list showed."""
     chosen = []
     for item in request.form.getlist("item"):
-        comment_id, _, version = item.partition(":")
+        comment_id, _, rest = item.partition(":")
+        version, _, edit = rest.partition(":")
         try:
-            chosen.append(Judged(row_id(comment_id), row_id(version)))
+            chosen.append(Judged(row_id(comment_id), row_id(version), row_id(edit) if edit else None))
         except ValueError:
             raise Invalid("The form names a comment that cannot be.", field="item") from None
     if not chosen:

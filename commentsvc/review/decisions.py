@@ -43,7 +43,10 @@ def approve(site_key: str, comment_id: int) -> Any:
     site = site_for(site_key)
     judged = comment_on(site, comment_id)
     try:
-        decision = decide.approve(judged, actor=signed_in(), seen=seen())
+        if edit := _edit():
+            decision = decide.judge_edit(judged, edit, actor=signed_in(), seen=seen())
+        else:
+            decision = decide.approve(judged, actor=signed_in(), seen=seen())
     except Conflict as conflict:
         arrived = _arrived(comment_id, Status.PUBLISHED)
         return _decided(site, comment_on(site, comment_id), arrived) if arrived else refused(site, comment_id, conflict=conflict)
@@ -59,12 +62,14 @@ def reject(site_key: str, comment_id: int) -> Any:
     judged = comment_on(site, comment_id)
     try:
         chosen = _reason(site)
-        decision = decide.reject(
-            judged, actor=signed_in(), reason=chosen.category, seen=seen(), note=_note(), site_reason=chosen.key if chosen.own else None,
-            law=_law(), message=_text("message", "message"),
-        )
+        said: dict[str, Any] = {
+            "actor": signed_in(), "reason": chosen.category, "seen": seen(), "note": _note(),
+            "site_reason": chosen.key if chosen.own else None, "message": _text("message", "message"),
+        }
+        edit = None if request.form.get("whole") else _edit()
+        decision = decide.judge_edit(judged, edit, **said) if edit else decide.reject(judged, law=_law(), **said)
     except Conflict as conflict:
-        arrived = _arrived(comment_id, Status.REJECTED)
+        arrived = _arrived(comment_id, Status.REJECTED if request.form.get("whole") or not _edit() else Status.PUBLISHED)
         return _decided(site, comment_on(site, comment_id), arrived) if arrived else refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
         return refused(site, comment_id, error=invalid.message)
@@ -117,6 +122,11 @@ def seen() -> int:
     if version is None:
         raise Invalid("The form does not say which version of the comment it judges.", field="version")
     return version
+
+
+def _edit() -> int | None:
+    """The number of the edit that the card showed; None where the comment itself is decided on."""
+    return request.form.get("edit", type=int)
 
 
 def _reason(site: Site) -> SiteReason:

@@ -179,6 +179,8 @@ def actions(card: Card) -> Actions:
         approve = gettext("Keep published") if comment.flag_count or comment.reviewed_at else gettext("Approve")
     if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
         reject = gettext("Reject")
+    if card.edit is not None:
+        approve, reject = gettext("Accept the edit"), gettext("Reject the edit")
     latest = card.decisions[0] if card.decisions else None
     undoable = latest is not None and can_be_undone(latest)
     feature = pin = ""

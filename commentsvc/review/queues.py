@@ -239,9 +239,9 @@ def card_context(
     }
     if card is not None:
         person = signed_in()
-        marks = marks_of(card.comment, card.screening)
+        marks = marks_of(card.edit or card.comment, card.screening)
         context |= {
-            "body": presenting.marked_body(card.comment, marks, focusable=person.blur_words),
+            "body": presenting.marked_text(card.text, marks, focusable=person.blur_words),
             "marks": marks,
             "has_markup": presenting.has_markup(card.comment),
             "bars": presenting.score_bars(card.screening, site.policy_in(card.comment.article.section)),

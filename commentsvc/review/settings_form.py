@@ -19,6 +19,7 @@ from commentsvc.screening.policy import (
     CLOSE_AFTER_MOST,
     EDIT_WINDOW_MOST,
     FAIL_OPEN_MOST,
+    NUDGES_MOST,
     REPEAT_MOST,
     Policy,
     check_policy,
@@ -78,11 +79,20 @@ FIELDS: tuple[Field, ...] = (
     Field(GENERAL, _TALK, "number", "max_depth", N_("Deepest reply"), N_("Replies to a reply to a reply. 0: nobody can reply."), N_("levels")),
     Field(
         GENERAL, _TALK, "number", "edit_window", N_("Time to edit"),
-        N_("So long can an author take back a comment that waits, to say it differently. 0: as long as it waits."), N_("minutes"), MINUTE, EDIT_WINDOW_MOST,
+        N_("So long after posting can an author edit a published comment. The new text is screened, and the old one stands until it passes. 0: not at all. What still waits can always be edited."), N_("minutes"), MINUTE, EDIT_WINDOW_MOST,
+    ),
+    Field(
+        GENERAL, _TALK, "number", "nudges", N_("Kind words"),
+        N_("Of so many of an author's comments a day that the model holds, the doubtful sentences are marked for her, so that she can say it differently. 0: never."),
+        N_("comments a day"), most=NUDGES_MOST,
     ),
     Field(
         GENERAL, _TALK, "number", "close_after_days", N_("Closing"),
         N_("A conversation closes by itself so long after its article came here. One that you reopen is open as long again. 0: never."), N_("days"), most=CLOSE_AFTER_MOST,
+    ),
+    Field(
+        GENERAL, _TALK, "switch", "respect", N_("Respect instead of votes up and down"),
+        N_("Readers give one reaction, or none. Votes down that were given stay stored; they count and show again once you go back."),
     ),
     Field(GENERAL, _TALK, "number", "posts_per_minute", N_("Pace"), N_("Comments of one person within a minute. 0: the installation's limit alone."), N_("a minute")),
     Field(
@@ -99,6 +109,10 @@ FIELDS: tuple[Field, ...] = (
         N_("For this long an author can appeal against a decision. EU law wants six months at least of most sites."), N_("days"),
     ),
     Field(GENERAL, _OPEN, "number", "appeal_answer_days", N_("Time to answer"), N_("Appeals that wait longer than this are marked as overdue."), N_("days")),
+    Field(
+        GENERAL, _OPEN, "switch", "public_history", N_("Show what edited comments said before"),
+        N_("Anybody can read their earlier texts; else their authors and the team can."),
+    ),
     Field(
         GENERAL, _OPEN, "switch", "public_modlog", N_("Publish the modlog"),
         N_("Anybody can read what was removed and why, without names and texts."),

@@ -123,11 +123,21 @@ REASON_NAMES: Words[str, str] = Words({
     Reason.PINNED: N_("Pinned to the top"),
     Reason.UNPINNED: N_("No longer pinned"),
     Reason.IMPORTED: N_("Imported"),
+    Reason.EDITED: N_("Its author wrote it anew"),
+    Reason.EDIT_ACCEPTED: N_("Edit accepted"),
+    Reason.EDIT_HELD: N_("Edit held"),
+    Reason.EDIT_REJECTED: N_("Edit rejected"),
 } | {reason.value: words for reason, words in REJECT_REASONS.items()})
 
 # What was done to a comment whose status stayed, in its history.
 MARK_WORDS: Words[str, str] = Words({
     Reason.FEATURED: N_("Featured"), Reason.UNFEATURED: N_("Unfeatured"), Reason.PINNED: N_("Pinned"), Reason.UNPINNED: N_("Unpinned"),
+    Reason.EDIT_ACCEPTED: N_("Edit accepted"), Reason.EDIT_HELD: N_("Edit held for a person"), Reason.EDIT_REJECTED: N_("Edit rejected"),
+})
+
+# What became of a revision, beside what the comment says now.
+EDIT_STATES: Words[str, str] = Words({
+    "waiting": N_("waits"), "replaced": N_("replaced before others read it"), "rejected": N_("rejected"),
 })
 
 FLAG_NAMES: Words[str, str] = Words({reason.value: words for reason, words in FLAG_REASONS.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from commentsvc.characters import characters, too_many
 from commentsvc.screening.phrases import find_phrases
 from commentsvc.screening.submission import Finding, Submission, Verdict
 from commentsvc.screening.trust import Level
@@ -13,6 +14,7 @@ Phase = Callable[[Submission], Finding | None]
 
 # What held for the author when she posted -> what a community manager reads of it.
 HELD_FOR = {
+    "taken_down": "A person had looked at this comment before its author changed it.",
     "always_review": "A community manager reads every comment of this author first.",
     "shadow": "The author is shadowed: she sees this as published, others do once it is approved.",
     "email_domain": "A rule of the site holds comments from e-mail addresses at this domain.",
@@ -35,8 +37,8 @@ def commenting_open(s: Submission) -> Finding | None:
 
 def length(s: Submission) -> Finding | None:
     """The policy may have changed since the comment was accepted."""
-    size = len(s.body.strip())
-    if size > s.policy.max_length:
+    size = characters(s.body.strip())
+    if too_many(s.body.strip(), s.policy.max_length):
         message = f"{size} characters; the site allows {s.policy.max_length}."
     elif size < s.policy.min_length:
         message = f"{size} characters; the site asks for {s.policy.min_length}."

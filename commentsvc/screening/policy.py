@@ -37,6 +37,7 @@ REPEAT_ACTIONS = ("always_review", "suspend")
 # No offset turns a limit into its opposite.
 OFFSET_MOST = 0.5
 PACE_MOST = 24 * 3600
+NUDGES_MOST = 20  # whoever may ask more often learns how to write past the model
 EDIT_WINDOW_MOST = 7 * 24 * 3600
 CLOSE_AFTER_MOST = 3650  # days
 POSTS_PER_MINUTE_MOST = 1000
@@ -50,14 +51,14 @@ RANGES = {
     "max_length": (1, 50_000), "min_length": (1, 1000), "max_depth": (0, 1000),
     "max_links": (0, 1000), "new_author_comments": (0, 1000),
     "repeat_window": (0, REPEAT_MOST), "fail_open_after": (0, FAIL_OPEN_MOST),
-    "edit_window": (0, EDIT_WINDOW_MOST), "close_after_days": (0, CLOSE_AFTER_MOST),
+    "edit_window": (0, EDIT_WINDOW_MOST), "nudges": (0, NUDGES_MOST), "close_after_days": (0, CLOSE_AFTER_MOST),
     "guest_days": (1, GUEST_DAYS_MOST), "appeal_days": (1, APPEAL_MOST), "appeal_answer_days": (1, ANSWER_MOST),
     "posts_per_minute": (0, POSTS_PER_MINUTE_MOST), "new_author_posts_per_minute": (0, POSTS_PER_MINUTE_MOST),
     "trust_offset_new": (0, OFFSET_MOST), "trust_offset_trusted": (0, OFFSET_MOST), "trust_pace": (0, PACE_MOST),
     "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
 }
 _SHARES = frozenset({"trust_offset_new", "trust_offset_trusted"})  # numbers that need not be whole
-_FLAGS = ("reject_clear", "premoderate", "public_modlog", "trust_hold_watched", "guests")
+_FLAGS = ("reject_clear", "premoderate", "respect", "public_modlog", "public_history", "trust_hold_watched", "guests")
 _PHRASE_LISTS = ("banned_phrases", "suspect_phrases")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -97,9 +98,12 @@ class Policy:
     fail_open_after: int = 0
     appeal_days: int = APPEAL_DAYS  # for which an author can appeal
     appeal_answer_days: int = 14  # within which the site means to answer an appeal
+    respect: bool = False  # one reaction, respect, in place of votes up and down
     public_modlog: bool = False  # anybody can read what was removed, and why
-    # Seconds in which an author may take back what still waits, to write it anew; 0: as long as it waits.
-    edit_window: int = 0
+    # Seconds after posting in which an author may edit what is published; 0: not at all. What waits can always be edited.
+    edit_window: int = 300
+    public_history: bool = False  # anybody can read what an edited comment said before
+    nudges: int = 3  # held comments a day whose author is shown the doubtful sentences; 0: none
     close_after_days: int = 0  # a conversation closes so long after its article came; 0: never
     posts_per_minute: int = 0  # of one person, within the installation's own limit; 0: that alone
     new_author_posts_per_minute: int = 0  # of a person with no more published comments than a new author

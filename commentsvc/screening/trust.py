@@ -1,4 +1,4 @@
-"""How far an author is trusted on a site: one formula over her record, written down in docs/moderating.md."""
+"""How far an author is trusted on a site: one formula over her record, written down in docs/people.md."""
 
 from __future__ import annotations
 

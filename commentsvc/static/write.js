@@ -4,8 +4,40 @@
   const desk = document.documentElement.desk;
   const {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word,
+    paintVotes, votesOf, dress, place, loadMe, go, published, commentOf, mainEditor, words, word,
   } = desk;
+
+  // ---- One's own comment, until it is decided
+  const watched = new Set();
+  const watch = (id, status) => {
+    if (!["pending", "held"].includes(status) || watched.has(id)) return;
+    watched.add(id);
+    const begun = Date.now();
+    let wait = status === "pending" ? 1000 : 15000;
+    const look = async () => {
+      if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
+      const el = find(id);
+      if (!el?.classList.contains("own")) return watched.delete(id);
+      const now = await ask(`${api}/comments/${id}/state`);
+      if (now.error?.status && now.error.code !== "busy") return watched.delete(id);
+      if (!now.error && now.status !== status) {
+        status = now.status;
+        settle(now);
+      }
+      if (!["pending", "held"].includes(status)) return watched.delete(id);
+      if (status === "held" || Date.now() - begun > 15000) wait = Math.min(wait * 1.5, 30000);
+      setTimeout(look, wait);
+    };
+    setTimeout(look, wait);
+  };
+  const settle = (now) => {
+    const focused = find(now.id).contains(document.activeElement);
+    if (now.status === "published") published(now.id);
+    const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
+    count(now.count);
+    if (el && focused) el.focus({ preventScroll: true });
+    say(now.say);
+  };
 
   // ---- Signing up and in, in place
   const openAccount = async (kind, after, why = "") => {
@@ -113,7 +145,6 @@
     if (now.html) return settle(now); // left for review
     const name = form.dataset.for;
     form.remove();
-    if (now.body) return rewrite(comment, now);
     if (name === "flag") below(comment).after(make("p", now.message, "told"));
     else {
       const replies = $(":scope > .replies", comment);
@@ -122,18 +153,6 @@
       count(now.count);
     }
     comment.focus({ preventScroll: true });
-    say(now.message);
-  };
-  /** Put the text of a comment that is taken back into the form it came from, after what stands there. */
-  const rewrite = async (comment, now) => {
-    comment.remove();
-    if (now.parent && !find(now.parent)) await go(now.parent);
-    const above = now.parent && find(now.parent);
-    if (above) openPanel("reply", above, true);
-    const area = $(above ? "#reply-body" : "#editor-body");
-    area.value = [area.value, now.body].filter(Boolean).join("\n\n");
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true })); // keeps the draft
     say(now.message);
   };
   const vote = async (button, comment) => {
@@ -162,16 +181,8 @@
     }
   };
 
-  // ---- In the text
-  const format = (area, mark) => {
-    const { selectionStart: start, selectionEnd: end, value } = area, text = value.slice(start, end);
-    const quote = mark === "> ";
-    area.setRangeText(quote ? `${start && value[start - 1] !== "\n" ? "\n" : ""}${text.replace(/^/gm, mark)}` : mark + text + mark, start, end, "end");
-    if (!quote && !text) area.selectionEnd -= mark.length;
-    area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  };
-  Object.assign(desk.acts ||= {}, {
+  desk.watch = watch;
+  Object.assign(desk.acts, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),
@@ -194,6 +205,6 @@
       back?.focus();
     },
     open: (comment, name, quietly) => openPanel(name, comment, quietly),
-    post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel, format,
+    post: sendPost, account: sendAccount, told: sendTold, panel: sendPanel,
   });
 })();

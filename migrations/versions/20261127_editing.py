@@ -1,4 +1,4 @@
-"""whom comments mention
+"""whom comments mention, and edits that wait while the text before stands
 
 Revision: 20261127ed
 Follows: 20261126pr
@@ -14,6 +14,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 TIME = sa.DateTime(timezone=True)
+PENDING, HELD = sa.text("edit_status = 'pending'"), sa.text("edit_status = 'held'")
 
 
 def upgrade() -> None:
@@ -31,7 +32,17 @@ def upgrade() -> None:
         sa.UniqueConstraint('comment_id', 'user_id', name=op.f('uq_mentions_comment_id_user_id')),
     )
     op.create_index(op.f('ix_mentions_user_id_id'), 'mentions', ['user_id', 'id'])
+    op.add_column('revisions', sa.Column('state', sa.String(length=20), nullable=True))
+    op.add_column('revisions', sa.Column('reason', sa.String(length=40), nullable=True))
+    op.add_column('comments', sa.Column('edit', sa.Integer(), nullable=True))
+    op.add_column('comments', sa.Column('edit_status', sa.String(length=20), nullable=True))
+    op.create_index('ix_comments_edits', 'comments', ['id'], postgresql_where=PENDING, sqlite_where=PENDING)
+    op.create_index('ix_comments_edits_due', 'comments', ['site_id', 'edit_status', 'due', 'id'], postgresql_where=HELD, sqlite_where=HELD)
 
 
 def downgrade() -> None:
+    for name in ('ix_comments_edits_due', 'ix_comments_edits'):
+        op.drop_index(name, table_name='comments')
+    for table, column in (('comments', 'edit_status'), ('comments', 'edit'), ('revisions', 'reason'), ('revisions', 'state')):
+        op.execute(f'ALTER TABLE {table} DROP COLUMN {column}')
     op.drop_table('mentions')

@@ -19,6 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from commentsvc.delivery.models import Mail
 from commentsvc.embed.cache import pages
 from commentsvc.extensions import db
+from commentsvc.moderation.claims import Lane
 from commentsvc.moderation.screen import screen_pending
 from commentsvc.screening.toxicity import ToxicityScorer
 
@@ -59,7 +60,8 @@ def worker(app: Flask, scorer: ToxicityScorer) -> Iterator[None]:
     def work() -> None:
         with app.app_context():
             while not stop.wait(0.1):
-                screen_pending(lambda: scorer, batch=8, lease=30)
+                for lane in (Lane.BACKLOG, Lane.EDITS):
+                    screen_pending(lambda: scorer, batch=8, lease=30, lane=lane)
                 db.session.remove()
 
     thread = threading.Thread(target=work, daemon=True)

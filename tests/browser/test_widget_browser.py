@@ -220,17 +220,13 @@ def test_an_author_is_shown_the_sentence_that_may_hurt_and_says_it_differently(
 
     box = thread.get_by_label("Your comment")
     box.fill("Something else I was writing.")
-    own.get_by_role("button", name="Edit").click()
-    expect(box).to_have_value(f"Something else I was writing.\n\n{SHARP}")  # neither is lost
-    expect(box).to_be_focused()
-    expect(own).to_have_count(0)
-    page.reload()
-    expect(box).to_have_value(re.compile("You fool"))  # a draft like any other
-    assert db.session.query(Comment).filter_by(body=SHARP).one().status == "withdrawn"
-    db.session.commit()
-
-    post_and_hold(thread, SHARP + " Again.")
-    own.get_by_role("button", name="Leave it for review").click()
+    own.get_by_role("link", name="Edit").click()
+    edit = thread.get_by_label("Your comment, to edit")
+    expect(edit).to_have_value(SHARP)
+    expect(edit).to_be_focused()
+    expect(box).to_have_value("Something else I was writing.")
+    thread.get_by_role("link", name="Cancel").click()
+    own.get_by_role("button", name="Post for review").click()
     expect(own).to_contain_text("Waiting for a community manager.")
     expect(own.locator("mark")).to_have_count(0)
     expect(own).to_be_focused()
@@ -251,10 +247,10 @@ def test_a_held_reply_is_edited_below_what_it_answers(
     thread.locator("#reply").get_by_role("button", name="Post").click()
     expect(ann.locator(".own")).to_contain_text("Being checked.")
     hold_as_toxic(db.session.query(Comment).filter_by(status=Status.PENDING).one(), (17, 43))
-    ann.get_by_role("button", name="Edit").click()
-    reply = thread.get_by_label("Your reply to Ann Able")
-    expect(reply).to_have_value(SHARP)
-    expect(reply).to_be_focused()
+    ann.get_by_role("link", name="Edit").click()
+    edit = thread.get_by_label("Your comment, to edit")
+    expect(edit).to_have_value(SHARP)
+    expect(edit).to_be_focused()
 
 
 @pytest.mark.usefixtures("article")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import may_rewrite, submit_comment
+from commentsvc.comments.submit import submit_comment
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
@@ -156,10 +156,3 @@ def test_a_site_sets_the_pace_of_posts(monkeypatch: pytest.MonkeyPatch) -> None:
     staff = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     for number in range(5):
         submit_comment(article, staff, f"Staff {number}")
-
-
-def test_what_waits_can_be_written_anew_for_so_long() -> None:
-    comment = make_comment(make_article(), status=Status.HELD, created_at=utcnow() - dt.timedelta(minutes=6))
-    assert may_rewrite(comment, Policy())
-    assert may_rewrite(comment, Policy(edit_window=420))
-    assert not may_rewrite(comment, Policy(edit_window=300))

@@ -428,7 +428,7 @@ def test_looking_for_work_reads_the_pending_alone(statements: list[str]) -> None
     if db.engine.dialect.name != "sqlite":
         return
     looks = [s for s in statements if s.startswith("SELECT comments.id")]
-    for statement, index in zip(looks, ("ix_comments_posted", "ix_comments_pending", "ix_comments_screen_again"), strict=True):
+    for statement, index in zip(looks, ("ix_comments_posted", "ix_comments_pending", "ix_comments_screen_again", "ix_comments_edits"), strict=True):
         values = tuple(range(statement.count("?")))
         with db.engine.connect() as connection:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()

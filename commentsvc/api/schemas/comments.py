@@ -19,7 +19,7 @@ from commentsvc.api.schemas.fields import (
     YesNo,
 )
 from commentsvc.api.schemas.sites import AUTHOR_ROLES, ArticleSchema
-from commentsvc.comments.models import Status
+from commentsvc.comments.models import EditStatus, RevisionState, Status
 from commentsvc.comments.threads import Sort
 from commentsvc.moderation.models import FlagReason, Reason
 
@@ -81,6 +81,36 @@ class CommentInputSchema(BaseSchema):
     parent_id = Id(load_default=None, allow_none=True, metadata={"pattern": ID_PATTERN, "description": "The comment it answers."})
 
 
+class EditInputSchema(BaseSchema):
+    body = Text(required=True, metadata={"description": "The new text, in Markdown."})
+    revision = Whole(
+        load_default=None, allow_none=True, least=1,
+        metadata={"description": "The number of the latest revision you know of; where there is a later one, 409 and nothing changes."},
+    )
+
+
+class EditSchema(BaseSchema):
+    """An edit that is not, or not yet, what others read."""
+
+    revision = Whole(required=True)
+    status = Choice(EditStatus, required=True)
+    body = Text(required=True, metadata={"description": "As it was typed."})
+    reason = Text(required=True, allow_none=True, metadata={"description": "Why it was rejected, for programs."})
+
+
+class RevisionSchema(BaseSchema):
+    number = Whole(required=True)
+    state = Choice(("now", *RevisionState), required=True, metadata={
+        "description": "`now` is what the comment says, `shown` what it said before; `waiting`, `rejected` and `replaced` nobody else has read."
+    })
+    body = Text(required=True)
+    created_at = Moment(required=True)
+
+
+class RevisionsSchema(BaseSchema):
+    revisions = Items(Part(RevisionSchema), required=True, metadata={"description": "Latest first."})
+
+
 class PostHeaders(BaseSchema):
     idempotency_key = Text(
         data_key="Idempotency-Key", load_default="", validate=Length(max=255),
@@ -122,6 +152,7 @@ class CommentDetailSchema(BaseSchema):
     nudge = Items(Part(RangeSchema), metadata={
         "description": "Sentences of a held comment that may hurt somebody, for its author; missing where there is nothing to show."
     })
+    edit = Part(EditSchema, metadata={"description": "An edit that others do not read (yet); missing where there is none."})
     version = Whole(metadata={"description": "What a decision must name; for community managers."})
 
 

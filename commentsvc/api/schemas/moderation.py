@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commentsvc.api.schemas.comments import AuthorSchema, VotesSchema
+from commentsvc.api.schemas.comments import AuthorSchema, EditSchema, VotesSchema
 from commentsvc.api.schemas.fields import (
     BaseSchema,
     Choice,
@@ -174,6 +174,7 @@ class CardSchema(BaseSchema):
     flags = Items(Part(OpenFlagSchema), required=True)
     decisions = Items(Part(DecisionSchema), required=True, metadata={"description": "Latest first."})
     version = Whole(required=True, metadata={"description": "The comment's; name it in the decision."})
+    edit = Part(EditSchema, required=True, allow_none=True, metadata={"description": "An edit that waits, while readers see the comment's text; null where none does."})
 
 
 class CardsSchema(BaseSchema):
@@ -236,6 +237,7 @@ class ArticleGroupsSchema(BaseSchema):
 class DecisionInputSchema(BaseSchema):
     action = Choice(("approve", "reject"), required=True)
     version = Whole(required=True, least=1, metadata={"description": "The version of the comment that was judged."})
+    edit = Whole(load_default=None, allow_none=True, least=1, metadata={"description": "The revision of the edit that is decided on; without it, the comment is."})
     reason = Text(load_default=None, allow_none=True, metadata={"description": "The key of one of the site's reasons (listReasons), built-in or its own. Needed to reject; its author is told."})
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
     law = Text(load_default="", metadata={"maxLength": 500, "description": "The law it breaks, if it is illegal; its author is told."})

@@ -30,6 +30,7 @@ from commentsvc.screening.policy import (
     EMAIL_ACTIONS,
     FAIL_OPEN_LEAST,
     FAIL_OPEN_MOST,
+    NUDGES_MOST,
     PACE_MOST,
     POSTS_PER_MINUTE_MOST,
     REPEAT_ACTIONS,
@@ -65,8 +66,10 @@ class PolicySchema(BaseSchema):
     max_depth = Whole(most=1000, metadata={"description": "How deep replies may go."})
     max_links = Whole(most=1000, metadata={"description": "A comment with more is held."})
     edit_window = Whole(
-        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds in which an author may take back what waits, to write it anew. 0: as long as it waits."}
+        most=EDIT_WINDOW_MOST, metadata={"description": "Seconds after posting in which an author may edit what is published; 0: not at all. What waits can always be edited."}
     )
+    nudges = Whole(most=NUDGES_MOST, metadata={"description": "Of so many held comments a day an author is shown the doubtful sentences; 0: none."})
+    public_history = YesNo(metadata={"description": "Anybody can read what an edited comment said before."})
     close_after_days = Whole(
         most=CLOSE_AFTER_MOST, metadata={"description": "Days after which the conversation under a new article closes by itself. 0: never."}
     )
@@ -111,6 +114,7 @@ class PolicySchema(BaseSchema):
     appeal_answer_days = Whole(least=1, most=ANSWER_MOST, metadata={"description": "Days within which you mean to answer an appeal."})
     guests = YesNo(metadata={"description": "Whoever proves an e-mail address may write without an account."})
     guest_days = Whole(least=1, most=30, metadata={"description": "Days for which what a guest wrote waits for that, before it is deleted."})
+    respect = YesNo(metadata={"description": "One reaction, respect, in place of votes up and down: a vote is 1 or 0, and what was voted down stays stored without counting."})
     public_modlog = YesNo(metadata={"description": "Anybody can read what was removed, when and why; without names and texts."})
 
 

@@ -1,0 +1,59 @@
+"""The editor in a real browser: marks, undo, mentions by keyboard, a preview, and editing what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests.browser.test_widget_browser import article, open_page, sign_up, site
+
+__all__ = ["article", "open_page", "site"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("worker", "article")]
+
+
+def test_writing_with_the_keyboard_and_editing_in_place(
+    page: Page, open_page: Callable[..., FrameLocator], mailed_code: Callable[[str], str], tmp_path: object
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    thread = open_page(page)
+    thread.get_by_role("link", name="Sign up").click()
+    sign_up(thread, mailed_code)
+    box = thread.get_by_label("Your comment")
+    box.click()
+    box.press_sequentially("Thanks ")
+    box.press("Control+b")
+    box.press_sequentially("Bo")
+    expect(box).to_have_value("Thanks **Bo**")
+    for _ in range(4):
+        box.press("Control+z")
+    expect(box).not_to_have_value("Thanks **Bo**")  # undone as typing is
+    box.fill("")
+    box.press_sequentially("Hear, hear, @bak")
+    expect(thread.get_by_role("option", name="Bo Baker")).to_be_visible()
+    page.screenshot(path=f"{tmp_path}/names.png", full_page=True)
+    box.press("Enter")
+    box.press_sequentially("and ||the lighthouse falls||")
+    thread.get_by_role("button", name="Preview").click()
+    shown = thread.get_by_role("region", name="Preview")
+    expect(shown.locator(".mention")).to_have_text("@Bo Baker")
+    expect(shown).not_to_contain_text("lighthouse", use_inner_text=True)
+    page.screenshot(path=f"{tmp_path}/preview.png", full_page=True)
+    serious = [v["id"] for v in Axe().run(page.frames[1]).response["violations"] if v["impact"] in {"serious", "critical"}]
+    assert serious == []
+    thread.get_by_role("button", name="Post", exact=True).click()
+    own = thread.locator(".c", has_text="Hear, hear").first
+    expect(own.get_by_role("link", name="Reply")).to_be_visible()
+    own.get_by_label("More").click()
+    page.screenshot(path=f"{tmp_path}/menu.png", full_page=True)
+    own.get_by_role("link", name="Edit", exact=True).click()
+    field = thread.get_by_label("Your comment, to edit")
+    field.fill("Hear, hear: it stands.")
+    page.screenshot(path=f"{tmp_path}/editing.png", full_page=True)
+    thread.get_by_role("button", name="Save").click()
+    expect(thread.locator(".c > .text", has_text="Hear, hear: it stands.")).to_be_visible()
+    expect(thread.locator(".c > .by", has_text="edited")).to_be_visible()
+    page.screenshot(path=f"{tmp_path}/edited.png", full_page=True)
