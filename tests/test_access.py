@@ -70,6 +70,8 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.news", "GET"): ("/embed/a/{article}/news?since=0", EVERYONE, {}),
     ("embed.me", "GET"): ("/embed/{site}/articles/{article}/me", EVERYONE, {}),
     ("embed.article", "GET"): ("/embed/a/{article}", EVERYONE, {}),
+    ("embed.managers", "GET"): ("/embed/a/{article}/managers", EVERYONE, {}),
+    ("embed.fragment", "GET"): ("/embed/{site}/fragment?url=https://news.example/a", EVERYONE, {}),
     ("embed.account_fragment", "GET"): ("/embed/a/{article}/account/sign-in", EVERYONE, {}),
     ("embed.comment", "GET"): ("/embed/c/{comment}", EVERYONE, {}),
     ("embed.context", "GET"): ("/embed/comments/{comment}/context", EVERYONE, {}),

@@ -35,6 +35,7 @@ class Status(enum.StrEnum):
 # The console's indexes hold what is held alone, so that a comment with nothing wrong costs none of them anything. A
 # planner takes such an index for a query that has this as a term, to the letter.
 HELD = "status = 'held'"
+BY_MANAGERS = "status = 'published' AND author_role = 'community_manager'"
 
 
 class EditStatus(enum.StrEnum):
@@ -169,6 +170,8 @@ class Comment(Base):
             postgresql_where=text("parent_id IS NOT NULL AND listed"),
             sqlite_where=text("parent_id IS NOT NULL AND listed = 1"),
         ),
+        # Where Community Managers have spoken.
+        Index("ix_comments_managers", "article_id", "id", postgresql_where=text(BY_MANAGERS), sqlite_where=text(BY_MANAGERS)),
         # Partial, so that no planner takes it for a list of roots. root_id has none but the preview's:
         # SQLite would choose it and read whole threads.
         Index(

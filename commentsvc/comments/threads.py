@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select, text
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Status
@@ -160,8 +160,11 @@ def _previews(root_ids: Sequence[int]) -> list[CommentRow]:
     return [_public(row) for row in db.session.execute(_PREVIEWS, {"roots": root_ids}).all()]
 
 
-def page_of_replies(parent: Comment, after: str | None = None, limit: int = REPLIES_PER_PAGE) -> ReplyPage:
-    """Direct replies of a comment, oldest first, each with its first replies; two statements."""
+def page_of_replies(parent: Comment, after: str | None = None, limit: int = REPLIES_PER_PAGE, *, levels: int = 0) -> ReplyPage:
+    """Direct replies of a comment, oldest first, each with its first replies; two statements.
+
+    With `levels`, what answers those is read that deep too, beyond the depth that previews have, by a statement a level.
+    """
     check_limit(limit)
     scope = f"replies:{parent.id}"
     signer = cursors()
@@ -172,7 +175,7 @@ def page_of_replies(parent: Comment, after: str | None = None, limit: int = REPL
         position=(key, last) if after else None, limit=limit,
     )
     replies = [_public(row) for row in rows]
-    nodes = build(replies, _children([r.id for r in replies]))
+    nodes = build(replies, _levels(replies, levels) if levels else _children([r.id for r in replies]))
     seen += len(replies)
     following = signer.write(scope, replies[-1].created_at, replies[-1].id, seen) if more else None
     return ReplyPage(nodes, following, max(parent.reply_count - seen, 1) if more else 0)
@@ -184,6 +187,19 @@ def _children(parent_ids: Sequence[int]) -> list[CommentRow]:
         return []
     query = _rows().where(_C.parent_id.in_(parent_ids), _C.preview, _C.listed)
     return [_public(row) for row in db.session.execute(query).all()]
+
+
+def _levels(rows: Sequence[CommentRow], levels: int) -> list[CommentRow]:
+    """The first that answer these, the first that answer those, and so on; so many at each level that a page stays a page."""
+    found: list[CommentRow] = []
+    for _ in range(levels):
+        above = [r.id for r in rows if r.reply_count]
+        if not above:
+            break
+        query = _rows().where(_C.parent_id.in_(above), _C.listed).order_by(_C.created_at, _C.id).limit(REPLIES_PER_PAGE)
+        rows = [_public(row) for row in db.session.execute(query).all()]
+        found += rows
+    return found
 
 
 def replies_cursor(parent: CommentRow, last_shown: CommentRow | None, shown: int) -> str | None:
@@ -220,3 +236,18 @@ def own_waiting(article_id: int, user_id: int) -> Sequence[Comment]:
         .order_by(Comment.created_at.desc(), Comment.id.desc())
         .limit(50)
     ).all()
+
+
+# To the letter as the index has it: SQLite takes a partial one only then.
+_BY_MANAGERS = text("comments.status = 'published' AND comments.author_role = 'community_manager'")
+
+
+def any_by_managers(article_id: int) -> bool:
+    """Whether a Community Manager has a published comment under the article."""
+    return db.session.execute(select(_C.id).where(_C.article_id == article_id, _BY_MANAGERS).limit(1)).first() is not None
+
+
+def by_managers(article_id: int, limit: int = MAX_LIMIT) -> list[CommentRow]:
+    """The first published comments of Community Managers under an article, oldest first."""
+    query = _rows().where(_C.article_id == article_id, _BY_MANAGERS).order_by(_C.id).limit(limit)
+    return [_public(row) for row in db.session.execute(query).all()]

@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.notifications
     import commentsvc.embed.personal
     import commentsvc.embed.plain
+    import commentsvc.embed.snippet
     import commentsvc.embed.thread
     import commentsvc.embed.writing  # noqa: F401
     from commentsvc.embed import assets, cache

@@ -140,6 +140,8 @@ def guest(article_id: int) -> Response:
     """What somebody without an account wrote, until she opens the link in her mail."""
     article = article_or_404(article_id)
     form, parent = request.form, request.form.get("parent_id", "")
+    if form.get("from") == "sign-up":  # a plain page's other form: what was typed there comes along
+        return draw(article, Asked(account="guest", values=typed()))
     try:
         parent_id = row_id(parent) if parent else None
     except ValueError:

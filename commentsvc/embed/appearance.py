@@ -24,6 +24,9 @@ INK: Colour = (0x10, 0x18, 0x20)
 # The page and the tint that text in the accent stands on; tokens.css has the same.
 LIGHT_PAGE: Colour = WHITE
 DARK_PAGE: Colour = (0x16, 0x17, 0x1A)
+QUIET_LIGHT: Colour = (0x6B, 0x68, 0x60)  # its --ink-3
+QUIET_DARK: Colour = (0xA0, 0x9D, 0x96)
+RADII = range(25)  # pixels
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 
 
@@ -45,14 +48,31 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
     return red, green, blue
 
 
+def bright(page: Colour) -> bool:
+    """Whether dark text stands on it."""
+    return luminance(page) > 0.18
+
+
 def tint(accent: Colour, page: Colour) -> Colour:
     """The quiet background that goes with an accent."""
-    return mix(accent, page, 0.1 if page == LIGHT_PAGE else 0.16)
+    return mix(accent, page, 0.1 if bright(page) else 0.16)
+
+
+def ground(background: Colour | None, page: Colour) -> Colour:
+    """The publisher's own background for what stands on `page`, moved towards it until our quietest text can be read."""
+    if background is None or bright(background) != bright(page):
+        return page
+    quiet = QUIET_LIGHT if page == LIGHT_PAGE else QUIET_DARK
+    for step in range(0, 101, 2):
+        colour = mix(page, background, step / 100)
+        if contrast(quiet, colour) >= READABLE:
+            return colour
+    return page
 
 
 def readable(accent: Colour, page: Colour) -> Colour:
     """The accent, moved away from the page until text in it can be read, also on its own tint."""
-    away = BLACK if page == LIGHT_PAGE else WHITE
+    away = BLACK if bright(page) else WHITE
     for step in range(0, 101, 2):
         colour = mix(away, accent, step / 100)
         if min(contrast(colour, page), contrast(colour, tint(colour, page))) >= READABLE:
@@ -80,6 +100,12 @@ def parse_font(text: str | None) -> str:
     return ", ".join(families[:8])
 
 
+def parse_radius(text: str | None) -> int | None:
+    """Whole pixels, with or without "px"; None for anything else."""
+    found = re.fullmatch(r"([0-9]{1,2})(?:px)?", (text or "").strip(), re.ASCII)
+    return int(found[1]) if found and int(found[1]) in RADII else None
+
+
 def _hex(colour: Colour) -> str:
     return "#" + "".join(f"{c:02x}" for c in colour)
 
@@ -95,6 +121,8 @@ class Appearance:
     theme: str = "auto"
     accent: Colour | None = None
     font: str = ""
+    background: Colour | None = None
+    radius: int | None = None
     direction: str = ""  # the side lines begin at on the publisher's page; "": at which the language begins them
 
     @classmethod
@@ -102,13 +130,14 @@ class Appearance:
         theme, direction = args.get("theme", "auto"), args.get("dir", "")
         return cls(
             theme if theme in THEMES else "auto", parse_colour(args.get("accent")), parse_font(args.get("font")),
+            parse_colour(args.get("background")), parse_radius(args.get("radius")),
             direction if direction in DIRECTIONS else "",
         )
 
     @property
     def key(self) -> str:
         """Equal for equal looks; part of the page's ETag."""
-        return f"{self.theme}|{_hex(self.accent) if self.accent else ''}|{self.font}|{self.direction}"
+        return repr((self.theme, self.accent, self.font, self.background, self.radius, self.direction))
 
     @property
     def css(self) -> str:
@@ -116,7 +145,9 @@ class Appearance:
         rules = []
         if self.font:
             rules.append(f":root{{--font:{self.font}}}")
-        if self.accent:
+        if self.radius is not None:
+            rules.append(f":root{{--radius:{self.radius}px}}")
+        if self.accent or self.background:
             rules.append(f":root{{{self._tokens(LIGHT_PAGE)}}}")
             dark = self._tokens(DARK_PAGE)
             # Both ways in which tokens.css goes dark.
@@ -125,6 +156,10 @@ class Appearance:
         return "".join(rules)
 
     def _tokens(self, page: Colour) -> str:
-        accent = readable(self.accent or BLACK, page)
+        page = ground(self.background, page)
+        ours = f"--page:{_hex(page)}"
+        if not self.accent:
+            return ours
+        accent = readable(self.accent, page)
         on_accent = WHITE if contrast(WHITE, accent) >= READABLE else INK
-        return f"--accent:{_hex(accent)};--focus:{_hex(accent)};--accent-soft:{_hex(tint(accent, page))};--on-accent:{_hex(on_accent)}"
+        return f"{ours};--accent:{_hex(accent)};--focus:{_hex(accent)};--accent-soft:{_hex(tint(accent, page))};--on-accent:{_hex(on_accent)}"

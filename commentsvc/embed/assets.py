@@ -28,6 +28,7 @@ TEMPLATES = ("embed/*.html", "components/*.html")
 BUNDLES = {
     "widget.css": ("tokens.css", "widget.css"),
     "widget.js": ("widget.js",),
+    "read.js": ("read.js",),  # for whoever follows a link into the depth, or jumps
     "write.js": ("write.js", "editor.js"),  # for whoever writes, votes, flags or signs in
     "editor.css": ("editor.css",),
     "identity.js": ("identity.js",),  # for windows to sign in with, and publishers' tokens

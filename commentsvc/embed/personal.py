@@ -104,7 +104,8 @@ def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict
         for one in edited([comment], article.site):
             html = render_public("embed/edited.html", v=view, e=one)
             status = f"edit-{_seen_status(one)}"
-            say = gettext(EDIT_SAID[_seen_status(one) or ""])
+            words = EDIT_SAID[_seen_status(one) or ""]
+            say = gettext(words)
     elif comment.status != Status.WITHDRAWN:
         for found in waiting([comment], article.site):  # none: it was rejected so long ago that nobody is reminded
             html = render_public("embed/waiting.html", v=view, w=found)

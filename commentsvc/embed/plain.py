@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from commentsvc.accounts.permissions import Permission
 from commentsvc.comments.models import Comment
 from commentsvc.comments.threads import (
     ReplyPage,
+    by_managers,
     page_of_replies,
     page_of_roots,
     parse_sort,
@@ -19,7 +20,7 @@ from commentsvc.comments.threads import (
 )
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.embed.blueprint import asked_language, by_script, embed, frame, read_limit
-from commentsvc.embed.view import Asked, View, load_article, personal
+from commentsvc.embed.view import INDENT_WIDE, Asked, View, load_article, personal
 from commentsvc.errors import CommentsvcError, NotFound
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article
@@ -57,7 +58,7 @@ def context_of(comment_id: int, after: str | None = None) -> Context:
         ancestors.append(public_comment(parent_id))
         parent_id = ancestors[-1].parent_id
     comment = db.session.get_one(Comment, comment_id)
-    replies = page_of_replies(comment, after)
+    replies = page_of_replies(comment, after, levels=INDENT_WIDE - 1)
     return Context(tuple(reversed(ancestors)), parent_id, Node(row, replies.nodes), replies)
 
 
@@ -126,6 +127,19 @@ def comment(comment_id: int) -> Response:
     row = db.session.get_one(Comment, found.id)
     article = article_or_404(row.article_id)
     return draw(article, Asked(), context=context_of(comment_id, request.args.get("after") or None), alone=True)
+
+
+@embed.get("/a/<int:article_id>/managers")
+@read_limit
+def managers(article_id: int) -> Response:
+    """What Community Managers have said under an article: to step through by script, else as a page with the way to each."""
+    article = article_or_404(article_id)
+    require(Permission.READ, article.site_id)
+    found = by_managers(article.id)
+    if by_script():
+        return jsonify(ids=[comment.id for comment in found])
+    view = View(article=article, site=article.site, plain=True, me=personal(article, reader()))
+    return frame(Response(render_template("embed/managers.html", v=view, nodes=[Node(c._replace(reply_count=0), ()) for c in found])), article.site)
 
 
 def back_to(article_id: int, anchor: str = "conversation") -> AnyResponse:

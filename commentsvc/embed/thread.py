@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, current_app, g, jsonify, request
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
-from commentsvc.comments.threads import Sort, page_of_roots, parse_sort
+from commentsvc.comments.threads import ROOTS_PER_PAGE, Sort, page_of_roots, parse_sort
 from commentsvc.database import utcnow, write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets, takes_gzip
@@ -34,6 +35,7 @@ CACHEABLE = "public, max-age=0, s-maxage=1, stale-while-revalidate=30"
 COUNTS_SECONDS = 60
 # A page carries cursors, which expire after a week, and dates: none lives longer than this.
 PERIOD = 3 * 24 * 3600
+PAGE_SIZES = (10, ROOTS_PER_PAGE, 50)  # few: each is a page of its own to caches
 PARTS = {"": "embed/thread.html", "list": "embed/list.html"}
 
 
@@ -55,7 +57,7 @@ def thread(site_key: str) -> Response:
     """The conversation of the article at `url`; registers the article on its first view."""
     for_everybody()
     try:
-        return _thread(site_key, canonical_url(request.args.get("url", "")))
+        return _thread(_known(site_key))
     except CommentsvcError as error:
         if by_script():
             raise
@@ -70,15 +72,32 @@ def thread(site_key: str) -> Response:
         return frame(response, site)
 
 
-def _thread(site_key: str, url: str) -> Response:
-    known = _find(site_key, url) or _first_view(site_key, url)
+def _known(site_key: str) -> Known:
+    """The article asked for: by its number, else by its address, which may be new here."""
+    number = request.args.get("article", "")
+    if number.isascii() and number.isdecimal() and len(number) < 19:
+        known = _find(_KNOWN_BY_ID, site_key, article=int(number))
+        if known is None:
+            get_site(site_key)
+            raise NotFound("There is no such article.")
+        return known
+    url = canonical_url(request.args.get("url", ""))
+    return _find(_KNOWN, site_key, url=url) or _first_view(site_key, url)
+
+
+def page_size(text: str | None) -> int:
+    """How many threads a page has; as many as usual for what is not offered."""
+    return next((size for size in PAGE_SIZES if str(size) == text), ROOTS_PER_PAGE)
+
+
+def _thread(known: Known) -> Response:
     asked = speak(known.language)
     sort = parse_sort(request.args.get("sort"))
     after = request.args.get("after") or None
-    part = request.args.get("part", "")
+    part, size = request.args.get("part", ""), page_size(request.args.get("size"))
     appearance = Appearance.from_args(request.args)
     named = (
-        known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part,
+        known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part, size,
         appearance.key, language(), asked, request.script_root, assets().version, int(time.time()) // PERIOD,
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
@@ -87,7 +106,7 @@ def _thread(site_key: str, url: str) -> Response:
     if request.if_none_match.contains_weak(etag):
         response = Response(status=304)
     else:
-        page = pages().get(etag) or _render(etag, known.article_id, sort, after, part, appearance)
+        page = pages().get(etag) or _render(etag, known.article_id, sort, after, part, size, appearance)
         response = _answer(page)
     response.set_etag(etag, weak=True)  # one for both encodings
     response.headers["Cache-Control"] = CACHEABLE
@@ -107,18 +126,20 @@ def _answer(page: Rendered) -> Response:
 
 
 _A, _S = Article.__table__.c, Site.__table__.c
-_KNOWN = (
+_ARTICLE_OF = (
     select(
         _A.id, _A.version, _S.id, _S.version, _S.language, _S.origins,
         _S.closing_days, _A.section, _A.closed_at, _A.reopened_at, _A.created_at,
     )
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
-    .where(_S.key == bindparam("key"), _A.url == bindparam("url"))
+    .where(_S.key == bindparam("key"))
 )
+_KNOWN = _ARTICLE_OF.where(_A.url == bindparam("url"))
+_KNOWN_BY_ID = _ARTICLE_OF.where(_A.id == bindparam("article"))
 
 
-def _find(site_key: str, url: str) -> Known | None:
-    row = db.session.execute(_KNOWN, {"key": site_key, "url": url}).one_or_none()
+def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -> Known | None:
+    row = db.session.execute(statement, {"key": site_key, **named}).one_or_none()
     if row is None:
         return None
     article_id, article_version, site_id, site_version, tag, origins, days, section, closed_at, reopened_at, created_at = row
@@ -126,13 +147,13 @@ def _find(site_key: str, url: str) -> Known | None:
     return Known(article_id, article_version, site_id, site_version, tag, origins, closing is not None and closing <= utcnow())
 
 
-def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, appearance: Appearance) -> Rendered:
+def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:
     spend(settings_of(current_app).LIMIT_READ, "render")
     article = db.session.scalars(ARTICLE, {"article": article_id}).one()
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
-    page = page_of_roots(article, sort, after)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, words=words)
+    page = page_of_roots(article, sort, after, size)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, words=words, size=size)
     return keep(etag, html)
 
 

@@ -19,7 +19,7 @@ from commentsvc.accounts.passkeys import relying_party
 from commentsvc.accounts.permissions import Permission, Role, allowed
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
-from commentsvc.comments.threads import Sort, own_waiting, replies_cursor
+from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, replies_cursor
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
@@ -27,7 +27,7 @@ from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext, language, translate
+from commentsvc.i18n import N_, gettext, language, point_in_time, translate
 from commentsvc.markup import render as render_markdown
 from commentsvc.moderation.edit_steps import edits_of
 from commentsvc.moderation.edits import may_edit, newest
@@ -173,6 +173,7 @@ class View:
     asked: Asked = Asked()
     highlight: int | None = None
 
+    exact = staticmethod(point_in_time)
     badges = BADGES
     flag_reasons = FLAG_REASONS
     indent_wide = INDENT_WIDE
@@ -182,6 +183,26 @@ class View:
     def root(self) -> str:
         """What stands before every path, where the service does not live at the host's root."""
         return request.script_root
+
+    @property
+    def site_address(self) -> str:
+        """This service's own address as it was asked, with a slash at its end: for pages that are not ours."""
+        return request.url_root
+
+    @property
+    def canonical(self) -> str:
+        """The plain page's one address."""
+        return f"{request.url_root}embed/a/{self.article.id}"
+
+    def structured(self, nodes: Sequence[Node]) -> dict[str, Any]:
+        """The conversation as search engines read it: a DiscussionForumPosting of schema.org."""
+        return {
+            "@context": "https://schema.org", "@type": "DiscussionForumPosting",
+            "headline": self.article.title, "url": self.canonical, "isPartOf": self.article.url, "text": self.welcome,
+            "author": {"@type": "Organization", "name": self.site.name},
+            "datePublished": self.article.created_at.isoformat(), "commentCount": self.article.comment_count,
+            "comment": [_structured(node, self.article.url) for node in nodes if node.comment.status == Status.PUBLISHED],
+        }
 
     @cached_property
     def asked_language(self) -> str | None:
@@ -223,6 +244,11 @@ class View:
         """Those that make a difference on this site."""
         return {sort: text for sort, text in SORTS.items() if not (self.respect and sort == Sort.CONTROVERSIAL)}
 
+    @cached_property
+    def managers(self) -> bool:
+        """Whether a Community Manager has said something here; one statement."""
+        return any_by_managers(self.article.id)
+
     @cached_property  # asked once a comment
     def closed(self) -> bool:
         return self.article.closed
@@ -262,8 +288,8 @@ class View:
     def public_modlog(self) -> bool:
         return self.site.policy.public_modlog
 
-    def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None) -> Markup:
-        """Comments with the replies shown under each.
+    def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None, base: int = 0) -> Markup:
+        """Comments with the replies shown under each; `base` is the depth that stands at the left edge.
 
         Put together from parts that components/comment.html renders and `_openings` keeps: most of a
         page stays as it is when a comment comes in.
@@ -276,9 +302,11 @@ class View:
             for node in nodes:
                 comment, left = node.comment, node.more_replies
                 below = bool(node.replies or left)
-                parts.append(opening(comment, parent, below))
+                parts.append(opening(comment, parent, below, base))
                 add(node.replies, comment)
-                if left:
+                if left and not node.replies and comment.depth - base >= self.indent_wide:
+                    parts.append(_macros().continue_thread(self, comment.id, left))
+                elif left:
                     parts.append(_macros().more_replies(self, comment.id, self.more_cursor(node), left, len(node.replies)))
                 parts.append(closing[below])
 
@@ -287,10 +315,10 @@ class View:
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""
-        whole: Markup = self._openings()(comment, parent, False) + _macros().closing(False)
+        whole: Markup = self._openings()(comment, parent, False, 0) + _macros().closing(False)
         return whole
 
-    def _openings(self) -> Callable[[CommentRow, CommentRow | None, bool], Markup]:
+    def _openings(self) -> Callable[[CommentRow, CommentRow | None, bool, int], Markup]:
         """What gives a comment up to its replies; on pages for everybody it is kept.
 
         The key is all that shows in it, so that none is ever stale. A page of 68 comments is rendered
@@ -304,11 +332,11 @@ class View:
         )
         kept = fragments()
 
-        def opening(comment: CommentRow, parent: CommentRow | None, replies: bool) -> Markup:
-            key = (around, comment, parent and (parent.id, parent.author_name), replies)
+        def opening(comment: CommentRow, parent: CommentRow | None, replies: bool, base: int) -> Markup:
+            key = (around, comment, parent and (parent.id, parent.author_name), replies, base)
             found = kept.get(key)
             if found is None:
-                found = render(comment, parent, replies)
+                found = render(comment, parent, replies, base)
                 kept.put(key, found)
             return found
 
@@ -318,6 +346,16 @@ class View:
         """Where "Show more replies" of this comment goes on."""
         last = node.replies[-1].comment if node.replies else None
         return replies_cursor(node.comment, last, len(node.replies)) or ""
+
+
+def _structured(node: Node, url: str) -> dict[str, Any]:
+    comment = node.comment
+    found: dict[str, Any] = {
+        "@type": "Comment", "text": Markup(comment.body_html).striptags(), "url": f"{url}#comment-{comment.id}",  # noqa: S704 - only to take its tags away
+        "datePublished": comment.created_at.isoformat(), "author": {"@type": "Person", "name": comment.author_name},
+    }
+    replies = [_structured(reply, url) for reply in node.replies if reply.comment.status == Status.PUBLISHED]
+    return found | ({"comment": replies} if replies else {})
 
 
 def _macros() -> Any:

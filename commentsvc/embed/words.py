@@ -25,6 +25,7 @@ def words() -> Words:
         "gone": gettext("Withdrawn by its author"), "copied": gettext("Link copied"), "link": gettext("Link"),
         "moderate": gettext("Moderate"), "reason": gettext("Choose a reason: the author and your colleagues see it."),
         "removed": gettext("Removed by our Community Managers"), "undo": gettext("Undo"),
+        "whole": gettext("Back to the whole conversation"), "first": gettext("This is the first again."),
     }
 
 

@@ -15,16 +15,18 @@
     return url.href;
   };
   const TRACKING = /^(utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(=|$)/;
+  // Each also as data-…: what the one tag has, and pages whose templates must be valid HTML.
+  const NAMES = ["site", "article", "url", "title", "section", "lang", "theme", "accent", "background", "font", "radius", "sort", "size"];
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
-  const CSS = `:host{display:block;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
-iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
-:host([failed]) .m{display:block}.s{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
+  const STYLE = `:host{display:flow-root;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
+iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
+:host([failed]) .m{display:block}.k{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
 .c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
   const BONES = "<i></i><i></i><i></i><i></i>";
-  const HTML = `<div class="b"><div class="s" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div>` +
+  const HTML = `<div class="b"><div class="s"><slot><div class="k" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div></slot></div>` +
     '<div class="m" role="alert"><p>The comments could not be loaded. Your connection may be down or a content blocker on, or this website is not yet among those that may show them.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
 
   // Many browsers give a frame of another site no storage. What readers have typed is then kept in
@@ -39,33 +41,71 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
     } catch { /* blocked here too */ }
   };
 
+  // Any colour as #rrggbb; what is none stays as it is, and the service ignores it.
+  const hex = (colour) => {
+    if (!CSS.supports("color", colour)) return colour;
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.fillStyle = colour;
+    return pen.fillStyle;
+  };
+
   class Thread extends HTMLElement {
-    static observedAttributes = ["sso"];
+    static observedAttributes = ["sso", ...NAMES.flatMap((name) => [name, `data-${name}`])];
 
-    /** The publisher signed somebody in or ("") out. */
-    attributeChangedCallback() { this.tell(this.sso()); }
+    attributeChangedCallback(name, old, now) {
+      if (!this.frame || old === now) return;
+      if (name === "sso") this.tell(this.sso());
+      else if (name.endsWith("theme")) this.repaint();
+      else this.soon();
+    }
 
+    /** Whom the publisher signed in, or ("") out. */
     sso() { return this.hasAttribute("sso") ? { sso: this.getAttribute("sso") } : {}; }
+
+    /** Load anew, once for all that changes now. */
+    soon() {
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.load());
+    }
+
+    /** An attribute of ours; one without a value is none. */
+    get(name) { return this.getAttribute(name) || this.getAttribute(`data-${name}`); }
+
+    /** The look asked for: by attribute, else by a CSS variable of the page. */
+    look() {
+      const style = getComputedStyle(this), found = { font: style.fontFamily };
+      for (const name of ["accent", "background", "font", "radius"]) {
+        const value = this.get(name) || style.getPropertyValue(`--commentsvc-${name}`).trim();
+        if (value) found[name] = name < "c" ? hex(value) : value;
+      }
+      if (style.direction === "rtl") found.dir = "rtl";
+      return found;
+    }
+
+    repaint() {
+      this.tell({ theme: this.paint() });
+      if (this.frame && JSON.stringify(this.look()) !== this.looked) this.soon();
+    }
 
     connectedCallback() {
       if (this.shadowRoot) return;
       const shadow = this.attachShadow({ mode: "open" });
       const sheet = new CSSStyleSheet();
-      sheet.replaceSync(CSS);
+      sheet.replaceSync(STYLE);
       shadow.adoptedStyleSheets = [sheet];
       shadow.innerHTML = HTML;
       shadow.querySelector("button").onclick = () => this.load();
       addEventListener("message", (event) => this.hear(event));
       addEventListener("hashchange", () => linked() && this.tell({ comment: linked() }));
-      const repaint = () => this.tell({ theme: this.paint() });
+      const repaint = () => this.repaint();
       night.addEventListener("change", repaint);
       for (const el of [document.documentElement, document.body]) new MutationObserver(repaint).observe(el, { attributes: true });
       // A link to one comment is why the reader came: then at once.
-      if (linked()) return this.load();
-      const near = new IntersectionObserver((entries) => {
-        if (entries.some((e) => e.isIntersecting)) { near.disconnect(); this.load(); }
-      }, { rootMargin: "600px" });
-      near.observe(this);
+      if (linked()) this.load();
+      new IntersectionObserver((entries) => {
+        if (!entries.at(-1).isIntersecting) this.let();
+        else if (!this.frame) this.load();
+      }, { rootMargin: "600px" }).observe(this);
     }
 
     /** The theme asked for; without one, what the page itself looks like, whatever the device prefers. */
@@ -81,26 +121,30 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       // Browsers let the page show through a frame of the same scheme, and put a solid ground behind
       // any other: a dark conversation on a white page stays readable.
       if (this.frame) this.frame.style.colorScheme = seen;
-      return ["light", "dark"].includes(this.dataset.theme) ? this.dataset.theme : seen;
+      const asked = this.get("theme");
+      return ["light", "dark"].includes(asked) ? asked : seen;
     }
 
+    /** Give the room back that was held so that nothing on the page moves. */
+    let() { if (this.ready) this.style.minHeight = ""; }
+
     load() {
-      const d = this.dataset;
       const meta = (query, name) => document.querySelector(query)?.[name];
-      const query = new URLSearchParams({
-        url: new URL(d.url || meta("link[rel=canonical]", "href") || untracked(location.href), location.href).href,
-        title: d.title || meta('meta[property="og:title"]', "content") || document.title,
-        theme: this.paint(),
-        font: d.font || getComputedStyle(this).fontFamily,
-      });
-      const section = d.section ?? meta('meta[property="article:section"]', "content");
+      const look = this.look(), article = this.get("article") || this.get("url"), site = this.get("site");
+      this.looked = JSON.stringify(look);
+      const query = new URLSearchParams({ theme: this.paint(), ...look });
+      if (/^\d+$/.test(article)) query.set("article", article);
+      else query.set("url", new URL(article || meta("link[rel=canonical]", "href") || untracked(location.href), location.href).href);
+      query.set("title", this.get("title") || meta('meta[property="og:title"]', "content") || document.title);
+      const section = this.get("section") ?? meta('meta[property="article:section"]', "content");
       if (section) query.set("section", section);
-      for (const name of ["accent", "sort", "lang"]) if (d[name]) query.set(name, d[name]);
-      if (getComputedStyle(this).direction === "rtl") query.set("dir", "rtl");
-      const path = `${base}embed/${encodeURIComponent(d.site)}/thread?${query}`;
+      for (const name of ["sort", "size", "lang"]) if (this.get(name)) query.set(name, this.get(name));
+      const path = `${base}embed/${encodeURIComponent(site)}/thread?${query}`;
       // After the #: these reach the page in the iframe, not the server, so that it stays cacheable.
       const hash = new URLSearchParams({ host: location.origin, comment: linked() || "" });
       this.removeAttribute("failed");
+      // What stood here keeps its room until the conversation needs as much, or nobody looks.
+      this.style.minHeight = `${this.offsetHeight}px`;
       if (this.frame) this.frame.remove();
       const frame = (this.frame = document.createElement("iframe"));
       Object.assign(frame, { title: "Comments", referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
@@ -108,7 +152,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => {
         if (this.ready) return;
         this.setAttribute("failed", "");
-        console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${d.site}", add it in the settings of its console, ${base}review/`);
+        console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${site}", add it in the settings of its console, ${base}review/`);
       }, wait); };
       this.ready = false;
       fail(20000);
@@ -135,6 +179,7 @@ iframe{width:100%;height:300px;border:0;opacity:0;display:block}:host([ready]) i
       if (message.height > 0) {
         this.frame.style.height = `${Math.ceil(message.height)}px`;
         this.setAttribute("ready", "");
+        if (message.height >= this.offsetHeight) this.let();
       }
       if (message.scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + message.scroll - innerHeight / 4 });
     }

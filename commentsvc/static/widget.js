@@ -55,7 +55,7 @@
   };
   const clock = (el = doc) => $$("time", el).forEach((time) => {
     const then = new Date(time.dateTime), minutes = Math.floor((Date.now() - then) / 60000);
-    time.title = then.toLocaleString(lang);
+    time.parentElement.title = then.toLocaleString(lang);
     if (minutes > 10079) return; // a week: the date, as it is
     const [n, unit] = minutes < 60 ? [minutes, "min"] : minutes < 1440 ? [minutes / 60, "h"] : [minutes / 1440, "d"];
     time.textContent = minutes < 1 ? words.now : word(unit, Math.floor(n));
@@ -176,40 +176,9 @@
     $("#told").replaceChildren(parse(me.told || ""));
     if (me.moderate) load(me.moderate); // staff alone load what staff need
     if (me.edits?.length || me.own?.length) act("edits", mine);
-    for (const w of me.waiting.reverse()) { place(w.html, w.id, w.parent); watch(w.id, w.status); }
+    for (const w of me.waiting.reverse()) place(w.html, w.id, w.parent);
+    if (me.waiting[0]) write().then(() => me.waiting.forEach((w) => root.desk.watch(w.id, w.status)), () => 0);
     dress();
-  };
-
-  // ---- One's own comment, until it is decided
-  const watched = new Set();
-  const watch = (id, status) => {
-    if (!["pending", "held"].includes(status) || watched.has(id)) return;
-    watched.add(id);
-    const begun = Date.now();
-    let wait = status === "pending" ? 1000 : 15000;
-    const look = async () => {
-      if (doc.hidden) return doc.addEventListener("visibilitychange", look, { once: true });
-      const el = find(id);
-      if (!el?.classList.contains("own")) return watched.delete(id);
-      const now = await ask(`${api}/comments/${id}/state`);
-      if (now.error?.status && now.error.code !== "busy") return watched.delete(id);
-      if (!now.error && now.status !== status) {
-        status = now.status;
-        settle(now);
-      }
-      if (!["pending", "held"].includes(status)) return watched.delete(id);
-      if (status === "held" || Date.now() - begun > 15000) wait = Math.min(wait * 1.5, 30000);
-      setTimeout(look, wait);
-    };
-    setTimeout(look, wait);
-  };
-  const settle = (now) => {
-    const focused = find(now.id).contains(doc.activeElement);
-    if (now.status === "published") { me.own.push(now.id); mineSince++; }
-    const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
-    count(now.count);
-    if (el && focused) el.focus({ preventScroll: true });
-    say(now.say);
   };
 
   // ---- Below a comment
@@ -222,12 +191,13 @@
     script.onerror = () => { delete loading[src]; script.remove(); fail(); };
     doc.head.append(script);
   });
-  const write = (src = data.write) => load(src);
-  /** One of the acts in write.js, or the file that `el` names; the network's words beside `el` when it does not come. */
-  const act = (name, el, ...more) => write(el.dataset.src).then(
+  const write = () => load(data.write);
+  /** One of the acts in write.js, in read.js, or in the file that `el` names; the network's words beside `el` when it does not come. */
+  const act = (name, el, ...more) => load(READS.includes(name) ? data.read : el.dataset.src || data.write).then(
     () => root.desk.acts[name](el, ...more),
     () => complain(el.closest(".acts, .status, form, .head") || el, { message: NETWORK, again: true }, () => act(name, el, ...more)),
   );
+  const READS = ["news", "continue", "managers", "find"];
 
   // ---- Folded threads, remembered for the article
   const folds = () => (recall(`folded:${data.article}`) || "").split(" ").filter(Boolean);
@@ -276,18 +246,9 @@
     if (newsWait > NEWS_FIRST * 2) { clearTimeout(newsTimer); newsTimer = setTimeout(askNews, 1000); }
     newsWait = NEWS_FIRST;
   };
-  const showNews = async () => {
-    const before = new Set($$(".c").map((c) => c.dataset.id)), sort = $("#sort");
-    if (sort) sort.value = "newest";
-    if (!(await sortBy("newest"))) return;
-    const fresh = $$("#list .c").filter((c) => !before.has(c.dataset.id));
-    fresh.forEach((c) => { c.classList.add("fresh"); unfold(c); });
-    say(word("shown", fresh.length));
-    fresh[0]?.focus({ preventScroll: true });
-  };
 
   // ---- More of the conversation
-  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", lang, ...more })}`;
+  const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", lang, size: data.size, ...more })}`;
   const fetchInto = async (button, url) => {
     if (busy) return;
     busy = true;
@@ -324,13 +285,9 @@
   };
   const go = async (id) => {
     $$(".here").forEach((el) => el.classList.remove("here"));
-    if (!find(id)) {
-      const found = await ask(`${api}/comments/${+id}/context`);
-      if (found.error) return complain($(".head"), found.error);
-      list.before(parse(found.html));
-      dress($("#context"));
-    }
+    if (!find(id)) await act("find", $(".head"), id);
     const el = find(id);
+    if (!el) return;
     unfold(el);
     el.classList.add("here");
     fit();
@@ -340,11 +297,11 @@
 
   // ---- Events, all in one place
   const ACTS = {
-    fold: toggle, news: showNews,
+    fold: toggle,
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
   };
-  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow", "edit", "quote"]) {
+  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow", "edit", "quote", "news", "continue", "managers"]) {
     ACTS[name] = (el, comment) => act(name, el, comment);
   }
   const on = (type, act) => doc.addEventListener(type, act);
@@ -390,7 +347,7 @@
   // What moderate.js and write.js take from here.
   root.desk = {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, go, published, commentOf, mainEditor, words, word, load,
+    paintVotes, votesOf, dress, place, loadMe, go, published, commentOf, mainEditor, words, word, list, unfold, sortBy, load, acts: {},
     get me() { return me; },
     leave() { me = NOBODY; },
   };

@@ -3,9 +3,41 @@
   "use strict";
   const desk = document.documentElement.desk;
   const {
-    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, watch, settle, published, commentOf, mainEditor, words, word,
+    $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
+    paintVotes, votesOf, dress, place, loadMe, go, published, commentOf, mainEditor, words, word,
   } = desk;
+
+  // ---- One's own comment, until it is decided
+  const watched = new Set();
+  const watch = (id, status) => {
+    if (!["pending", "held"].includes(status) || watched.has(id)) return;
+    watched.add(id);
+    const begun = Date.now();
+    let wait = status === "pending" ? 1000 : 15000;
+    const look = async () => {
+      if (document.hidden) return document.addEventListener("visibilitychange", look, { once: true });
+      const el = find(id);
+      if (!el?.classList.contains("own")) return watched.delete(id);
+      const now = await ask(`${api}/comments/${id}/state`);
+      if (now.error?.status && now.error.code !== "busy") return watched.delete(id);
+      if (!now.error && now.status !== status) {
+        status = now.status;
+        settle(now);
+      }
+      if (!["pending", "held"].includes(status)) return watched.delete(id);
+      if (status === "held" || Date.now() - begun > 15000) wait = Math.min(wait * 1.5, 30000);
+      setTimeout(look, wait);
+    };
+    setTimeout(look, wait);
+  };
+  const settle = (now) => {
+    const focused = find(now.id).contains(document.activeElement);
+    if (now.status === "published") published(now.id);
+    const el = now.html ? place(now.html, now.id, now.parent) : (find(now.id).remove(), null);
+    count(now.count);
+    if (el && focused) el.focus({ preventScroll: true });
+    say(now.say);
+  };
 
   // ---- Signing up and in, in place
   const openAccount = async (kind, after, why = "") => {
@@ -149,7 +181,8 @@
     }
   };
 
-  Object.assign(desk.acts ||= {}, {
+  desk.watch = watch;
+  Object.assign(desk.acts, {
     up: vote, down: vote, share,
     reply: (_, comment) => openPanel("reply", comment),
     withdraw: (_, comment) => openPanel("withdraw", comment),

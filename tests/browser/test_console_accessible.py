@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 
 from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.comments.models import Comment, Status
 from commentsvc.extensions import db
 from commentsvc.moderation import desk
@@ -65,6 +66,8 @@ def test_every_page_of_the_url_map_is_accessible_and_fits(
     spam = make_comment(db.session.get_one(Article, everything.article_id), status=Status.HELD)
     sweep = start_sweep(site, db.session.get_one(User, spam.author_id), actor=admin, reason=Reason.SPAM)
     first_version(site, actor=None, via="command")
+    set_sso(site, "https://news.example", roles=["expert"], by=admin)
+    add_key(site, "2026-11", "HS256", "a secret of at least 32 characters", by=admin)
     world = {
         "appeal": appeal.id, "sweep": sweep.id, "version": 1, "table": "outcomes", "label": "insult",
         "site": site.key, "queue": "held", "batch": "a-batch", "comment": everything.id, "article": everything.article_id, "decision": decision.id,

@@ -143,7 +143,11 @@ def test_what_is_not_confirmed_in_time_is_deleted(article: Article) -> None:
 
 def test_without_script_the_form_leads_from_text_to_mail_to_thanks(client: FlaskClient, article: Article) -> None:
     db.session.commit()
-    page = client.get(f"/embed/a/{article.id}?form=guest").text
+    page = client.get(f"/embed/a/{article.id}?form=sign-up").text
+    typed = {"csrf_token": _token(page), "body": "I was there.", "from": "sign-up"}
+    page = client.post(f"/embed/a/{article.id}/guest", data=typed).text
+    assert "I was there.</textarea>" in page
+    assert 'aria-invalid="true"' not in page
     form = {"csrf_token": _token(page), "body": "I was there.", "display_name": "Gil"}
     refused = client.post(f"/embed/a/{article.id}/guest", data=form | {"email": "gil"})
     assert refused.status_code == 422
@@ -151,6 +155,7 @@ def test_without_script_the_form_leads_from_text_to_mail_to_thanks(client: Flask
     sent = client.post(f"/embed/a/{article.id}/guest", data=form | {"email": ADDRESS}).text
     assert "Look into your mail" in sent
     path = f"/account/guest/{link()}"
+    db.session.commit()  # the service writes too
     ours = contextvars.Context()  # another cookie than the framed pages', and so another token
     asked = ours.run(client.get, path).text
     assert "I was there." in asked

@@ -223,7 +223,7 @@ def test_compressed_and_plain_pages_say_the_same(browser: Browser, article: Arti
     assert gzip.decompress(packed.data) == plain.data
 
 
-def test_a_cached_page_costs_one_statement_and_a_new_one_five_whatever_it_holds(
+def test_a_cached_page_costs_one_statement_and_a_new_one_six_whatever_it_holds(
     browser: Browser, article: Article, statements: Statements
 ) -> None:
     def cost(path: str) -> int:
@@ -234,15 +234,15 @@ def test_a_cached_page_costs_one_statement_and_a_new_one_five_whatever_it_holds(
 
     author = make_user()
     make_comment(article, author, parent=make_comment(article, author))
-    assert cost(thread_path(article)) == 5  # which page, its article and site, what it has shown, roots, replies
+    assert cost(thread_path(article)) == 6  # which page, its article and site, what it has shown, roots, replies, managers
     assert cost(thread_path(article)) == 1
     for _root in range(20):
         root = make_comment(article, author)
         for _reply in range(3):
             make_comment(article, author, parent=root)
-    assert cost(thread_path(article)) == 5
+    assert cost(thread_path(article)) == 6
     assert cost(thread_path(article)) == 1
-    assert cost(plain_path(article)) == 3  # nobody is signed in: article, roots, replies
+    assert cost(plain_path(article)) == 4  # nobody is signed in: article, roots, replies, managers
 
 
 def test_only_the_sites_origins_may_frame_it(browser: Browser, article: Article) -> None:
@@ -609,6 +609,136 @@ def test_a_comments_address_shows_it_with_what_it_answers(browser: Browser, arti
     assert "replying to" in text
     hidden = make_comment(article, status=Status.HELD)
     assert browser.get(f"/embed/c/{hidden.id}").status_code == 404
+
+
+def test_a_thread_beyond_the_readable_depth_goes_on_by_itself(browser: Browser, article: Article) -> None:
+    parent, chain = None, []
+    for n in range(9):
+        parent = make_comment(article, make_user(f"Level {n}"), f"At depth {n}.", parent=parent)
+        chain.append(parent.id)
+    text = browser.get(thread_path(article)).text
+    assert [n for n in range(9) if f"At depth {n}." in text] == [0, 1, 2, 3, 4]
+    link = re.search(r'data-act="continue" data-id="(\d+)" href="([^"]+)">Continue this thread \(1 reply\)', text)
+    assert link
+    assert int(link[1]) == chain[4]
+    for path in (link[2], f"/embed/comments/{chain[4]}/context"):  # the page, and what widget.js puts in place
+        alone = browser.get(path).text
+        assert [n for n in range(9) if f"At depth {n}." in alone] == [1, 2, 3, 4, 5, 6, 7, 8]
+        replies = alone[alone.index('id="replies"'):]
+        assert 'replies flat"' not in replies[: replies.index("At depth 7.")]  # indented from where it goes on
+        assert "Show earlier in this thread" in alone
+    assert "Show the whole conversation" in browser.get(link[2]).text
+
+
+def test_what_community_managers_said_can_be_stepped_through(browser: Browser, article: Article, site: Site) -> None:
+    root = make_comment(article, make_user("Ann Able"), "Who pays?")
+    assert "Community Manager’s comments" not in browser.get(thread_path(article)).text
+    mona = make_user("Mona", role=Role.COMMUNITY_MANAGER, site=site)
+    said = [make_comment(article, mona, f"Answer {n}.", parent=root).id for n in range(5)]
+    hidden = make_comment(article, mona, "Unsaid.", status=Status.HELD)
+    article.version += 1
+    db.session.commit()
+    for path in (thread_path(article), plain_path(article)):
+        assert f'data-act="managers" href="/embed/a/{article.id}/managers"' in browser.get(path).text
+    found = browser.get(f"/embed/a/{article.id}/managers", headers=SCRIPTED).json
+    assert found == {"ids": said}
+    text = browser.get(f"/embed/a/{article.id}/managers").text
+    assert [n for n in range(5) if f"Answer {n}." in text] == [0, 1, 2, 3, 4]
+    assert f'href="/embed/c/{said[4]}"' in text
+    assert f"comment-{hidden.id}" not in text
+    assert "Ann Able" not in text
+
+
+def test_a_page_has_as_many_threads_as_the_tag_asks_for(browser: Browser, article: Article) -> None:
+    author = make_user()
+    for n in range(55):
+        make_comment(article, author, f"Remark {n}.")
+    shown = {size: browser.get(thread_path(article, size=size)).text.count('<article class="c"') for size in ("10", "50", "7", "x", "")}
+    assert shown == {"10": 10, "50": 50, "7": 20, "x": 20, "": 20}
+    etags = {browser.get(thread_path(article, size=size)).headers["ETag"] for size in ("10", "20", "50", "7")}
+    assert len(etags) == 3
+    more = re.search(r'data-after="([^"]+)"', browser.get(thread_path(article, size="10", sort="oldest")).text)
+    assert more
+    following = browser.get(thread_path(article, size="10", sort="oldest", part="list", after=more[1])).text
+    assert re.findall(r"<p>Remark (\d+)\.</p>", following) == [str(n) for n in range(10, 20)]
+
+
+def test_the_tag_may_name_the_article_by_its_number(browser: Browser, article: Article) -> None:
+    make_comment(article, make_user("Ann Able"), "A wall is a wall.")
+    make_site(key="other")
+    assert "A wall is a wall." in browser.get(f"/embed/courier/thread?article={article.id}").text
+    assert browser.get(f"/embed/other/thread?article={article.id}").status_code == 404  # another site's
+    assert browser.get("/embed/courier/thread?article=999999").status_code == 404
+
+
+def test_radius_and_background_are_taken_where_text_stays_readable(browser: Browser, article: Article) -> None:
+    text = browser.get(thread_path(article, radius="12px", background="#fff8e7", accent="#a03030")).text
+    assert ":root{--radius:12px}" in text
+    assert ":root{--page:#fff8e7;--accent:" in text
+    assert ":root[data-theme=dark]{--page:#16171a;--accent:" in text
+    grey = Appearance.from_args({"background": "#cccccc"})
+    found = re.search(r":root\{--page:#(\w{6})", grey.css)
+    assert found
+    assert contrast((0x6B, 0x68, 0x60), tuple(bytes.fromhex(found[1]))) >= READABLE  # type: ignore[arg-type]
+    assert "--radius" not in Appearance.from_args({"radius": "calc(1px)"}).css
+
+
+# --- in the publisher's own HTML, and for search engines
+
+
+def test_the_fragment_is_plain_html_of_the_first_comments(browser: Browser, article: Article, site: Site) -> None:
+    root = make_comment(article, make_user(EVIL[:60]), "A **wall** is a wall.")
+    make_comment(article, make_user("Mona", role=Role.COMMUNITY_MANAGER, site=site), "Noted.", parent=root)
+    path = f"/embed/courier/fragment?url={quote(article.url)}"
+    answer = browser.get(path)
+    assert answer.mimetype == "text/html"
+    assert "max-age=15" in answer.headers["Cache-Control"]
+    assert "Set-Cookie" not in answer.headers
+    for words in ("<h2>2 comments</h2>", "<strong>wall</strong>", "<small>Community Manager</small>", f'href="{article.url}#comment-{root.id}"',
+                  f'href="http://localhost/embed/a/{article.id}"'):
+        assert words in answer.text, words
+    for words in ("<script", "<style", "<html", "<form", " nonce"):
+        assert words not in answer.text, words
+    again = browser.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert 'dir="rtl"' in browser.get(f"{path}&lang=ar").text
+    make_comment(article, make_user(), "A third.")
+    db.session.commit()
+    assert browser.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "status", "body"), [
+    ("courier/fragment?url=https://news.example/unknown", 200, ""),
+    ("courier/fragment?url=https://evil.example/--%3E%3Cscript%3E", 403, "<!-- commentsvc: "),
+    ("nobody/fragment?url=https://news.example/wall", 404, "<!-- commentsvc: There is no such site. -->"),
+    ("courier/fragment?url=" + quote("nonsense--><script>"), 422, "<!-- commentsvc: "),
+])
+def test_where_there_is_no_fragment_nothing_shows(browser: Browser, article: Article, path: str, status: int, body: str) -> None:
+    answer = browser.get(f"/embed/{path}")
+    assert answer.status_code == status
+    assert answer.text.startswith(body)
+    assert "<script" not in answer.text
+    assert answer.text.count("-->") == bool(body)
+    assert db.session.query(Article).count() == 1  # registers nothing
+
+
+def test_search_engines_find_the_plain_page_under_one_address(browser: Browser, article: Article) -> None:
+    import json
+
+    root = make_comment(article, make_user("Ann </script> Able"), "A wall is a **wall**.")
+    make_comment(article, make_user("Bo"), "Indeed.", parent=root)
+    page = browser.get(f"{plain_path(article)}?sort=top")
+    assert f'<link rel="canonical" href="http://localhost{plain_path(article)}">' in page.text
+    assert '<meta name="robots" content="index">' in page.text
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)
+    assert found
+    data = json.loads(found[1])
+    assert data["@type"] == "DiscussionForumPosting"
+    assert data["comment"][0]["text"] == "A wall is a wall."
+    assert data["comment"][0]["author"]["name"] == "Ann </script> Able"
+    assert data["comment"][0]["comment"][0]["text"] == "Indeed."
+    for other in (f"/embed/c/{root.id}", f"{plain_path(article)}?reply={root.id}", thread_path(article)):
+        assert '<meta name="robots" content="noindex">' in browser.get(other).text
 
 
 def test_tombstones_keep_their_replies_and_say_who_removed_them(browser: Browser, article: Article, site: Site) -> None:

@@ -1,0 +1,230 @@
+"""The widget wherever readers meet it: small and large screens, light and dark, both directions, poor browsers and networks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from commentsvc.accounts.passwords import hash_password
+from commentsvc.accounts.permissions import Role
+from commentsvc.comments.models import Comment
+from commentsvc.database import utcnow
+from commentsvc.extensions import db
+from commentsvc.sites.models import Article
+from tests.browser.conftest import Newspaper
+from tests.factories import make_article, make_comment, make_site, make_user
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "harbour wall lantern"
+PAGE = """<!doctype html><html lang="{lang}" dir="{dir}" style="color-scheme: light dark"><head><meta charset="utf-8"><title>The harbour wall</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>body {{ margin: 0 8px }} commentsvc-thread {{ display: flow-root }} {css}</style></head>
+<body><h1>The harbour wall</h1><p>It stands.</p>
+<commentsvc-thread site="courier" {attributes}>{inside}</commentsvc-thread><footer>Printed in the harbour</footer>
+<script async src="{service}/embed.js"></script></body></html>"""
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) for (const { node } of shift.sources) shifts.push([shift.value, node?.nodeName]);
+}).observe({ type: 'layout-shift', buffered: true })"""
+
+
+@pytest.fixture
+def article(app: Flask, newspaper: Newspaper) -> Article:
+    """Twenty-five threads, one deep and with what makes pages wide, one a manager's, one with replies that are not shown."""
+    site = make_site(key="courier", name="The Courier", origins=[newspaper.origin])
+    article = make_article(site, url=f"{newspaper.origin}/wall.html", title="The harbour wall")
+    ann, start = make_user("Ann Able", email="ann@example.org", password_hash=hash_password(PASSWORD)), utcnow() - dt.timedelta(hours=9)
+    for n in range(22):
+        make_comment(article, ann, f"Remark number {n} about the wall.", created_at=start + dt.timedelta(minutes=n))
+    wide = make_comment(article, make_user("Maximiliana " * 15), "Longwordwithoutanybreak" * 12)
+    for n in range(8):
+        wide = make_comment(article, make_user(f"שרה {n}"), f"תגובה {n}, https://example.org/" + "a" * 90, parent=wide)
+    asked = make_comment(article, ann, "Who pays for it?")
+    mona = make_user("Mona Manager", role=Role.COMMUNITY_MANAGER, site=site)
+    for n in range(6):
+        make_comment(article, mona, f"Answer number {n}.", parent=asked)
+    return article
+
+
+@pytest.fixture
+def reading(browser: Browser, newspaper: Newspaper, service: str, article: Article) -> Callable[..., Any]:
+    """Open the newspaper's article in a browser of its own; fails where a script or a policy does."""
+
+    @contextmanager
+    def reading(*, lang: str = "en", attributes: str = "", inside: str = "", css: str = "", fragment: str = "", prepare: Callable[[Page], None] | None = None, **more: Any) -> Iterator[tuple[Page, FrameLocator]]:
+        db.session.commit()  # an open transaction would keep the service waiting
+        with browser.new_context(**({"viewport": {"width": 1024, "height": 900}} | more)) as context:
+            context.set_default_timeout(15_000)
+            page, wrong = context.new_page(), list[str]()
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+            if prepare:
+                prepare(page)
+            page.goto(newspaper.publish("wall.html", PAGE.format(
+                lang=lang, dir="rtl" if lang == "ar" else "ltr", attributes=attributes, inside=inside, css=css, service=service,
+            )) + fragment)
+            if more.get("java_script_enabled", True):
+                expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "", timeout=15_000)
+            yield page, page.frame_locator("commentsvc-thread iframe")
+            assert not wrong, wrong
+
+    return reading
+
+
+def check(page: Page, width: int) -> None:
+    """Nothing scrolls sideways, and axe finds nothing serious."""
+    frame = page.frames[1]
+    assert "/thread?" in frame.url
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert frame.evaluate("document.body.scrollWidth <= document.body.clientWidth + 1")
+    # The frame is see-through, which axe takes for white: give it the ground that shows through.
+    frame.evaluate("document.body.style.background = getComputedStyle(document.body).getPropertyValue('--page')")
+    found = Axe().run(frame, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    assert not [v for v in found.response["violations"] if v["impact"] in {"serious", "critical"}], found.generate_report()
+
+
+@pytest.mark.parametrize(("width", "scheme", "lang"), [
+    (320, "light", "en"), (320, "dark", "ar"), (768, "dark", "en"), (768, "light", "ar"), (1280, "light", "en"), (1280, "dark", "ar"),
+])
+def test_every_width_theme_and_direction(reading: Callable[..., Any], width: int, scheme: Any, lang: str) -> None:
+    look = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    with reading(lang=lang, attributes=f'lang="{lang}" theme="{scheme}"', **look) as (page, thread):
+        root = thread.locator("html")
+        expect(root).to_have_attribute("lang", lang)
+        expect(root).to_have_attribute("dir", "rtl" if lang == "ar" else "ltr")
+        expect(root).to_have_attribute("data-theme", scheme)
+        thread.locator("[data-act=managers]").click()
+        expect(thread.locator(".here")).to_contain_text("Answer number 0.")
+        thread.locator("[data-act=continue]").click()
+        expect(thread.locator("#context [data-back]")).to_be_visible()
+        expect(thread.locator("#context")).to_contain_text("תגובה 7")
+        expect(thread.locator("#list")).to_be_hidden()
+        check(page, width)
+        thread.locator("[data-back]").click()
+        expect(thread.locator("#list")).to_be_visible()
+        expect(thread.locator("#context")).to_have_count(0)
+        check(page, width)
+
+
+def test_nothing_moves_while_it_loads_and_what_follows_alone_when_more_is_asked_for(
+    reading: Callable[..., Any], service: str, article: Article
+) -> None:
+    db.session.commit()
+    with urlopen(f"{service}/embed/courier/fragment?url={quote(article.url)}") as answer:
+        inside = answer.read().decode()
+    with reading(inside=inside, prepare=lambda page: page.add_init_script(SHIFTS)) as (page, thread):
+        expect(page.locator("section.commentsvc")).to_be_hidden()  # the conversation has its place
+        thread.locator("#who a").first.wait_for()
+        page.wait_for_timeout(300)
+        assert page.evaluate("shifts") == []
+        thread.get_by_text("Show 3 more replies").click()
+        expect(thread.get_by_text("Answer number 5.")).to_be_visible()
+        thread.get_by_role("link", name="Show More Comments").click()
+        expect(thread.get_by_text("Remark number 0 about")).to_be_visible()
+        page.wait_for_timeout(300)
+        assert {node for _, node in page.evaluate("shifts")} <= {"FOOTER", "#text"}
+
+
+def test_attributes_and_variables_take_effect_while_it_stands(reading: Callable[..., Any]) -> None:
+    css = "commentsvc-thread { --commentsvc-accent: rgb(160, 48, 48); --commentsvc-radius: 12px } .sepia { --commentsvc-background: #fff8e7 }"
+    with reading(css=css, attributes='sort="oldest" size="10"') as (page, thread):
+        token = "(e, name) => getComputedStyle(e).getPropertyValue(name)"
+        root = thread.locator("html")
+        assert root.evaluate(token, "--radius") == "12px"
+        assert root.evaluate(token, "--accent") == "#a03030"
+        expect(thread.locator("#list > .c")).to_have_count(10)
+        expect(thread.locator("#list > .c").first).to_contain_text("Remark number 0 ")
+        tag = page.locator("commentsvc-thread")
+        tag.evaluate("e => { e.setAttribute('sort', 'newest'); e.setAttribute('size', '50'); e.lang = 'de' }")
+        expect(root).to_have_attribute("lang", "de")
+        expect(thread.locator("#list > .c")).to_have_count(24)
+        expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        tag.evaluate("e => e.setAttribute('theme', 'dark')")
+        expect(root).to_have_attribute("data-theme", "dark")
+        assert requests == []  # nothing is loaded for that
+        tag.evaluate("e => e.setAttribute('theme', 'light')")
+        page.evaluate("document.body.className = 'sepia'")
+        thread.locator("html[data-theme=light] #list .c").first.wait_for()
+        page.wait_for_function("document.querySelector('commentsvc-thread').frame.src.includes('fff8e7')")
+
+
+def test_a_link_into_hidden_replies_opens_them_below_what_they_answer(reading: Callable[..., Any], article: Article) -> None:
+    deep = db.session.query(Comment).filter(Comment.body.like("%Answer number 5.%")).one()
+    lost = db.session.query(Comment).filter(Comment.body.like("%תגובה 6%")).one()
+    ids = (deep.id, deep.parent_id, lost.id)
+    with reading(fragment=f"#comment-{ids[0]}") as (page, thread):
+        expect(thread.locator(f"#comment-{ids[1]} > .replies > #comment-{ids[0]}")).to_have_class(re.compile("here"))
+        page.evaluate(f"location.hash = 'comment-{ids[2]}'")
+        expect(thread.locator(f"#comment-{ids[2]}")).to_have_class(re.compile("here"))
+        expect(thread.locator(f"#list #comment-{ids[2]}")).to_have_count(1)
+        doubled = "() => { const ids = [...document.querySelectorAll('.c')].map((c) => c.id); return ids.length - new Set(ids).size }"
+        assert page.frames[1].evaluate(doubled) == 0
+        when = thread.locator(f"#comment-{ids[2]} > .by .when").first
+        assert re.search(r"\d:\d\d", when.get_attribute("title") or "")
+
+
+def test_without_javascript_the_fragment_is_read_and_the_plain_page_works(
+    reading: Callable[..., Any], service: str, article: Article
+) -> None:
+    path = f"/embed/a/{article.id}"
+    db.session.commit()
+    with urlopen(f"{service}/embed/courier/fragment?url={quote(article.url)}") as answer:
+        inside = answer.read().decode()
+    assert escape("Who pays for it?") in inside
+    with reading(inside=inside, java_script_enabled=False, viewport={"width": 320, "height": 700}) as (page, _):
+        expect(page.get_by_text("Who pays for it?")).to_be_visible()
+        page.get_by_role("link", name="Read all comments and write one").click()
+        expect(page).to_have_url(re.compile(re.escape(path)))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        page.get_by_role("link", name="Continue this thread").click()
+        expect(page.get_by_text("תגובה 7")).to_be_visible()
+        page.get_by_role("link", name="Show the whole conversation").click()
+        page.get_by_role("link", name="Community Manager’s comments").click()
+        expect(page.get_by_text("Answer number 5.")).to_be_visible()
+        page.get_by_role("link", name="Show it in its thread").last.click()
+        expect(page.locator(".here")).to_contain_text("Answer number 5.")
+
+
+def test_with_third_party_cookies_blocked_one_signs_in_and_keeps_a_draft(reading: Callable[..., Any]) -> None:
+    def block(page: Page) -> None:
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.setCookieControls", {"enableThirdPartyCookieRestriction": True})
+
+    with reading(prepare=block) as (page, thread):
+        thread.get_by_role("link", name="Sign in").click()
+        thread.get_by_label("E-mail").fill("ann@example.org")
+        thread.get_by_label("Password").fill(PASSWORD)
+        thread.locator("#account").get_by_role("button", name="Sign in").click()
+        expect(thread.locator("#who")).to_contain_text("Ann Able")
+        thread.get_by_label("Your comment").fill("Written with few cookies.")
+        page.wait_for_timeout(300)
+        page.reload()
+        expect(thread.locator("#who")).to_contain_text("Ann Able")
+        expect(thread.get_by_label("Your comment")).to_have_value("Written with few cookies.")
+
+
+def test_on_a_slow_connection_bones_hold_the_place(reading: Callable[..., Any]) -> None:
+    def slow(page: Page) -> None:
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+        page.add_init_script("addEventListener('DOMContentLoaded', () => setInterval(() => { const t = document.querySelector('commentsvc-thread'); "
+                             "if (t?.shadowRoot && !t.hasAttribute('ready')) window.bones = t.offsetHeight }, 20))")
+
+    with reading(prepare=slow) as (page, thread):
+        assert page.evaluate("window.bones") >= 220
+        expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
+        expect(thread.locator("#who")).to_contain_text("Sign in")
