@@ -96,6 +96,20 @@ def day(moment: dt.date) -> str:
     return format_date(moment, "long", locale=_locale())
 
 
+def short_day(moment: dt.datetime) -> str:
+    """A day of this year: "26 November"."""
+    from babel.dates import format_skeleton
+
+    return format_skeleton("MMMMd", moment, locale=_locale())
+
+
+def full_day(moment: dt.date) -> str:
+    """A day with that of its week: "Thursday 26 November 2026"."""
+    from babel.dates import format_date
+
+    return format_date(moment, "full", locale=_locale())
+
+
 def point_in_time(moment: dt.datetime) -> str:
     """A time in UTC as people write it: "26 November 2026, 17:05 UTC"."""
     return gettext("%(day)s, %(time)s UTC", day=day(moment), time=f"{moment:%H:%M}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 
 import pytest
@@ -27,5 +29,20 @@ def catalogue() -> i18n.Catalogue:
 
 def speak_pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on TAG is the language of marks."""
-    real = i18n._catalogue  # noqa: SLF001
+    real = i18n._catalogue
     monkeypatch.setattr(i18n, "_catalogue", lambda tag: catalogue() if tag == TAG else real(tag))
+
+
+def bare(text: str, data: Iterable[str] = ()) -> str:
+    """What of the text is neither between marks nor one of these words of data, if it has a letter; else nothing."""
+    depth, kept = 0, []
+    for char in text:
+        depth += char == "«"
+        if depth == 0:
+            kept.append(char)
+        depth -= char == "»" and depth > 0
+    left = re.sub(r"https?://\S+", " ", "".join(kept))
+    for word in sorted(data, key=len, reverse=True):
+        left = left.replace(word, " ")
+    left = " ".join(left.split())
+    return left if any(char.isalpha() for char in left) else ""

@@ -19,6 +19,7 @@ from commentsvc.figures.dashboard import Figures, figures_of
 from commentsvc.figures.days import Period, zone_of
 from commentsvc.figures.durations import short_time
 from commentsvc.figures.models import MorningMail, MorningMailDay
+from commentsvc.i18n import full_day, gettext, in_language, ngettext, number, short_day
 from commentsvc.sites.models import Site
 
 # In the site's own time: before the first person sits down. A worker that was away sends it when it is back, but not
@@ -88,9 +89,12 @@ def _queue(site_id: int, user_id: int, day: dt.date) -> bool:
         db.session.rollback()
         return False
     figures = figures_of(site, Period(day, day))
-    mail = queue_mail(
-        user.email, f"{site.name}: {_number(figures.posted, 'comment')} yesterday, {figures.waiting:,} waiting", "morning", **_facts(site, user, figures, day)
-    )
+    with in_language(user.language or site.language):
+        subject = ngettext(
+            "%(site)s: %(number)s comment yesterday, %(waiting)s waiting", "%(site)s: %(number)s comments yesterday, %(waiting)s waiting", figures.posted,
+            site=site.name, number=number(figures.posted), waiting=number(figures.waiting),
+        )
+        mail = queue_mail(user.email, subject, "morning", **_facts(site, user, figures, day))
     mail.unsubscribe_url = unsubscribe_url(site_id, user_id)
     db.session.commit()
     return True
@@ -99,14 +103,15 @@ def _queue(site_id: int, user_id: int, day: dt.date) -> bool:
 def _facts(site: Site, user: User, figures: Figures, day: dt.date) -> dict[str, object]:
     waiting_now = figures_of(site, Period(day + dt.timedelta(days=1), day + dt.timedelta(days=1)))
     return {
-        "site": site, "name": user.display_name, "figures": figures, "day": f"{day:%A} {day.day} {day:%B}",
-        "waiting": waiting_now.waiting, "oldest": figures.oldest, "zone": zone_of(site.timezone),
-        "date": day.isoformat(), "short_time": short_time, "unsubscribe": unsubscribe_url(site.id, user.id), "number": _number,
+        "site": site, "name": user.display_name, "figures": figures, "day": full_day(day),
+        "waiting": waiting_now.waiting, "oldest": figures.oldest, "since": _local(site, figures.oldest.created_at) if figures.oldest else "",
+        "date": day.isoformat(), "short_time": short_time, "unsubscribe": unsubscribe_url(site.id, user.id),
     }
 
 
-def _number(number: int, one: str) -> str:
-    return f"{number:,} {one}{'' if number == 1 else 's'}"
+def _local(site: Site, moment: dt.datetime) -> str:
+    there = moment.astimezone(zone_of(site.timezone))
+    return gettext("%(day)s, %(time)s", day=short_day(there), time=f"{there:%H:%M}")
 
 
 # Stopping it from the mail itself

@@ -19,6 +19,7 @@ from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, day
 from commentsvc.moderation.decide import decide, undo
 from commentsvc.moderation.models import (
     Appeal,
@@ -95,7 +96,7 @@ def lodge(statement: Statement, author: User, text: str) -> Appeal:
     now = utcnow()
     if now > statement.appeal_until:
         raise Invalid(
-            f"The time to appeal ended on {_day(statement.appeal_until)}.", code="appeal_late",
+            "The time to appeal ended on %(day)s.", code="appeal_late", values={"day": day(statement.appeal_until)},
         )
     if not body:
         raise Invalid("Say why you think that the decision is wrong.", field="text")
@@ -138,7 +139,10 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     if not reply:
         raise Invalid("Write a reason: the author is told it.", field="answer")
     if len(reply) > ANSWER_LENGTH:
-        raise Invalid(f"This is {len(reply) - ANSWER_LENGTH:,} characters too long; the limit is {ANSWER_LENGTH:,}.", field="answer")
+        raise Invalid(
+            "This is %(over)s characters too long; the limit is %(most)s.", field="answer",
+            values={"over": f"{len(reply) - ANSWER_LENGTH:,}", "most": f"{ANSWER_LENGTH:,}"},
+        )
     if isinstance(about, Sanction) and about.site_id is None and not admin_of_all(actor):
         raise NotAllowed("This holds on all sites; only somebody who is admin of every site can judge it.", code="not_all_sites")
     decision: Decision | None = None
@@ -159,7 +163,7 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
         own_decision=standing.first,
     )
     appeal.mail_id = mail_about(
-        statement, "Your appeal: the decision stands" if outcome == Outcome.UPHELD else "Your appeal: the decision was wrong",
+        statement, N_("Your appeal: the decision stands") if outcome == Outcome.UPHELD else N_("Your appeal: the decision was wrong"),
         "appeal_decided", overturned=outcome == Outcome.OVERTURNED, answer=reply,
     )
     db.session.flush()
@@ -330,19 +334,18 @@ def _unknown() -> NotFound:
 def _closed(appeal: Appeal) -> Conflict:
     by = db.session.get(User, appeal.decided_by_id) if appeal.decided_by_id else None
     if by is not None:
-        message = f"{by.display_name} has already decided this appeal: {appeal.status}."
+        message = (
+            N_("%(name)s has already decided this appeal: the decision was wrong.") if appeal.status == AppealStatus.OVERTURNED
+            else N_("%(name)s has already decided this appeal: the decision stands.")
+        )
     elif appeal.status == AppealStatus.DROPPED:
-        message = "The author has taken the comment back meanwhile; there is nothing left to decide."
+        message = N_("The author has taken the comment back meanwhile; there is nothing left to decide.")
     else:
-        message = "The decision has been taken back meanwhile; the appeal is settled."
+        message = N_("The decision has been taken back meanwhile; the appeal is settled.")
     return Conflict(
-        message, code="appeal_closed",
+        message, code="appeal_closed", values={"name": by.display_name} if by else None,
         current={"status": appeal.status, "by": by.display_name if by else None, "at": appeal.decided_at.isoformat() if appeal.decided_at else None},
     )
-
-
-def _day(moment: dt.datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
 
 
 class State(enum.StrEnum):

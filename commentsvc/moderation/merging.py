@@ -13,10 +13,12 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, in_language
 from commentsvc.moderation.decide import count_open_flags
 from commentsvc.moderation.models import Appeal, Flag, Statement
 from commentsvc.moderation.people_models import Merge, PersonNote, Sanction, Sweep
 from commentsvc.moderation.sanctions import admin_of_all, lock_person
+from commentsvc.moderation.statements import home_of
 
 WHOLE = {"synchronize_session": False}
 
@@ -131,7 +133,8 @@ def _close(merged: User) -> None:
 
 def _tell(kept: User, merged: User) -> None:
     for address in filter(None, (kept.email, merged.email)):
-        queue_mail(
-            address, "Your two accounts are one now", "merged", name=kept.display_name, closed=merged.display_name,
-            here=address == kept.email,
-        )
+        with in_language(kept.language or merged.language or home_of(kept.id).language):
+            queue_mail(
+                address, gettext("Your two accounts are one now"), "merged", name=kept.display_name, closed=merged.display_name,
+                here=address == kept.email,
+            )

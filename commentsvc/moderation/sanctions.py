@@ -7,7 +7,7 @@ suspension to end. What she is told then is a mail that was queued when it began
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -22,11 +22,12 @@ from commentsvc.delivery.email import put_off, queue_mail, recall_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound, Sanctioned
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext, point_in_time
+from commentsvc.i18n import N_, gettext, in_language, point_in_time
 from commentsvc.moderation.models import REJECT_REASONS, Reason, Statement
 from commentsvc.moderation.people_models import Rule, Sanction, SanctionKind
 from commentsvc.moderation.statements import (
     end_with_sanction,
+    home_of,
     mail_link,
     state_sanction,
     statement_of_sanction,
@@ -45,15 +46,6 @@ TOLD_FOR = dt.timedelta(days=30)
 K = SanctionKind
 BLOCKING = (K.BAN, K.SUSPEND)  # posts, votes and flags; the heaviest first
 TIMED = {K.SUSPEND: SUSPEND_MOST, K.SHADOW: SHADOW_MOST}  # kinds that need an end, at most so far away
-
-# What a kind does, after "Until … you".
-EFFECTS: dict[str, str] = {
-    K.WARN: "cannot post before you have read this message",
-    K.SUSPEND: "cannot post, vote or flag",
-    K.BAN: "cannot post, vote or flag",
-    K.ALWAYS_REVIEW: "can post, and a community manager reads each comment before it appears",
-    K.SHADOW: "could post, and others saw your comments only after a community manager had read them",
-}
 
 
 def impose(
@@ -201,18 +193,23 @@ def refuse(sanctions: Sequence[Sanction], kinds: Sequence[SanctionKind]) -> None
                 raise refusal(sanction)
 
 
+# On this site and on all, each without an end and until one.
+REFUSED = (
+    N_("You cannot post, vote or flag on this site any more. Reason: %(reason)s."),
+    N_("You cannot post, vote or flag on this site until %(until)s. Reason: %(reason)s."),
+    N_("You cannot post, vote or flag on any site of this service any more. Reason: %(reason)s."),
+    N_("You cannot post, vote or flag on any site of this service until %(until)s. Reason: %(reason)s."),
+)
+
+
 def refusal(sanction: Sanction) -> Sanctioned:
     """What a person is told who may not do something: why, and until when."""
     facts: dict[str, Any] = {"sanction_id": sanction.id, "sanction": own_values(sanction)}
     if sanction.kind == K.WARN:
-        message = "A community manager has written to you. Read it and say so; then you can post again."
-        return Sanctioned(message, code="warned", **facts)
-    until = f"until {in_words(sanction.ends_at)}" if sanction.ends_at else "any more"
-    where = "on this site" if sanction.site_id else "on any site of this service"
-    message = f"You cannot post, vote or flag {where} {until}. Reason: {REJECT_REASONS[Reason(sanction.reason)].lower()}."
-    if sanction.kind == K.SUSPEND:
-        return Sanctioned(message, code="suspended", **facts)
-    return Sanctioned(message, code="banned", **facts)
+        return Sanctioned("A community manager has written to you. Read it and say so; then you can post again.", code="warned", **facts)
+    code = "suspended" if sanction.kind == K.SUSPEND else "banned"
+    values = {"until": in_words(sanction.ends_at) if sanction.ends_at else "", "reason": gettext(REJECT_REASONS[Reason(sanction.reason)])}
+    return Sanctioned(REFUSED[2 * (sanction.site_id is None) + (sanction.ends_at is not None)], code=code, values=values, **facts)
 
 
 def own_values(sanction: Sanction) -> dict[str, Any]:
@@ -314,15 +311,65 @@ TOLD: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 TOLD[K.BAN] = TOLD[K.SUSPEND]
+# These two say no end: one holds until it is read, of the other she is told when it is over.
+TOLD[K.WARN] = (N_("You cannot post before you have read this message."),) * 4
+TOLD[K.SHADOW] = (N_("You could post, and others saw your comments only after a community manager had read them."),) * 4
+# The same in a mail, which names the site.
+MAILED: dict[str, tuple[str, str, str, str]] = {
+    K.WARN: (
+        N_("A community manager of %(site)s has written to you."),
+        N_("A community manager of %(site)s has written to you."),
+        N_("The community managers of this service have written to you."),
+        N_("The community managers of this service have written to you."),
+    ),
+    K.SUSPEND: (
+        N_("From now on, you cannot post, vote or flag on %(site)s."), N_("Until %(until)s, you cannot post, vote or flag on %(site)s."), *TOLD[K.SUSPEND][2:],
+    ),
+    K.ALWAYS_REVIEW: (
+        N_("From now on, you can post on %(site)s, and a community manager reads each comment before it appears."),
+        N_("Until %(until)s, you can post on %(site)s, and a community manager reads each comment before it appears."), *TOLD[K.ALWAYS_REVIEW][2:],
+    ),
+}
+MAILED[K.BAN] = MAILED[K.SUSPEND]
+# And when it is over: on a site, and on all of the service.
+OVER: dict[str, tuple[str, str]] = {
+    K.SUSPEND: (
+        N_("You can post, vote and flag on %(site)s again. Your suspension since %(since)s is over."),
+        N_("You can post, vote and flag again on all sites of this service. Your suspension since %(since)s is over."),
+    ),
+    K.BAN: (
+        N_("You can post, vote and flag on %(site)s again. Your ban since %(since)s is over."),
+        N_("You can post, vote and flag again on all sites of this service. Your ban since %(since)s is over."),
+    ),
+    K.ALWAYS_REVIEW: (
+        N_("Your comments on %(site)s are no longer read by a community manager before they appear."),
+        N_("Your comments are no longer read by a community manager before they appear, on any site of this service."),
+    ),
+    K.SHADOW: (
+        N_("From %(since)s until now you could post on %(site)s, and others saw your comments only after a community manager had read them."),
+        N_("From %(since)s until now you could post on all sites of this service, and others saw your comments only after a community manager had read them."),
+    ),
+}
+OVER_SUBJECT = (N_("You can take part again on %(site)s"), N_("You can take part again on all sites of this service"))
+SUBJECTS: dict[str, tuple[str, str]] = {
+    K.WARN: (N_("A message from the community managers of %(site)s"), N_("A message from the community managers of this service")),
+    K.SUSPEND: (N_("Your account is suspended on %(site)s"), N_("Your account is suspended on all sites of this service")),
+    K.BAN: (N_("Your account is banned on %(site)s"), N_("Your account is banned on all sites of this service")),
+    K.ALWAYS_REVIEW: (
+        N_("Your comments are read before they appear on %(site)s"), N_("Your comments are read before they appear on all sites of this service"),
+    ),
+}
 
 
 def told_in_one(sanction: Sanction) -> str:
     """What a sanction that holds means for the person, in one sentence of the present language."""
-    forms = TOLD.get(sanction.kind)
-    if forms is None:
-        return EFFECTS[sanction.kind]
+    return _form(TOLD, sanction)
+
+
+def _form(forms: Mapping[str, tuple[str, str, str, str]], sanction: Sanction, site: Site | None = None) -> str:
     until = sanction.ends_at
-    return gettext(forms[2 * (sanction.site_id is None) + (until is not None)], until=in_words(until) if until else "")
+    form = forms[sanction.kind][2 * (sanction.site_id is None) + (until is not None)]
+    return gettext(form, until=in_words(until) if until else "", site=site.name if site else "")
 
 
 def current(sanction: Sanction) -> dict[str, object]:
@@ -342,15 +389,16 @@ def _is_staff(user: User, site: Site | None) -> bool:
 def _text(text: str, field: str, most: int) -> str:
     text = text.replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > most:
-        raise Invalid(f"This is {len(text) - most:,} characters too long; the limit is {most:,}.", field=field)
+        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field=field, values={"over": f"{len(text) - most:,}", "most": f"{most:,}"})
     return text
 
 
 def _end_of(kind: SanctionKind, ends_at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
     if kind in {K.WARN, K.BAN}:
         if ends_at is not None:
-            what = "A ban has no end of its own: suspend instead." if kind == K.BAN else "A warning ends when it is read."
-            raise Invalid(what, field="ends_at")
+            if kind == K.BAN:
+                raise Invalid("A ban has no end of its own: suspend instead.", field="ends_at")
+            raise Invalid("A warning ends when it is read.", field="ends_at")
         return None
     if ends_at is None:
         if kind in TIMED:
@@ -359,8 +407,21 @@ def _end_of(kind: SanctionKind, ends_at: dt.datetime | None, now: dt.datetime) -
     if ends_at <= now:
         raise Invalid("This time is over already.", field="ends_at")
     if kind in TIMED and ends_at > now + TIMED[kind]:
-        raise Invalid(f"At most {TIMED[kind].days} days.", field="ends_at")
+        raise Invalid("At most %(days)s days.", field="ends_at", values={"days": TIMED[kind].days})
     return ends_at
+
+
+# Who comes second is told what the first did: without an end, and until one.
+ALREADY: dict[str, tuple[str, str]] = {
+    K.WARN: (N_("%(name)s has already warned this person, who has not read it yet. End that first to change it."),) * 2,
+    K.SUSPEND: (N_("%(name)s has already suspended this person until %(until)s. End that first to change it."),) * 2,
+    K.BAN: (N_("%(name)s has already banned this person. End that first to change it."),) * 2,
+    K.ALWAYS_REVIEW: (
+        N_("%(name)s has already put this person under review. End that first to change it."),
+        N_("%(name)s has already put this person under review until %(until)s. End that first to change it."),
+    ),
+}
+ALREADY[K.SHADOW] = ALREADY[K.ALWAYS_REVIEW]
 
 
 def _refuse_double(user: User, kind: SanctionKind, site: Site | None, now: dt.datetime) -> None:
@@ -374,11 +435,10 @@ def _refuse_double(user: User, kind: SanctionKind, site: Site | None, now: dt.da
     )
     if standing is None:
         return
-    by = standing.actor.display_name if standing.actor else "A rule of the site"
-    until = f" until {in_words(standing.ends_at)}" if standing.ends_at else ""
-    did = {K.WARN: "warned this person, who has not read it yet", K.SUSPEND: "suspended this person", K.BAN: "banned this person"}
-    words = did.get(kind, "put this person under review")
-    raise Conflict(f"{by} has already {words}{until}. End that first to change it.", code="already_sanctioned", current=current(standing))
+    values = {
+        "name": standing.actor.display_name if standing.actor else gettext("A rule of the site"), "until": in_words(standing.ends_at) if standing.ends_at else "",
+    }
+    raise Conflict(ALREADY[kind][standing.ends_at is not None], code="already_sanctioned", current=current(standing), values=values)
 
 
 def _close(sanction: Sanction, by_id: int, now: dt.datetime, note: str) -> bool:
@@ -402,7 +462,9 @@ def _tell(sanction: Sanction, user: User, site: Site | None, statement: Statemen
     if user.email is None:  # imported: nobody reads it
         return
     if sanction.kind != K.SHADOW:
-        queue_mail(user.email, _subject(sanction, site), "sanction", **_words(sanction, user, site, statement))
+        with in_language(_language_of(user, site)):
+            told = _form(MAILED, sanction, site)
+            queue_mail(user.email, _of_place(SUBJECTS[sanction.kind], site), "sanction", told=told, **_words(sanction, user, statement))
     if sanction.ends_at is not None:
         sanction.end_mail_id = _mail_end(sanction, user, site, due=sanction.ends_at)
         db.session.flush()
@@ -411,29 +473,26 @@ def _tell(sanction: Sanction, user: User, site: Site | None, statement: Statemen
 def _mail_end(sanction: Sanction, user: User, site: Site | None, *, due: dt.datetime | None) -> int | None:
     if user.email is None:
         return None
-    subject = f"You can take part again on {_place(site)}"
     told_late = statement_of_sanction(sanction.id) if sanction.kind == K.SHADOW else None
-    mail = queue_mail(user.email, subject, "sanction_ended", **_words(sanction, user, site, told_late))
+    with in_language(_language_of(user, site)):
+        told = _of_place(OVER[sanction.kind], site, since=in_words(sanction.starts_at))
+        mail = queue_mail(user.email, _of_place(OVER_SUBJECT, site), "sanction_ended", told=told, **_words(sanction, user, told_late))
     return mail.id if due is None else put_off(mail, due).id
 
 
-def _subject(sanction: Sanction, site: Site | None) -> str:
-    subjects = {
-        K.WARN: "A message from the community managers of", K.SUSPEND: "Your account is suspended on", K.BAN: "Your account is banned on",
-        K.ALWAYS_REVIEW: "Your comments are read before they appear on",
-    }
-    return f"{subjects[SanctionKind(sanction.kind)]} {_place(site)}"
+def _language_of(user: User, site: Site | None) -> str:
+    """Of a mail about a sanction: what holds on all sites is told in the language of the one where she wrote last."""
+    return user.language or (site or home_of(user.id)).language
 
 
-def _place(site: Site | None) -> str:
-    return site.name if site is not None else "all sites of this service"
+def _of_place(forms: tuple[str, str], site: Site | None, **values: object) -> str:
+    return gettext(forms[site is None], site=site.name if site else "", **values)
 
 
-def _words(sanction: Sanction, user: User, site: Site | None, statement: Statement | None) -> dict[str, Any]:
+def _words(sanction: Sanction, user: User, statement: Statement | None) -> dict[str, Any]:
     return {
-        "name": user.display_name, "place": _place(site), "kind": sanction.kind, "effect": EFFECTS[SanctionKind(sanction.kind)],
-        "reason": REJECT_REASONS[Reason(sanction.reason)], "message": sanction.message, "automated": sanction.rule is not None,
-        "since": in_words(sanction.starts_at), "until": in_words(sanction.ends_at) if sanction.ends_at else "",
+        "name": user.display_name, "kind": sanction.kind, "reason": gettext(REJECT_REASONS[Reason(sanction.reason)]),
+        "message": sanction.message, "automated": sanction.rule is not None, "until": sanction.ends_at,
         "link": mail_link(statement) if statement is not None else "",
         "appeal_until": in_words(statement.appeal_until) if statement is not None else "",
     }

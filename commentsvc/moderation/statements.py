@@ -25,7 +25,7 @@ from commentsvc.delivery.email import queue_mail_after, recall_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import NotAllowed
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, translate
+from commentsvc.i18n import N_, gettext, in_language, translate
 from commentsvc.moderation.announcing import Keep, announce
 from commentsvc.moderation.models import (
     REJECT_REASONS,
@@ -258,7 +258,7 @@ def _end(comment: Comment, decision: Decision) -> None:
     if recall_mail(mail_id):
         statement.told = False
     elif statement.told and ending == Ending.TAKEN_BACK:
-        statement.mail_id = mail_about(statement, "We have taken back a decision about your comment", "taken_back")
+        statement.mail_id = mail_about(statement, N_("We have taken back a decision about your comment"), "taken_back")
     if ending != Ending.OVERTURNED:  # then the appeal is why, and whoever judged it writes so
         db.session.execute(
             update(Appeal)
@@ -276,7 +276,7 @@ def state_sanction(sanction: Sanction, site: Site | None) -> Statement:
 
     One on all sites is looked after by the site where the person wrote last.
     """
-    home = site or _home_of(sanction.user_id)
+    home = site or home_of(sanction.user_id)
     reason, by_person = Reason(sanction.reason), sanction.actor_id is not None
     rule = RULES.get(reason, RULES[Reason.OTHER])
     column, code = SANCTIONS[SanctionKind(sanction.kind)]
@@ -297,7 +297,8 @@ def state_sanction(sanction: Sanction, site: Site | None) -> Statement:
     return statement
 
 
-def _home_of(user_id: int) -> Site:
+def home_of(user_id: int) -> Site:
+    """The site where the person wrote last, for what concerns her on all; the first where she wrote nowhere."""
     last = select(Comment.site_id).where(Comment.author_id == user_id).order_by(Comment.created_at.desc(), Comment.id.desc()).limit(1)
     found = db.session.scalar(last) or db.session.scalars(select(Site.id).order_by(Site.id).limit(1)).one()
     return db.session.get_one(Site, found)
@@ -357,14 +358,14 @@ def reopen_appeal(appeal: Appeal) -> None:
     db.session.flush()
     if not recall_mail(mail_id) and was in {AppealStatus.UPHELD, AppealStatus.OVERTURNED}:
         statement = db.session.get_one(Statement, appeal.statement_id)
-        appeal.mail_id = mail_about(statement, "Your appeal is open again", "appeal_reopened", due=appeal.due_at)
+        appeal.mail_id = mail_about(statement, N_("Your appeal is open again"), "appeal_reopened", due=appeal.due_at)
         db.session.flush()
 
 
 def _tell(statement: Statement) -> None:
     if wish_of(statement.user_id, Kind.DECISION).mail != How.AT_ONCE:
         return  # she finds it in the widget, on her page, and in the digest if she has one
-    subject = "Your comment was taken down" if statement.decision_visibility == REMOVED else "Your comment was not published"
+    subject = N_("Your comment was taken down") if statement.decision_visibility == REMOVED else N_("Your comment was not published")
     stop = unsubscribe_url(statement.user_id, Kind.DECISION)
     statement.mail_id = mail_about(statement, subject, "statement", stop=stop)
     if statement.mail_id is not None:
@@ -403,9 +404,9 @@ def _others(site_id: int, person: User) -> bool:
 
 
 def mail_about(statement: Statement, subject: str, template: str, **context: object) -> int | None:
-    """Queue a mail to whom the statement is for, with a link to its page; its id, None where she has no address. Flushes."""
+    """Queue a mail to whom the statement is for, in her language, with a link to its page; its id, None where she has no address. Flushes."""
     row = db.session.execute(
-        select(User.email, User.display_name, Article.title, Site)
+        select(User.email, User.display_name, User.language, Article.title, Site)
         .select_from(User).join(Site, Site.id == statement.site_id)
         .outerjoin(Comment, Comment.id == statement.comment_id).outerjoin(Article, Article.id == Comment.article_id)
         .where(User.id == statement.user_id)
@@ -417,12 +418,12 @@ def mail_about(statement: Statement, subject: str, template: str, **context: obj
     if statement.sanction_id is None:
         decision = db.session.get(Decision, statement.decision_id) if statement.decision_id else statement.decision
     own, message = (decision.site_reason, decision.message) if decision is not None else (None, "")
-    mail = queue_mail_after(MAIL_AFTER, row.email, subject, template, context | {
-        "statement": statement, "name": row.display_name, "site_name": row.Site.name, "article": row.title,
-        "rule": rule_words(row.Site, statement.reason, own), "message": message,
-        "link": mail_link(statement), "about_account": statement.sanction_id is not None,
-    })
-    return mail.id
+    with in_language(row.language or row.Site.language):
+        return queue_mail_after(MAIL_AFTER, row.email, gettext(subject), template, context | {
+            "statement": statement, "name": row.display_name, "site_name": row.Site.name, "article": row.title,
+            "rule": translate(rule_words(row.Site, statement.reason, own), None), "message": message, "said": in_present_language,
+            "removed": statement.decision_visibility == REMOVED, "link": mail_link(statement), "about_account": statement.sanction_id is not None,
+        }).id
 
 
 def _tokens() -> URLSafeSerializer:

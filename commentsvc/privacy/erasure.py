@@ -18,6 +18,7 @@ from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, in_language, language
 from commentsvc.moderation.decide import withdraw
 from commentsvc.moderation.models import Appeal, Flag
 from commentsvc.privacy.models import Erasure
@@ -50,9 +51,10 @@ def ask_erasure(user: User, *, remove_comments: bool) -> Erasure:
     db.session.add(erasure)
     db.session.flush()
     if user.email:
-        queue_mail(
-            user.email, "Your account will be deleted", "erasure", due=erasure.due_at, remove_comments=remove_comments,
-        )
+        with in_language(user.language or language()):
+            queue_mail(
+                user.email, gettext("Your account will be deleted"), "erasure", due=erasure.due_at, remove_comments=remove_comments,
+            )
     return erasure
 
 

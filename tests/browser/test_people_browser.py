@@ -250,7 +250,7 @@ def test_who_is_suspended_reads_why_and_until_when_and_loses_no_word(sign_in: Op
     expect(page.locator("#told")).to_contain_text("you cannot post, vote or flag")
     page.locator("#editor-body").fill("But I have to say this.")
     page.get_by_role("button", name="Post").click()
-    expect(page.locator("#editor .problem")).to_contain_text("Reason: personal attack or insult")
+    expect(page.locator("#editor .problem")).to_contain_text("Reason: Personal attack or insult")
     expect(page.locator("#editor-body")).to_have_value("But I have to say this.")
     sound(page, "widget-suspended")
     plain = sign_in(user, script=False)

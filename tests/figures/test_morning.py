@@ -77,7 +77,7 @@ def test_it_says_what_was_yesterday_and_what_waits(site: Site, nora: User, clock
     (mail,) = mails()
     assert mail.recipient == nora.email
     assert mail.subject.startswith("The Calder Courier: 2 comments yesterday")
-    assert "Monday 2 March" in mail.text
+    assert "Monday, 2 March 2026" in mail.text
     assert "1 published automatically, 0 by a person" in mail.text
     assert f"http://localhost/review/courier/comments/{held.id}?queue=held" in mail.text
     assert "http://localhost/review/courier/dashboard?from=2026-03-02&to=2026-03-02" in mail.text

@@ -138,7 +138,7 @@ def test_the_slower_of_two_managers_keeps_her_answer_and_reads_who_was_first(
     assert desks[0].post(path, forms[0] | {"outcome": "overturned", "answer": "Right."}).status_code == 302
     late = desks[1].post(path, forms[1] | {"outcome": "upheld", "answer": "My own long answer."})
     assert late.status_code == 409
-    assert "Tomás has already decided this appeal: overturned." in late.text
+    assert "Tomás has already decided this appeal: the decision was wrong." in late.text
     assert "My own long answer." in late.text
 
 
