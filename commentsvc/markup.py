@@ -40,7 +40,7 @@ SPOILER = "<summary>Spoiler</summary>"
 """What stands for a spoiler before it is opened. Surfaces put the reader's own word in its place."""
 
 _NUMBER = re.compile(r"#([0-9]{1,18})(?![0-9\w])", re.ASCII)
-_MENTIONED = re.compile(r'data-user="([0-9]{1,18})"')
+_MENTIONED = re.compile(r'<bdi [^<>]*data-user="([0-9]{1,18})"')  # no text that was typed has a "<" in HTML
 
 
 def _fold(name: str) -> str:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commentsvc.markup import TAGS, render
+from commentsvc.markup import MENTIONS, SPOILER, TAGS, mentioned_in, numbers_in, render
 
 
 def test_the_subset_is_rendered() -> None:
@@ -44,3 +45,54 @@ def test_deep_nesting_does_not_stall() -> None:
     assert render("> " * 5000 + "x")
     assert render("[" * 5000)
     assert render("*a " * 2000)
+
+
+PEOPLE = {7: "Ada Lovelace", 8: "Ünal <b>Öz</b>"}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("@Ada Lovelace#7 is right", {7}), ("(@ada#7)", {7}), ("@ADA LOVELACE#7", {7}), ("@Ünal <b>Öz</b>#8", {8}),
+        ("||@Ada#7||", {7}), ("> **@Ada#7**", {7}),
+        ("@Bob#7", set()), ("flat #7", set()), ("ada@Ada#7", set()), ("@ Ada#7", set()), ("@Ada#70", set()), ("@Ada#9", set()),
+        ("@#7", set()), ("`@Ada#7`", set()), ("\\@Ada#7", set()), ("@Ada\n#7", set()),
+    ],
+)
+def test_a_mention_is_of_whom_both_its_name_and_its_number_mean(body: str, named: set[int]) -> None:
+    html = render(body, PEOPLE)
+    assert mentioned_in(html) == named
+    assert "<b>" not in html
+
+
+def test_nobody_is_mentioned_by_markup_that_was_typed() -> None:
+    assert mentioned_in(render('<bdi class="mention" data-user="7">@Ada</bdi> [x](https://e.example/?data-user="7")', PEOPLE)) == set()
+
+
+def test_a_text_calls_ten_people_at_most() -> None:
+    many = {number: f"P{number}" for number in range(1, 40)}
+    body = " ".join(f"@{name}#{number}" for number, name in many.items())
+    assert len(numbers_in(body)) == MENTIONS
+    assert len(mentioned_in(render(body, {number: many[number] for number in numbers_in(body)}))) == MENTIONS
+
+
+@pytest.mark.parametrize(
+    ("body", "spoilers"),
+    [
+        ("||the butler||", 1), ("**||a||** and ||b||", 2), ("||**a** `c`||", 1), ("a || b || c", 0), ("||||", 0), ("|| ||", 0), ("||a", 0),
+        ("`||a||`", 0), ("> ||a||\n\n- ||b||", 2),
+    ],
+)
+def test_a_spoiler_is_closed_until_it_is_opened(body: str, spoilers: int) -> None:
+    html = render(body)
+    assert html.count('<details class="spoiler">') == html.count("</details>") == html.count(SPOILER) == spoilers
+    assert not re.search(r"<p>[^/]*<details", html)  # a browser would end the paragraph there
+
+
+@pytest.mark.parametrize("body", ["||" * 2500, "||a " * 1200, "||a||" * 1000, "[||a" * 1000, "||[" * 1600, "@" * 5000, "@a#1" * 1200, "@a #" * 1200])
+def test_hostile_nesting_of_spoilers_and_mentions_is_quick_and_well_formed(body: str) -> None:
+    began = time.process_time()
+    html = render(body, {1: "a"})
+    assert time.process_time() - began < 2
+    assert html.count("<details") == html.count("</details>")
+    assert set(re.findall(r"<([a-z0-9]+)", html)) <= TAGS

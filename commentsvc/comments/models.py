@@ -170,8 +170,8 @@ class Comment(Base):
             postgresql_where=text("parent_id IS NOT NULL AND listed"),
             sqlite_where=text("parent_id IS NOT NULL AND listed = 1"),
         ),
-        # Where Community Managers have spoken.
-        Index("ix_comments_managers", "article_id", "id", postgresql_where=text(BY_MANAGERS), sqlite_where=text(BY_MANAGERS)),
+        # Where Community Managers have spoken. With what it is told by, or SQLite would take the longer list of all.
+        Index("ix_comments_managers", "article_id", "status", "author_role", "id", postgresql_where=text(BY_MANAGERS), sqlite_where=text(BY_MANAGERS)),
         # Partial, so that no planner takes it for a list of roots. root_id has none but the preview's:
         # SQLite would choose it and read whole threads.
         Index(

@@ -73,8 +73,8 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
         raise Invalid("A comment here has at least %(least)s characters.", field="body", code="body_too_short", values={"least": min_length})
     if over := too_many(body, max_length):
         raise Invalid(
-            f"This is {over:,} characters too long; the limit is {max_length:,}.",
-            field="body", code="body_too_long",
+            "This is %(over)s characters too long; the limit is %(most)s.", field="body", code="body_too_long",
+            values={"over": f"{over:,}", "most": f"{max_length:,}"},
         )
     return body
 

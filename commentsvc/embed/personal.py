@@ -25,6 +25,7 @@ from commentsvc.embed.view import (
     row_of,
     waiting,
 )
+from commentsvc.embed.words import writers_words
 from commentsvc.errors import NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
@@ -77,6 +78,7 @@ def me_data(article: Article) -> dict[str, Any]:
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
             "told": render_public("embed/told.html", v=view) if mine.told else "",
             "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own), "window": 0 if article.closed else article.policy.edit_window,
+            "words": writers_words(),
             "edits": [{"id": e.comment.id, "status": _seen_status(e), "html": render_public("embed/edited.html", v=view, e=e)} for e in mine.edits],
             "waiting": [
                 {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.status,
@@ -102,7 +104,8 @@ def own_state(comment: Comment, article: Article, mine: Personal | None) -> dict
         for one in edited([comment], article.site):
             html = render_public("embed/edited.html", v=view, e=one)
             status = f"edit-{_seen_status(one)}"
-            say = gettext(EDIT_SAID[_seen_status(one) or ""])
+            words = EDIT_SAID[_seen_status(one) or ""]
+            say = gettext(words)
     elif comment.status != Status.WITHDRAWN:
         for found in waiting([comment], article.site):  # none: it was rejected so long ago that nobody is reminded
             html = render_public("embed/waiting.html", v=view, w=found)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from commentsvc.i18n import gettext, plural_forms
 
+Words = dict[str, str | dict[str, str]]
 
-def words() -> dict[str, str | dict[str, str]]:
+
+def words() -> Words:
     """By the names that widget.js, write.js and moderate.js call them; plural forms by their names in Intl.PluralRules."""
     return {
         "comments": plural_forms("%(num)s comment", "%(num)s comments"), "none": gettext("Comments"),
@@ -24,4 +26,14 @@ def words() -> dict[str, str | dict[str, str]]:
         "moderate": gettext("Moderate"), "reason": gettext("Choose a reason: the author and your colleagues see it."),
         "removed": gettext("Removed by our Community Managers"), "undo": gettext("Undo"),
         "whole": gettext("Back to the whole conversation"), "first": gettext("This is the first again."),
+    }
+
+
+def writers_words() -> Words:
+    """What editor.js says beside that; whoever only reads does not load it."""
+    return {
+        "edit": gettext("Edit"), "quote": gettext("Quote"), "names": gettext("People in this conversation"),
+        "people": plural_forms(
+            "%(num)s person. Arrow keys choose, Enter takes.", "%(num)s people. Arrow keys choose, Enter takes."
+        ),
     }

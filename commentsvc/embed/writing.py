@@ -10,7 +10,15 @@ from commentsvc.comments.mentions import people_named, people_to_mention
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.submit import clean_body
 from commentsvc.embed.actions import comment_with_article, parent_id
-from commentsvc.embed.blueprint import by_script, embed, frame, post_limit, react_limit, read_limit
+from commentsvc.embed.blueprint import (
+    by_script,
+    embed,
+    frame,
+    post_limit,
+    react_limit,
+    read_limit,
+    speak,
+)
 from commentsvc.embed.personal import only, own_state, private
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked, View, render_public
@@ -92,6 +100,7 @@ def comment_history(comment_id: int) -> Response:
     """What a comment said before: all of it for its author and staff, else what others read, where the site shows that."""
     comment = comment_with_article(comment_id)
     article: Article = comment.article
+    speak(article.site.language)
     require(Permission.READ, comment.site_id)
     user = reader()
     whole = user is not None and (comment.author_id == user.id or allowed(user, Permission.REVIEW, comment.site_id))

@@ -196,7 +196,10 @@ def _objections(
         .join(Comment, Comment.id == Decision.comment_id)
         .where(*_of_day(site_id, begin, end), Decision.actor_id.is_not(None))
     )
-    latest = select(func.max(Screening.id)).where(Screening.comment_id.in_(ids)).group_by(Screening.comment_id)
+    latest = (
+        select(func.max(Screening.id)).join(Comment, Comment.id == Screening.comment_id)
+        .where(Screening.comment_id.in_(ids), Screening.revision == Comment.revision).group_by(Screening.comment_id)
+    )
     query = select(Screening.comment_id, Screening.findings).where(Screening.id.in_(latest))
     for comment_id, findings in stream(connection, query):
         yield comment_id, [f for f in findings if f.get("verdict") in AGAINST]

@@ -39,7 +39,7 @@ def stories(connection: Connection, comment_ids: Any) -> Iterator[tuple[int, Sto
     query = (
         select(
             Decision.comment_id, Decision.id, Decision.from_status, Decision.to_status, Decision.actor_id, Decision.reason,
-            Decision.undoes_id, Decision.created_at,
+            Decision.undoes_id, Decision.created_at, Decision.revision,
         )
         .where(Decision.comment_id.in_(comment_ids))
         .order_by(Decision.comment_id, Decision.id)

@@ -116,29 +116,29 @@ def _read(connection: Connection, site_id: int, begin: dt.datetime, end: dt.date
     )
     judged = select(Decision.comment_id).join(Comment, Comment.id == Decision.comment_id).where(*of_period, Decision.actor_id.is_not(None))
     verdicts = {
-        comment_id: APPROVED if story.verdict_on == "approved" else REJECTED
+        (comment_id, story.verdict.step.revision): APPROVED if story.verdict_on == "approved" else REJECTED
         for comment_id, story in stories(connection, judged)
         if story.verdict is not None
     }
     query = (
         select(
             Screening.comment_id, Screening.id, Screening.model_name, Screening.model_version, cast(Screening.scores, Text),
-            cast(Screening.findings, Text), Comment.created_at,
+            cast(Screening.findings, Text), Comment.created_at, Comment.revision,
         )
         .join(Comment, Comment.id == Screening.comment_id)
-        .where(*of_period)
+        .where(*of_period, Screening.revision == Comment.revision)  # what the comment says, whatever an edit would have it say
         .order_by(Screening.comment_id, Screening.id)
     )
     columns: dict[str, _Column] = {}
     found = Reading()
     for comment_id, rows in groupby(stream(connection, query), key=lambda row: row[0]):
-        by_model = dict(_by_model(rows))  # of several runs of one model the last counts: the text was edited
+        by_model = dict(_by_model(rows))  # of several runs of one model the last counts
         if not by_model:
             found.unscored += 1
-        for model, (screening_id, scores, findings, created_at) in by_model.items():
+        for model, (screening_id, scores, findings, created_at, revision) in by_model.items():
             column = columns.setdefault(model, _Column())
             column.data += bytes(_reached(scores, grid))
-            column.data.append(verdicts.get(comment_id, UNJUDGED))
+            column.data.append(verdicts.get((comment_id, revision), UNJUDGED))
             column.data.append(_flags(findings))
             column.last_id = max(column.last_id, screening_id)
             column.first = min(column.first or created_at, created_at)
@@ -150,11 +150,11 @@ def _read(connection: Connection, site_id: int, begin: dt.datetime, end: dt.date
     return found
 
 
-def _by_model(rows: Any) -> Iterator[tuple[str, tuple[int, Mapping[str, Any], str, dt.datetime]]]:
-    for _, screening_id, name, version, scores, findings, created_at in rows:
+def _by_model(rows: Any) -> Iterator[tuple[str, tuple[int, Mapping[str, Any], str, dt.datetime, int]]]:
+    for _, screening_id, name, version, scores, findings, created_at, revision in rows:
         read = orjson.loads(scores) if scores else None
         if read:
-            yield f"{name} {version}", (screening_id, read, findings, created_at)
+            yield f"{name} {version}", (screening_id, read, findings, created_at, revision)
 
 
 def _reached(scores: Mapping[str, Any], grid: tuple[float, ...]) -> Iterator[int]:

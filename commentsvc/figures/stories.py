@@ -34,6 +34,7 @@ class Step:
     reason: str
     undoes_id: int | None
     at: dt.datetime
+    revision: int = 1  # of the comment's text
 
 
 @dataclass(slots=True)

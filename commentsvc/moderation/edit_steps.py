@@ -6,7 +6,7 @@ that names the edit's revision, and moves the version, so that nobody decides on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 
@@ -17,11 +17,11 @@ from commentsvc.comments.models import Comment, EditStatus, Revision, RevisionSt
 from commentsvc.comments.submit import body_hash
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
-from commentsvc.markup import render
-from commentsvc.moderation.models import Decision, Reason
+from commentsvc.markup import mentioned_in, render
+from commentsvc.moderation.announcing import Keep, announce
+from commentsvc.moderation.models import Decision, News, Reason
 from commentsvc.screening.languages import language_of
 
-Keep = Callable[[Decision], object]
 WAITING = frozenset({EditStatus.PENDING.value, EditStatus.HELD.value})
 
 
@@ -55,6 +55,8 @@ def accept(comment: Comment, *, actor: User | None, note: str = "", batch: str |
     _say(comment, new)
     comment.edited_at = new.created_at
     comment.edit = comment.edit_status = None
+    if mentioned_in(comment.body_html):
+        announce(comment, News.EDITED, keep=keep)
     return _leave(comment, new.number, Reason.EDIT_ACCEPTED, actor, note=note, batch=batch, keep=keep)
 
 

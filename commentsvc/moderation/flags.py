@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
@@ -55,7 +55,7 @@ def _make_due(comment: Comment) -> None:
     """Give a public comment its place among those that were flagged."""
     published, findings, scores = db.session.execute(
         select(Article.comment_count, Screening.findings, Screening.scores)
-        .outerjoin(Screening, Screening.comment_id == comment.id)
+        .outerjoin(Screening, and_(Screening.comment_id == comment.id, Screening.revision == comment.revision))
         .where(Article.id == comment.article_id)
         .order_by(Screening.id.desc())
         .limit(1)

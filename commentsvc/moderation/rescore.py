@@ -238,7 +238,8 @@ def _read(selection: Selection, after: int) -> list[Old]:
         rows = db.session.execute(_chosen(query, selection, after).order_by(Comment.id).limit(CHUNK)).all()
         latest = (
             select(func.max(Screening.id))
-            .where(Screening.comment_id.in_([row.id for row in rows]))
+            .join(Comment, Comment.id == Screening.comment_id)
+            .where(Screening.comment_id.in_([row.id for row in rows]), Screening.revision == Comment.revision)
             .group_by(Screening.comment_id)
         )
         screened = {

@@ -223,13 +223,15 @@ def in_present_language(text: str) -> str:
 
 
 _LATEST_FINDINGS = (
-    select(Screening.findings).where(Screening.comment_id == bindparam("comment")).order_by(Screening.id.desc()).limit(1)
+    select(Screening.findings)
+    .where(Screening.comment_id == bindparam("comment"), Screening.revision == bindparam("revision"))
+    .order_by(Screening.id.desc()).limit(1)
 )
 
 
 def _detected(comment: Comment) -> bool:
     """Whether the screening found something in the comment, rather than holding whatever comes."""
-    findings = db.session.scalar(_LATEST_FINDINGS, {"comment": comment.id}) or []
+    findings = db.session.scalar(_LATEST_FINDINGS, {"comment": comment.id, "revision": comment.revision}) or []
     return any(found.get("phase") in DETECTING and found.get("verdict") in {"hold", "reject"} for found in findings)
 
 

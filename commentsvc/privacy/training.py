@@ -122,8 +122,14 @@ def exports_with(user: User) -> list[HeldIn]:
 
 
 def _agreed(site: Site | None) -> Iterator[Any]:
-    """Decided comments whose authors agree, with their latest decision; in one pass, a thousand rows in memory."""
-    latest = select(func.max(Decision.id)).where(Decision.comment_id == Comment.id).correlate(Comment).scalar_subquery()
+    """Decided comments whose authors agree, with the latest decision on what they say; in one pass, a thousand rows in memory.
+
+    A decision on an edit that others do not read is one on another text.
+    """
+    latest = (
+        select(func.max(Decision.id)).where(Decision.comment_id == Comment.id, Decision.revision == Comment.revision)
+        .correlate(Comment).scalar_subquery()
+    )
     query = (
         select(Comment.body, Comment.status, Comment.created_at, Decision.reason, Decision.actor_id, Consent.id.label("consent"))
         .join(Consent, Consent.user_id == Comment.author_id)

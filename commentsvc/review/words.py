@@ -162,7 +162,7 @@ FINDING_TEXTS = (
     N_("A community manager reads every comment of this author first."),
     N_("The author is shadowed: she sees this as published, others do once it is approved."),
     N_("A rule of the site holds comments from e-mail addresses at this domain."), N_("The conversation was closed."),
-    N_("Written by the site's staff."), N_("A person reads this one."), N_("The author posted the same text before."), N_("Waits for the model."),
+    N_("Written by the site's staff."), N_("A person reads this one."), N_("A person had looked at this comment before its author changed it."), N_("The author posted the same text before."), N_("Waits for the model."),
     N_("The model could not read this one."), N_("Several of the author's comments were rejected lately."),
     N_("Every comment on this site is read before it is published."), N_("Every comment on this article is read before it is published."),
     N_("Every comment on this section is read before it is published."),

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { desk } = document.documentElement, doc = document;
-  const { $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, find, keep, draftKey, grow, restore, place, commentOf } = desk;
+  const { $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, find, keep, draftKey, grow, restore, place, dress, commentOf, words, word } = desk;
   doc.head.append(Object.assign(make("link"), { rel: "stylesheet", href: data.write.replace("write.js", "editor.css"), nonce: $("script").nonce }));
 
   // ---- Marks, by a command of the browser's own, so that Undo takes them back
@@ -99,7 +99,7 @@
       list = make("ul", "", "names");
       list.id = "names";
       list.setAttribute("role", "listbox");
-      list.setAttribute("aria-label", "People in this conversation");
+      list.setAttribute("aria-label", desk.me.words.names);
       now.people.forEach(({ id, name }, i) => {
         const li = make("li", name);
         li.id = `name-${i}`;
@@ -113,7 +113,8 @@
       area.setAttribute("aria-controls", "names");
       area.after(list);
       choose(0);
-      say(`${now.people.length === 1 ? "1 person" : `${now.people.length} people`}. Arrow keys choose, Enter takes.`);
+      words.people = desk.me.words.people;
+      say(word("people", now.people.length));
     }, 150);
   });
   doc.addEventListener("focusout", ({ target }) => { if (target === area) shut(); });
@@ -183,6 +184,7 @@
       $$(":scope > .edit:not(.text)", comment).forEach((el) => el.remove());
       $(":scope > .text", comment).replaceWith($(".text", fresh));
       $(":scope > .by", comment).replaceWith($(".by", fresh));
+      dress(comment);
     }
     count(now.count);
   };
@@ -206,8 +208,9 @@
       if (!wanted) there?.remove();
     };
     const age = (Date.now() - new Date($("time", comment).dateTime)) / 1000;
-    add("edit", "Edit", desk.me.own.includes(id) && age < desk.me.window);
-    add("quote", "Quote", $("[data-act=reply]", comment));
+    if (!desk.me.user) return;
+    add("edit", desk.me.words.edit, desk.me.own.includes(id) && age < desk.me.window);
+    add("quote", desk.me.words.quote, $("[data-act=reply]", comment));
   }, true);
 
   const { post, panel } = desk.acts;

@@ -16,7 +16,7 @@ BY_MANAGERS = sa.text("status = 'published' AND author_role = 'community_manager
 
 
 def upgrade() -> None:
-    op.create_index('ix_comments_managers', 'comments', ['article_id', 'id'], postgresql_where=BY_MANAGERS, sqlite_where=BY_MANAGERS)
+    op.create_index('ix_comments_managers', 'comments', ['article_id', 'status', 'author_role', 'id'], postgresql_where=BY_MANAGERS, sqlite_where=BY_MANAGERS)
 
 
 def downgrade() -> None:

@@ -15,11 +15,14 @@ from sqlalchemy import func, select
 
 from commentsvc.api.comments import wait_wanted
 from commentsvc.comments.models import Comment, Status
-from commentsvc.database import utcnow
+from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
+from commentsvc.moderation.claims import Lane
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.nudge import NUDGES
+from commentsvc.moderation.screen import screen_pending
 from commentsvc.screening.policy import Policy
+from commentsvc.screening.toxicity import ToxicityScorer
 from tests.api.conftest import Answer, Caller, Paper, problem
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site
 
@@ -345,3 +348,71 @@ def test_the_database_keeps_what_was_answered(paper: Paper) -> None:
     stored = db.session.get_one(Comment, int(posted["id"]))
     assert (stored.body, stored.author_id) == (DECENT, paper.people["member"].id)
     assert paper.article.comment_count == 0
+
+
+@pytest.fixture
+def edits_worker(app: Flask, scorer: ToxicityScorer) -> Callable[[], None]:
+    """What the worker does with edits."""
+
+    def run() -> None:
+        token = write_intent.set(True)
+        while screen_pending(lambda: scorer, batch=8, lease=30, lane=Lane.EDITS):
+            pass
+        write_intent.reset(token)
+
+    return run
+
+
+def test_an_edit_is_seen_by_its_author_alone_until_it_has_passed(paper: Paper, run_worker: Callable[[], int], edits_worker: Callable[[], None]) -> None:
+    where = paper.member.post(paper.comments, {"body": DECENT}).headers["Location"]
+    run_worker()
+    edited = paper.member.patch(where, {"body": f"{DECENT} Again.", "revision": 1})
+    assert (edited.status_code, edited.json["status"]) == (200, "published")
+    assert DECENT in edited.json["body_html"]
+    assert "Again" not in edited.json["body_html"]
+    assert edited.json["edit"]["status"] == "pending"
+    assert edited.json["edit"]["body"] == f"{DECENT} Again."
+    public = paper.reader.get(where).json
+    assert "Again" not in public["body_html"]
+    assert "edit" not in public
+    assert problem(paper.member.patch(where, {"body": "Third.", "revision": 1}))["code"] == "edited_meanwhile"
+    for other in (paper.expert, paper.manager):
+        assert problem(other.patch(where, {"body": "Not mine.", "revision": 2}))["code"] == "not_yours"
+    assert problem(paper.reader.patch(where, {"body": "Not mine."}))["status"] == 401
+    edits_worker()
+    public = paper.reader.get(where).json
+    assert "Again" in public["body_html"]
+    assert public["edited_at"] is not None
+    assert "edit" not in paper.member.get(where).json
+    for caller in (paper.member, paper.manager):
+        assert [(r["number"], r["state"]) for r in caller.get(f"{where}/revisions").json["revisions"]] == [(2, "now"), (1, "shown")]
+    for caller in (paper.reader, paper.expert, paper.stranger):
+        assert problem(caller.get(f"{where}/revisions"))["status"] == 404
+
+
+def test_earlier_texts_are_public_where_the_site_says_so_and_never_those_that_nobody_passed(
+    paper: Paper, run_worker: Callable[[], int], edits_worker: Callable[[], None]
+) -> None:
+    paper.article.site.policy_data = Policy(public_history=True).to_data()
+    where = paper.member.post(paper.comments, {"body": DECENT}).headers["Location"]
+    run_worker()
+    for text in (f"{DECENT} Again.", TOXIC):
+        paper.member.patch(where, {"body": text})
+        edits_worker()
+    assert paper.member.get(where).json["edit"]["status"] in {"held", "rejected"}
+    shown = paper.reader.get(f"{where}/revisions").json["revisions"]
+    assert [(r["number"], r["body"]) for r in shown] == [(2, f"{DECENT} Again."), (1, DECENT)]
+    assert paper.member.get(f"{where}/revisions").json["revisions"][0]["body"] == TOXIC
+
+
+def test_what_is_withdrawn_vanishes_unless_something_answers_it(paper: Paper, run_worker: Callable[[], int]) -> None:
+    alone, answered = (paper.member.post(paper.comments, {"body": f"{DECENT} {n}"}).headers["Location"] for n in (1, 2))
+    run_worker()
+    paper.expert.post(paper.comments, {"body": "An answer.", "parent_id": answered.rpartition("/")[2]})
+    run_worker()
+    for where in (alone, answered):
+        assert paper.member.delete(where).status_code == 204
+    listed = {item["id"]: item for item in paper.reader.get(paper.comments).json["comments"]}
+    assert alone.rpartition("/")[2] not in {str(number) for number in listed}
+    [tomb] = listed.values()
+    assert (str(tomb["id"]), tomb["status"], tomb.get("body"), tomb["author"]) == (answered.rpartition("/")[2], "withdrawn", None, None)

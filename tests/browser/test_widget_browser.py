@@ -218,7 +218,7 @@ def test_an_author_is_shown_the_sentence_that_may_hurt_and_says_it_differently(
     found = Axe().run(frame, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
     assert found.violations_count == 0, found.generate_report()
 
-    box = thread.get_by_label("Your comment")
+    box = thread.get_by_label("Your comment", exact=True)
     box.fill("Something else I was writing.")
     own.get_by_role("link", name="Edit").click()
     edit = thread.get_by_label("Your comment, to edit")

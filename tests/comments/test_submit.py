@@ -12,8 +12,9 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
+from commentsvc.characters import characters
 from commentsvc.comments.models import Comment, Status
-from commentsvc.comments.submit import submit_comment
+from commentsvc.comments.submit import clean_body, submit_comment
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
@@ -156,3 +157,28 @@ def test_a_site_sets_the_pace_of_posts(monkeypatch: pytest.MonkeyPatch) -> None:
     staff = make_user(role=Role.COMMUNITY_MANAGER, site=site)
     for number in range(5):
         submit_comment(article, staff, f"Staff {number}")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0), ("abc", 3), ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 2), ("\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466", 1),
+        ("e\u0301", 1), ("\U0001f44d\U0001f3fd", 1), ("\u0928\u093f", 1), ("a\r\nb", 3), ("\u0645\u064e\u0631", 2),
+    ],
+)
+def test_characters_are_what_people_count(text: str, number: int) -> None:
+    assert characters(text) == number
+
+
+def test_what_people_count_fits_and_heaped_marks_do_not() -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # five code points
+    assert clean_body("e\u0301" * 10, min_length=1, max_length=10)
+    assert clean_body(family + "abcdefghi", min_length=10, max_length=10)
+    with pytest.raises(Invalid) as short:
+        clean_body(family * 2, min_length=3, max_length=10)
+    assert short.value.code == "body_too_short"
+    for body in (family * 11, "e" + "\u0301" * 40):
+        with pytest.raises(Invalid) as caught:
+            clean_body(body, min_length=1, max_length=10)
+        assert caught.value.code == "body_too_long"
+    assert "This is 1 characters too long; the limit is 10." in caught.value.told

@@ -19,11 +19,13 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.counts import miscounted
-from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.comments.models import Comment, EditStatus, Revision, Status
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import latest_decision
+from commentsvc.moderation.edits import take_edit
 from commentsvc.moderation.models import Decision, Question, ReviewNote
 from commentsvc.moderation.queue import Queue, queue_counts
+from commentsvc.moderation.screen import load_comments
 from commentsvc.sites.models import Article, Site
 from tests.factories import fresh, hold_as_toxic, make_article, make_comment, make_site, make_user
 from tests.journeys.test_review import EVIL, SAFE, Desk
@@ -81,6 +83,51 @@ def test_the_card_has_its_place_in_the_thread_its_edits_and_its_authors_last_com
     assert re.search(r"<del><span[^>]*>\[taken out: </span>no<span[^>]*>\]</span></del><ins><span[^>]*>\[put in: </span>a<", page)
     assert f"Another of his {SAFE}." in page
     assert EVIL not in page
+
+
+def test_an_edit_is_accepted_or_rejected_by_its_forms_and_the_text_before_stands_meanwhile(desk: Desk, article: Article) -> None:
+    comment = make_comment(article, body="You are no fool.")
+
+    def waits(body: str) -> str:
+        load_comments([comment.id])
+        take_edit(comment, db.session.get_one(User, comment.author_id), body)
+        comment.edit_status = EditStatus.HELD.value
+        db.session.commit()
+        return f"/review/post/held?comment={comment.id}"
+
+    address = waits(f"You are a fool {EVIL}.")
+    page = desk.get(address).text
+    assert "This is an edit that waits for you." in page
+    assert SAFE in page
+    assert EVIL not in page
+    assert desk.send(address, f"/comments/{comment.id}/reject").status_code == 422
+    answer = desk.send(address, f"/comments/{comment.id}/reject", {"reason": "abuse"})
+    assert "The edit is rejected; the text before stands." in desk.get(answer.location).text
+    db.session.refresh(comment)
+    assert (comment.status, comment.body, comment.edit_status) == ("published", "You are no fool.", "rejected")
+    address = waits("You are wise.")
+    stale = desk.form(desk.get(address).text, f"/comments/{comment.id}/approve")
+    waits("You are very wise.")
+    late = desk.post(f"/review/post/comments/{comment.id}/approve", stale)
+    assert late.status_code == 409
+    assert "You are very wise." in late.text
+    db.session.refresh(comment)
+    assert comment.body == "You are no fool."
+    answer = desk.send(address, f"/comments/{comment.id}/approve")
+    assert "The edit is accepted." in desk.get(answer.location).text
+    db.session.refresh(comment)
+    assert (comment.body, comment.edit) == ("You are very wise.", None)
+
+
+def test_with_its_edit_a_whole_comment_can_be_taken_off(desk: Desk, article: Article) -> None:
+    comment = make_comment(article, body="You are a fool.")
+    load_comments([comment.id])
+    take_edit(comment, db.session.get_one(User, comment.author_id), "You are a great fool.")
+    comment.edit_status = EditStatus.HELD.value
+    db.session.commit()
+    desk.send(f"/review/post/held?comment={comment.id}", f"/comments/{comment.id}/reject", {"reason": "abuse", "whole": "1"})
+    db.session.refresh(comment)
+    assert (comment.status, comment.edit) == ("rejected", None)
 
 
 def test_a_message_to_the_author_is_kept_with_the_decision_and_survives_an_error(desk: Desk, article: Article) -> None:

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from commentsvc import create_app
@@ -1012,3 +1012,44 @@ def test_making_files_smaller_changes_nothing_a_program_means() -> None:
     for name in ("widget.js", "embed.js", "counts.js"):  # what is told apart knows no template inside another
         assert not re.search(rb"`[^`]*\$\{[^}`]*`", load().files[name].body), name
     assert smaller(b"/* a */\n.b, .c {\n  color: red;\n}\n", css=True) == b".b,.c{color:red}"
+
+
+# --- editing, without JavaScript
+
+
+def test_an_author_edits_and_sees_what_her_comment_said_before_and_others_do_not(browser: Browser, app: Flask, article: Article) -> None:
+    ada = sign_in(browser, article)
+    comment = make_comment(article, ada, "The wall stands.")
+    page = browser.get(f"{plain_path(article)}?edit={comment.id}").text
+    assert "The wall stands.</textarea>" in page
+    empty = browser.post(f"/embed/comments/{comment.id}/edit", {"body": " ", "revision": "1"}, page=plain_path(article))
+    assert empty.status_code == 422
+    assert "Write something first." in empty.text
+    sent = browser.post(f"/embed/comments/{comment.id}/edit", {"body": f"The wall fell. {EVIL}", "revision": "1"}, page=plain_path(article))
+    assert sent.status_code == 303
+    page = browser.get(plain_path(article)).text
+    assert "Your edit is being checked." in page
+    assert EVIL not in page
+    history = f"/embed/comments/{comment.id}/history"
+    assert "Your edit, not accepted yet" in browser.get(history).text
+    stranger = Browser(app)
+    assert "The wall fell" not in stranger.get(plain_path(article)).text
+    assert stranger.get(history).status_code == 404
+    assert '<html lang="de"' in browser.get(f"{history}?lang=de").text
+
+
+def test_the_history_names_whom_a_text_mentions(browser: Browser, article: Article) -> None:
+    ada = sign_in(browser, article)
+    make_comment(article, bob := make_user("Bob"), "A voice.")
+    comment = make_comment(article, ada, f"Ask @Bob#{bob.id}.")
+    page = browser.get(f"/embed/comments/{comment.id}/history").text
+    assert f'<bdi class="mention" data-user="{bob.id}">@Bob</bdi>' in page
+    assert f"#{bob.id}" not in page
+
+
+def test_a_preview_without_script_keeps_the_text_and_posts_nothing(browser: Browser, article: Article) -> None:
+    sign_in(browser, article)
+    shown = browser.post(f"{plain_path(article)}/preview", {"body": "**Bold** ||the end||"}, page=plain_path(article))
+    assert "<strong>Bold</strong>" in shown.text
+    assert "**Bold** ||the end||</textarea>" in shown.text
+    assert db.session.scalar(select(func.count()).select_from(Comment)) == 0

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.wishes import Kind
 from commentsvc.comments.models import Comment, EditStatus, Mention, Revision, RevisionState, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, Conflict, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.claims import Lane
+from commentsvc.figures.days import Period
+from commentsvc.figures.scored import UNJUDGED, forget, read_scores
+from commentsvc.moderation.claims import Lane, claim
 from commentsvc.moderation.decide import (
     approve,
     judge_edit,
@@ -29,6 +34,10 @@ from commentsvc.moderation.models import Reason
 from commentsvc.moderation.nudge import NUDGES, nudges
 from commentsvc.moderation.queue import Queue, page_of_cards, queue_counts
 from commentsvc.moderation.screen import load_comments, screen_pending
+from commentsvc.notifications.models import Notification
+from commentsvc.notifications.telling import tell_all
+from commentsvc.privacy.consents import Purpose, record_consent
+from commentsvc.privacy.training import export_training
 from commentsvc.screening.policy import DEFAULT_HOLD, Policy
 from commentsvc.screening.toxicity import Explanation, Highlight
 from commentsvc.sites.models import Site
@@ -214,6 +223,68 @@ def test_mentions_are_kept_of_what_others_read_alone() -> None:
     assert mentioned(comment) == {ada.id}
     work()
     assert mentioned(comment) == {bob.id}
+
+
+def test_neither_training_nor_the_figures_take_an_edit_for_what_the_comment_says(tmp_path: Path) -> None:
+    comment = posted()
+    author, site = db.session.get_one(User, comment.author_id), site_of(comment)
+    record_consent(author, Purpose.TRAIN_MODERATION, granted=True)
+    db.session.commit()
+    period = Period(utcnow().date() - dt.timedelta(days=1), utcnow().date() + dt.timedelta(days=1))
+
+    def told(name: str) -> tuple[dict[str, object], int, list[int]]:
+        export_training(tmp_path / name, site)
+        [line] = [json.loads(text) for text in (tmp_path / name / "comments.jsonl").read_text().splitlines()]
+        forget()
+        scored = [one for one in read_scores(site, period).versions.values() if len(one)]
+        return line, sum(len(one) for one in scored), [int(verdict) for one in scored for verdict in one.verdict]
+
+    line, scored, _ = told("before")
+    assert (line["text"], line["outcome"], line["reason"], line["decided_by"], scored) == ("The first text.", "published", "clean", "system", 0)
+    edit(comment, "You are a fool.")
+    work(0.99)
+    assert told("waits") == (line, 0, [])
+    nora = make_user(role=Role.COMMUNITY_MANAGER, site=site)
+    refused = judge_edit(comment, 2, actor=nora, seen=comment.version, reason=Reason.ABUSE)
+    db.session.commit()
+    assert told("rejected") == (line, 0, [])
+    undo(refused, actor=nora)
+    judge_edit(comment, 2, actor=nora, seen=comment.version)
+    db.session.commit()
+    accepted, scored, verdicts = told("accepted")
+    assert (accepted["text"], accepted["reason"], accepted["decided_by"]) == ("You are a fool.", "edit_accepted", "person")
+    assert (scored, verdicts) == (1, [UNJUDGED])
+
+
+def test_a_worker_that_dies_before_it_screened_an_edit_leaves_it_for_the_next() -> None:
+    comment = edit(posted(), "A second text.")
+    assert [c.comment_id for c in claim(Lane.EDITS, 8, 60)] == [comment.id]
+    db.session.commit()  # and here it is killed
+    assert claim(Lane.EDITS, 8, 60) == []
+    db.session.execute(update(Comment).values(claimed_until=utcnow() - dt.timedelta(seconds=1)))
+    db.session.commit()
+    work()
+    assert (comment.body, comment.edit, states(comment)) == ("A second text.", None, [RevisionState.SHOWN, None])
+
+
+def test_whom_an_accepted_edit_mentions_is_told_once_and_of_a_rejected_one_nobody() -> None:
+    comment = posted()
+    load_comments([comment.id])
+    other = db.session.get_one(User, make_comment(comment.article, body="Another voice.").author_id)
+    mention = f"Ask @{other.display_name}#{other.id} about it."
+    edit(comment, f"You fool. {mention}")
+    work(0.99)
+    nora = make_user(role=Role.COMMUNITY_MANAGER, site=site_of(comment))
+    judge_edit(comment, 2, actor=nora, seen=comment.version, reason=Reason.ABUSE)
+    db.session.commit()
+    tell_all()
+    told = select(Notification.user_id).where(Notification.kind == Kind.MENTION)
+    assert db.session.scalars(told).all() == []
+    for text in (mention, f"{mention} Again."):
+        edit(comment, text)
+        work()
+        tell_all()
+    assert db.session.scalars(told).all() == [other.id]
 
 
 class Walk:
