@@ -238,7 +238,7 @@ def fill_mails() -> None:
         ("was tried", 2, now + dt.timedelta(hours=1), None),
     ):
         db.session.add(Mail(
-            recipient="reader@example.org", subject=subject, text=AWKWARD, created_at=now, attempts=tried, next_attempt_at=due, sent_at=sent,
+            recipient="reader@example.org", kind="reset", subject=subject, text=AWKWARD, created_at=now, attempts=tried, next_attempt_at=due, sent_at=sent,
         ))
     db.session.commit()
 

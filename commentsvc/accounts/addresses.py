@@ -9,12 +9,13 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.identity import check_email, token_hash
-from commentsvc.accounts.mailing import KNOWN, NEW_ADDRESS, mail_account
+from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import EmailChange, PasswordReset, User
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import gettext, in_language, language
 
 LIFETIME = dt.timedelta(hours=24)
 
@@ -36,9 +37,9 @@ def ask_for_address(user: User, email: str) -> str:
         token_hash=token_hash(secret), user_id=user.id, email=email, created_at=now, expires_at=now + LIFETIME, used_at=None,
     ))
     if taken:
-        mail_account(email, KNOWN, "already")
+        mail_account(email, "already", fallback=user.language)
     else:
-        mail_account(email, NEW_ADDRESS, "new_address", link=f"/account/address/{token}")
+        mail_account(email, "new_address", fallback=user.language, link=f"/account/address/{token}")
     db.session.flush()
     return email
 
@@ -68,7 +69,8 @@ def take_address(token: str) -> User:
     db.session.execute(
         update(PasswordReset).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None)).values(used_at=now)
     )
-    queue_mail(old, "Your address was changed", "address_changed")
+    with in_language(user.language or language()):
+        queue_mail(old, gettext("Your address was changed"), "address_changed")
     return user
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.audit import record
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
-from commentsvc.accounts.mailing import INVITED, mail_account
+from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import Invitation, User
 from commentsvc.accounts.passwords import check_password, hash_password
 from commentsvc.accounts.permissions import Role
@@ -189,6 +189,6 @@ def _send(waiting: Invitation, site: Site, by: User | None) -> None:
     now = utcnow()
     waiting.token_hash, waiting.sent_at, waiting.expires_at = token_hash(token), now, now + LIFETIME
     mail_account(
-        waiting.email, INVITED, "invitation", site=site.name, by=by.display_name if by else "",
+        waiting.email, "invitation", fallback=site.language, site=site.name, by=by.display_name if by else "",
         role=ROLE_WORDS[Role(waiting.role)], link=f"/account/invitation/{token}",
     )

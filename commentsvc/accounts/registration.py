@@ -19,7 +19,7 @@ from sqlalchemy import CursorResult, Select, column, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
-from commentsvc.accounts.mailing import KNOWN, VERIFY, mail_account
+from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import Registration, User
 from commentsvc.accounts.passwords import check_password, hash_password, verify_password
 from commentsvc.database import utcnow
@@ -220,9 +220,9 @@ def _send(registration: Registration, handle: str, return_to: str | None) -> Non
     if return_to and len(return_to) <= RETURN_TO_LENGTH:
         link += f"?next={quote(return_to, safe='/')}"
     if known:
-        mail_account(registration.email, KNOWN, "already")
+        mail_account(registration.email, "already")
     else:
-        mail_account(registration.email, f"{code} {VERIFY}", "verify", code=code, link=link)
+        mail_account(registration.email, "verify", code=code, link=link)
 
 
 def _keyed(purpose: str, handle: str) -> bytes:

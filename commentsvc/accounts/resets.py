@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, update
 from commentsvc.accounts.audit import record_own
 from commentsvc.accounts.guessing import check_guesses, count_guess
 from commentsvc.accounts.identity import check_email, token_hash
-from commentsvc.accounts.mailing import RESET, UNKNOWN, mail_account
+from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import PasswordReset, User, UserSession
 from commentsvc.accounts.passwords import check_password, hash_password, verify_password
 from commentsvc.accounts.sessions import confirmed
@@ -36,9 +36,9 @@ def request_reset(email: str) -> None:
         token_hash=token_hash(token), user_id=user_id, created_at=now, expires_at=now + LIFETIME, used_at=None,
     ))
     if user_id is None:
-        mail_account(email, UNKNOWN, "no_account")
+        mail_account(email, "no_account")
     else:
-        mail_account(email, RESET, "reset", link=f"/account/reset/{token}")
+        mail_account(email, "reset", link=f"/account/reset/{token}")
     db.session.flush()
 
 

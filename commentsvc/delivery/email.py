@@ -41,7 +41,8 @@ _LINK = re.compile(r"https?://\S+")
 def queue_mail(recipient: str, subject: str, template: str, **context: object) -> Mail:
     """Have a mail delivered once the caller's transaction is committed; flushes.
 
-    `template` is rendered from `templates/email/<template>.txt`, with `base_url` added.
+    `template` is rendered from `templates/email/<template>.txt`, with `base_url` added, in the present language: say
+    it with `in_language`, for whoever causes a mail is seldom its reader.
     """
     mail = queue_mail_after(dt.timedelta(0), recipient, subject, template, context)
     follow_up(db.session, "mail")
@@ -57,7 +58,7 @@ def queue_mail_after(
     page = current_app.jinja_env.get_template(f"email/{template}.txt")
     now = utcnow()
     mail = Mail(
-        recipient=recipient, subject=_one_line(subject),
+        recipient=recipient, kind=template, subject=_one_line(subject),
         text=page.render(**context, base_url=settings.BASE_URL).strip() + "\n",
         created_at=now, next_attempt_at=now + delay, attempts=0,
     )

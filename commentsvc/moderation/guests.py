@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
-from commentsvc.accounts.mailing import GUEST, mail_account
+from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import User
 from commentsvc.comments.authors import rename_author
 from commentsvc.comments.models import Comment, GuestComment
@@ -61,7 +61,7 @@ def leave(article: Article, name: str, email: str, body: str, parent_id: int | N
         body=body, created_at=now, expires_at=now + dt.timedelta(days=policy.guest_days),
     )
     db.session.add(left)
-    mail_account(email, GUEST, "guest", link=f"/account/guest/{token}", site=article.site.name, days=policy.guest_days)
+    mail_account(email, "guest", link=f"/account/guest/{token}", site=article.site.name, days=policy.guest_days)
     db.session.flush()
     return Left(email, left.expires_at)
 

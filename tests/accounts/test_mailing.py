@@ -14,7 +14,9 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.i18n import in_language
 from tests.accounts.browsing import PASSWORD, Browser, code_in, mails
+from tests.pseudo import TAG, speak_pseudo
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -70,17 +72,17 @@ def test_a_code_sent_before_the_limit_still_works_after_it(monkeypatch: pytest.M
 def test_other_mails_neither_count_nor_are_kept_back(known: User) -> None:
     address = str(known.email)
     for _ in range(HOURLY + 1):
-        queue_mail(address, "Something else", "already")
+        queue_mail(address, "Your address was changed", "address_changed")
     request_reset(address)
     assert sent_to(address) == HOURLY + 2
     for _ in range(HOURLY):
         request_reset(address)
-    queue_mail(address, "Something else", "already")
+    queue_mail(address, "Your address was changed", "address_changed")
     assert sent_to(address) == 2 * HOURLY + 2
 
 
 def test_every_mail_an_account_page_sends_is_counted(known: User) -> None:
-    """By its subject, which the count names: one that it does not know would pass without limit."""
+    """By its template, which the count names: one that it does not know would pass without limit."""
     for address in (str(known.email), "new@example.org"):
         for _ in range(HOURLY + 2):
             start_registration(address, "Ada", PASSWORD)
@@ -90,6 +92,31 @@ def test_every_mail_an_account_page_sends_is_counted(known: User) -> None:
             request_reset(address)
         assert sent_to(address) == HOURLY
         db.session.execute(db.delete(Mail))
+
+
+def test_mails_in_several_languages_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_pseudo(monkeypatch)
+    for tag in ("en", TAG, "en", TAG, "en"):
+        with in_language(tag):
+            request_reset("new@example.org")
+            start_registration("new@example.org", "Ada", PASSWORD)
+    assert {mail.subject for mail in mails() if mail.kind == "no_account"} == {
+        "There is no account with this address", "«There is no account with this address»",
+    }
+    assert sent_to("new@example.org") == HOURLY
+
+
+def test_a_mail_is_in_the_language_that_its_reader_has_chosen_not_in_that_of_whoever_had_it_sent(known: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_pseudo(monkeypatch)
+    known.language = TAG
+    db.session.flush()
+    request_reset(str(known.email))
+    with in_language(TAG):
+        request_reset("nobody@example.org")
+    known.language = "en"
+    with in_language(TAG):
+        request_reset(str(known.email))
+    assert [mail.subject for mail in mails()] == ["«Choose a new password»", "«There is no account with this address»", "Choose a new password"]
 
 
 def test_what_is_answered_does_not_tell_that_the_limit_is_spent(app: Flask) -> None:
