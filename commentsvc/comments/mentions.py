@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import delete, func, insert, select
@@ -20,7 +20,11 @@ LOOKED_THROUGH: Final = 2000  # of a conversation's people, those who wrote last
 
 def people_named(body: str, article_id: int) -> Mapping[int, str]:
     """Those whom the text may mention and who take part in the conversation, with their names; no statement where it names none."""
-    numbers = numbers_in(body)
+    return people_of(numbers_in(body), article_id)
+
+
+def people_of(numbers: Collection[int], article_id: int) -> Mapping[int, str]:
+    """Those of these people who take part in the conversation, with their names; no statement where there are none."""
     if not numbers:
         return {}
     here = select(Comment.id).where(

@@ -167,25 +167,20 @@ def take_hand_over(article_id: int) -> Response:
     return _welcome(article, user, token)
 
 
-@embed.get("/a/<int:article_id>/arrive")
+@embed.route("/a/<int:article_id>/arrive", methods=["GET", "POST"])
 @read_limit
-def arrive(article_id: int) -> Response:
-    """On the plain page as whoever is signed in on the account pages: where a sign-in in a tab of its own ends."""
-    if not _arrive():
-        return draw(article_or_404(article_id), Asked(account="sign-in"))
-    return back_to(article_id)
-
-
-@embed.post("/a/<int:article_id>/arrive")
 @account_limit
-def arrived(article_id: int) -> Response:
-    """“I have signed in” on the plain page: the same with what was typed."""
+def arrive(article_id: int) -> Response:
+    """On the plain page as whoever is signed in on the account pages: where a sign-in in a tab of its own ends.
+
+    By POST it is “I have signed in there”, on the page that was left open, with what was typed on it.
+    """
     here = _arrive()
     article = article_or_404(article_id)
-    if not here:
-        notice = gettext("You are not signed in yet. What you typed is kept: sign in in the other tab, then press the button again.")
-        return draw(article, Asked(account="sign-in", values=typed(), notice=notice))
-    return _kept(article)
+    if here:
+        return _kept(article)
+    notice = gettext("You are not signed in yet. What you typed is kept: sign in in the other tab, then press the button again.")
+    return draw(article, Asked(account="sign-in", values=typed(), notice=notice if request.method == "POST" else ""))
 
 
 def _arrive() -> bool:

@@ -46,6 +46,7 @@ from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import in_shadow, in_words, shadowed, told_in_one, told_to
 from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import WELCOME, Article, Site
+from commentsvc.web import settings_of
 
 SORTS = {
     Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
@@ -191,8 +192,8 @@ class View:
 
     @property
     def canonical(self) -> str:
-        """The plain page's one address."""
-        return f"{request.url_root}embed/a/{self.article.id}"
+        """The plain page's one address: never by the name that a request gives the host."""
+        return f"{settings_of(current_app).BASE_URL.rstrip('/')}/embed/a/{self.article.id}"
 
     def structured(self, nodes: Sequence[Node]) -> dict[str, Any]:
         """The conversation as search engines read it: a DiscussionForumPosting of schema.org."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import select
@@ -12,13 +13,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.comments.counts import lock_article
-from commentsvc.comments.mentions import people_named
+from commentsvc.comments.mentions import people_named, people_of
 from commentsvc.comments.models import Comment, EditStatus, Revision, RevisionState, Status
 from commentsvc.comments.submit import body_hash, clean_body
 from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.markup import render
+from commentsvc.markup import numbers_in, render
 from commentsvc.moderation import edit_steps
 from commentsvc.moderation.decide import decide
 from commentsvc.moderation.models import Reason
@@ -134,10 +135,11 @@ class Version:
 
     revision: Revision
     state: str
+    people: Mapping[int, str] = field(default_factory=dict)  # whom the texts may mention
 
     @property
     def html(self) -> str:
-        return render(self.revision.body)
+        return render(self.revision.body, self.people)
 
 
 def history(comment: Comment, *, whole: bool) -> list[Version]:
@@ -145,7 +147,8 @@ def history(comment: Comment, *, whole: bool) -> list[Version]:
     revisions = db.session.scalars(
         select(Revision).where(Revision.comment_id == comment.id).order_by(Revision.number.desc())
     ).all()
-    found = [Version(r, "now" if r.number == comment.revision else r.state or RevisionState.SHOWN.value) for r in revisions]
+    people = people_of(set().union(*(numbers_in(r.body) for r in revisions)), comment.article_id)
+    found = [Version(r, "now" if r.number == comment.revision else r.state or RevisionState.SHOWN.value, people) for r in revisions]
     if whole:
         return found
     if comment.status != Status.PUBLISHED:

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { desk } = document.documentElement, doc = document;
-  const { $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, find, keep, draftKey, grow, restore, place, commentOf, words, word } = desk;
+  const { $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, find, keep, draftKey, grow, restore, place, dress, commentOf, words, word } = desk;
   doc.head.append(Object.assign(make("link"), { rel: "stylesheet", href: data.write.replace("write.js", "editor.css"), nonce: $("script").nonce }));
 
   // ---- Marks, by a command of the browser's own, so that Undo takes them back
@@ -184,6 +184,7 @@
       $$(":scope > .edit:not(.text)", comment).forEach((el) => el.remove());
       $(":scope > .text", comment).replaceWith($(".text", fresh));
       $(":scope > .by", comment).replaceWith($(".by", fresh));
+      dress(comment);
     }
     count(now.count);
   };

@@ -137,7 +137,6 @@
     clock(el);
     foldAs(el);
     $$("[data-post]", el).forEach((button) => { if (!button.disabled) button.textContent = me.user ? words.post : words.join; });
-    $$("[data-preview]", el).forEach((button) => { button.hidden = !me.user; }); // the server shows its members alone
     for (const comment of $$(".c", el.parentElement || el)) {
       const id = +comment.dataset.id, form = $(":scope > .acts .votes", comment);
       if (!form) continue;

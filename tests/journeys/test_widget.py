@@ -1035,8 +1035,16 @@ def test_an_author_edits_and_sees_what_her_comment_said_before_and_others_do_not
     stranger = Browser(app)
     assert "The wall fell" not in stranger.get(plain_path(article)).text
     assert stranger.get(history).status_code == 404
-    assert "Was dieser Kommentar" not in browser.get(history).text
     assert '<html lang="de"' in browser.get(f"{history}?lang=de").text
+
+
+def test_the_history_names_whom_a_text_mentions(browser: Browser, article: Article) -> None:
+    ada = sign_in(browser, article)
+    make_comment(article, bob := make_user("Bob"), "A voice.")
+    comment = make_comment(article, ada, f"Ask @Bob#{bob.id}.")
+    page = browser.get(f"/embed/comments/{comment.id}/history").text
+    assert f'<bdi class="mention" data-user="{bob.id}">@Bob</bdi>' in page
+    assert f"#{bob.id}" not in page
 
 
 def test_a_preview_without_script_keeps_the_text_and_posts_nothing(browser: Browser, article: Article) -> None:
