@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from commentsvc.i18n import translate
+from commentsvc.i18n import in_language, translate
 
 
 def name_of(error: BaseException) -> str:
@@ -21,15 +21,18 @@ class CommentsvcError(Exception):
 
     `code` is stable and machine-readable, `message` is one plain sentence in English, as programs are told
     it; `told` is the same in the language of whoever reads the page. What is filled into it comes as
-    `values`, for the %(name)s in it. `status` is the HTTP
+    `values`, for the %(name)s in it; a pair of forms, by NN_, goes by the value `num`. `status` is the HTTP
     status both surfaces answer with, `field` names the input at fault where there is one.
     """
 
     status = 500
     code = "error"
 
-    def __init__(self, message: str, *, field: str | None = None, code: str | None = None, values: Mapping[str, object] | None = None) -> None:
-        self.message = message % values if values else message
+    def __init__(
+        self, message: str | tuple[str, str], *, field: str | None = None, code: str | None = None, values: Mapping[str, object] | None = None,
+    ) -> None:
+        with in_language("en"):
+            self.message = translate(message, values)
         super().__init__(self.message)
         self._written, self._values = message, values
         self.field = field
@@ -123,6 +126,6 @@ class TooSoon(CommentsvcError):  # noqa: N818
     status = 429
     code = "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after: int, values: Mapping[str, object] | None = None) -> None:
+    def __init__(self, message: str | tuple[str, str], *, retry_after: int, values: Mapping[str, object] | None = None) -> None:
         super().__init__(message, values=values)
         self.retry_after = retry_after

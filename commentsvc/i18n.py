@@ -64,8 +64,14 @@ def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
     return _bare_ngettext(singular, plural, n) % {"num": n, **values}
 
 
-def translate(message: str, values: Mapping[str, object] | None) -> str:
-    """A message that stands somewhere else, with what is filled into it; without values a "%" stands for itself."""
+def translate(message: str | tuple[str, str], values: Mapping[str, Any] | None) -> str:
+    """A message that stands somewhere else, with what is filled into it; without values a "%" stands for itself.
+
+    Of a pair, as NN_ gives it, the form that goes with the value `num`.
+    """
+    if isinstance(message, tuple):
+        values = values or {}
+        return _bare_ngettext(*message, values["num"]) % values
     return _bare_gettext(message) % values if values else _bare_gettext(message)
 
 
@@ -125,6 +131,11 @@ def number(value: float) -> str:
 def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
     """Mark a text that is translated where it is shown, by `gettext(text)`."""
     return message
+
+
+def NN_(singular: str, plural: str) -> tuple[str, str]:  # noqa: N802
+    """Mark a text with two forms that is translated where it is shown, by `translate(pair, values)`."""
+    return singular, plural
 
 
 def init_app(app: Any) -> None:

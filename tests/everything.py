@@ -40,6 +40,7 @@ from commentsvc.extensions import db
 from commentsvc.figures.keeping import keep_figures
 from commentsvc.figures.models import MorningMailDay
 from commentsvc.figures.morning import want_mail
+from commentsvc.i18n import in_language
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
 from commentsvc.moderation.decide import approve, latest_decision, mark, reject, undo
@@ -149,8 +150,9 @@ def fill_everything() -> None:
     fill_identities(site, readers[0])
     invite(site, "guest@example.org", Role.EXPERT, by=moderator)
     ask_for_address(readers[0], "another@example.org")
-    for reader in readers[:2]:
-        record_consent(reader, Purpose.TRAIN_MODERATION, granted=True)
+    for reader, tag in zip(readers[:2], ("en", "de"), strict=True):
+        with in_language(tag):
+            record_consent(reader, Purpose.TRAIN_MODERATION, granted=True)
     ask_erasure(readers[3], remove_comments=True)
     fill_mails()
     want_mail(site, moderator, wanted=True)

@@ -13,7 +13,7 @@ from commentsvc.accounts.resets import confirm_password
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.extensions import client_network, db
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, gettext, in_language, language
 from commentsvc.privacy.consents import (
     TEXTS,
     consents_of,
@@ -57,7 +57,9 @@ def answer_consent(purpose: str) -> Response:
     granted = request.form.get("granted")
     if granted not in {"yes", "no"}:
         raise Invalid("Choose yes or no.", field="granted")
-    entry = record_consent(signed_in(), parse_purpose(purpose), granted=granted == "yes")
+    user, chosen = signed_in(), parse_purpose(purpose)
+    with in_language(request.form.get("language") or language()):  # of the page, whatever another tab has chosen since
+        entry = record_consent(user, chosen, granted=granted == "yes", seen=request.form.get("seen"))
     db.session.commit()
     if entry is None:
         flash(gettext("Nothing changed: this is what you said before."))

@@ -16,6 +16,7 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role, allow
 from commentsvc.database import utcnow, write_intent
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.sites.models import Site
 
 PREFIX = "ck_"
@@ -39,10 +40,12 @@ def create_key(user: User, name: str, scopes: list[str], site: Site | None) -> t
         raise Invalid("Choose at least one thing the key may do.", field="scopes", code="scope_missing")
     for scope in wanted:
         if scope not in Permission.__members__.values():
-            raise Invalid(f"There is no permission called {scope[:40]!r}.", field="scopes", code="scope_unknown")
+            raise Invalid("There is no permission called “%(name)s”.", field="scopes", code="scope_unknown", values={"name": scope[:40]})
         if not _holds(user, Permission(scope), site):
-            where = f"on {site.name}" if site else "on any site"
-            raise Invalid(f"You do not hold {scope} {where} yourself.", field="scopes", code="scope_not_held")
+            raise Invalid(
+                N_("You do not hold %(scope)s on %(site)s yourself.") if site else N_("You do not hold %(scope)s on any site yourself."),
+                field="scopes", code="scope_not_held", values={"scope": scope, "site": site.name if site else ""},
+            )
     if len(list_keys(user)) >= MAX_KEYS:
         raise Conflict("You have %(most)s keys. Revoke one that is no longer used first.", code="too_many_keys", values={"most": MAX_KEYS})
     key, secret = issue_key(user, name, wanted, site)

@@ -50,7 +50,7 @@ class Line:
 def page_of_audit(site: Site, wanted: AuditFilter, after: str | None = None, limit: int = PER_PAGE) -> tuple[list[Line], str | None]:
     """The site's rows, latest first, and the cursor of the next page; two statements."""
     if not 1 <= limit <= MOST:
-        raise Invalid(f"Ask for 1 to {MOST} rows at once.", field="limit")
+        raise Invalid("Ask for 1 to %(most)s rows at once.", field="limit", values={"most": MOST})
     scope = f"audit:{site.id}:{wanted.actor}:{wanted.action}:{wanted.since}:{wanted.until}"
     cursors = Cursors(current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"])
     position = cursors.read(scope, after)[:2] if after else None

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from commentsvc.accounts.models import NAME_LENGTH, User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import LANGUAGES
+from commentsvc.i18n import LANGUAGES, N_
 
 MIN_NAME = 2
 
@@ -82,8 +82,8 @@ def clean_name(name: str, *, field: str = "display_name", least: int = MIN_NAME,
     seen = sum(unicodedata.category(char)[0] not in "CMZ" for char in name)
     if seen < least:
         raise Invalid(
-            f"A name has at least {least} characters that can be seen." if least > 1 else "Give it a name.",
-            field=field, code="name_too_short",
+            N_("A name has at least %(least)s characters that can be seen.") if least > 1 else N_("Give it a name."),
+            field=field, code="name_too_short", values={"least": least},
         )
     if len(name) > most:
         raise _too_long(field, most, len(name))

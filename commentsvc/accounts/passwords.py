@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from commentsvc.errors import Invalid
+from commentsvc.i18n import N_, gettext
 
 MIN_LENGTH = 10
 MAX_LENGTH = 200
@@ -17,6 +18,15 @@ MIN_SCORE = 2  # zxcvbn's 0 and 1 fall to 10^6 guesses
 # What zxcvbn is shown: its time grows faster than the square of the length, and one that is made for it
 # takes three seconds at 72 characters, during which nobody else could sign up.
 GUESSED_LENGTH = 32
+ADVICE = N_("Add another word or two, uncommon ones.")
+# What zxcvbn says of a weak one; ADVICE stands for what a later version of it might say.
+WARNINGS = frozenset({
+    N_("Straight rows of keys are easy to guess."), N_("Short keyboard patterns are easy to guess."), N_('Repeats like "aaa" are easy to guess.'),
+    N_('Repeats like "abcabcabc" are only slightly harder to guess than "abc".'), N_('Sequences like "abc" or "6543" are easy to guess.'),
+    N_("Recent years are easy to guess."), N_("Dates are often easy to guess."), N_("This is a top-10 common password."),
+    N_("This is a top-100 common password."), N_("This is a very common password."), N_("This is similar to a commonly used password."),
+    N_("A word by itself is easy to guess."), N_("Names and surnames by themselves are easy to guess."), N_("Common names and surnames are easy to guess."),
+})
 # Longer text is no password of ours however its characters are composed, and is not read: putting marks
 # in order takes the square of their number.
 _RAW_LENGTH = 4 * MAX_LENGTH
@@ -60,12 +70,12 @@ def check_password(password: str, *, inputs: list[str]) -> None:
     """
     if len(password) < MIN_LENGTH:
         raise Invalid(
-            f"A password has at least {MIN_LENGTH} characters; a few words do well.",
-            field="password", code="password_too_short",
+            "A password has at least %(least)s characters; a few words do well.",
+            field="password", code="password_too_short", values={"least": MIN_LENGTH},
         )
     if len(password) > MAX_LENGTH:
         raise Invalid(
-            f"A password has at most {MAX_LENGTH} characters.", field="password", code="password_too_long"
+            "A password has at most %(most)s characters.", field="password", code="password_too_long", values={"most": MAX_LENGTH},
         )
     from zxcvbn import zxcvbn
 
@@ -73,11 +83,10 @@ def check_password(password: str, *, inputs: list[str]) -> None:
     with _one_guess:
         guess = zxcvbn(password[:GUESSED_LENGTH], user_inputs=known)
     if guess["score"] < MIN_SCORE:
-        reason = guess["feedback"]["warning"].strip() or "Add another word or two, uncommon ones."
-        if reason[-1] not in ".!?":
-            reason += "."
+        reason = guess["feedback"]["warning"].strip()
         raise Invalid(
-            f"This password is too easy to guess. {reason}", field="password", code="password_too_weak"
+            "This password is too easy to guess. %(reason)s", field="password", code="password_too_weak",
+            values={"reason": gettext(reason if reason in WARNINGS else ADVICE)},
         )
 
 

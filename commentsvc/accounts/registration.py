@@ -25,6 +25,7 @@ from commentsvc.accounts.passwords import check_password, hash_password, verify_
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import NN_
 from commentsvc.sites.models import Article
 
 LIFETIME = dt.timedelta(hours=24)
@@ -121,8 +122,8 @@ def verify_by_code(handle: str, code: str) -> User:
             field="code", code="registration_expired",
         )
     raise Invalid(
-        f"This is not the code we sent. {left} {'try is' if left == 1 else 'tries are'} left.",
-        field="code", code="code_wrong",
+        NN_("This is not the code we sent. %(num)d try is left.", "This is not the code we sent. %(num)d tries are left."),
+        field="code", code="code_wrong", values={"num": left},
     )
 
 

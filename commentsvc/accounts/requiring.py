@@ -21,7 +21,7 @@ def require_second_factor(site: Site, *, by: User, days: int = GRACE_DAYS) -> No
     Conflict for an admin who has none herself: she would be the first to stand before a closed door.
     """
     if not 0 <= days <= MOST_DAYS:
-        raise Invalid(f"Give between 0 and {MOST_DAYS} days.", field="days")
+        raise Invalid("Give between 0 and %(most)s days.", field="days", values={"most": MOST_DAYS})
     if by.second_factor_at is None:
         raise Conflict("Set up a second factor for your own account first.", code="no_factor")
     _set(site, utcnow() + dt.timedelta(days=days), by)

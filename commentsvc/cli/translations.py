@@ -19,7 +19,7 @@ PACKAGE = CATALOGUES.parent
 TEMPLATE = CATALOGUES / "messages.pot"
 # No date that changes with every run: what changed is in the history of the file.
 WRITTEN = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
-MARKS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "plural_forms": (1, 2)}
+MARKS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "NN_": (1, 2), "plural_forms": (1, 2)}
 # The sentence of an error is its first argument, and shown to people as `told`.
 ERRORS: dict[str, tuple[int, ...] | None] = dict.fromkeys((
     "CommentsvcError", "Conflict", "FactorMissing", "Invalid", "NotAllowed", "NotConfirmed", "NotFound", "NotSignedIn", "Sanctioned",

@@ -21,7 +21,7 @@ def move_article(article: Article, section: str) -> None:
     """
     section = one_line(section)
     if len(section) > SECTION_LENGTH:
-        raise Invalid(f"A section has at most {SECTION_LENGTH} characters.", field="section")
+        raise Invalid("A section has at most %(most)s characters.", field="section", values={"most": SECTION_LENGTH})
     if section == article.section:
         return
     article.section = section

@@ -19,6 +19,7 @@ from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import NN_
 from commentsvc.markup import render
 from commentsvc.screening.languages import language_of
 from commentsvc.screening.policy import Policy
@@ -160,9 +161,11 @@ def _keep_pace(article: Article, author: User, policy: Policy, now: dt.datetime)
     if len(oldest) == most:
         wait = max(1, math.ceil((oldest[-1] + PACE - now).total_seconds()))
         raise TooSoon(
-            f"You have posted {most} comment{'s' if most > 1 else ''} within a minute; more is not possible here. "
-            f"Send it again in {wait} second{'s' if wait > 1 else ''}.",
-            retry_after=wait,
+            NN_(
+                "More than %(most)s within a minute is not possible here. Send it again in %(num)d second.",
+                "More than %(most)s within a minute is not possible here. Send it again in %(num)d seconds.",
+            ),
+            retry_after=wait, values={"most": most, "num": wait},
         )
 
 

@@ -95,7 +95,7 @@ def read_period(asked: Mapping[str, str], today: dt.date, usual: int = USUAL) ->
         if first > last:
             raise Invalid("This day comes after the last one.", field="from")
         if (last - first).days >= MOST_DAYS:
-            raise Invalid(f"Choose at most {MOST_DAYS} days.", field="from")
+            raise Invalid("Choose at most %(most)s days.", field="from", values={"most": MOST_DAYS})
         return Period(first, last)
     given = asked.get("days")
     if not given:

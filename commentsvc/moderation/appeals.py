@@ -117,8 +117,8 @@ def moot(statement: Statement) -> str | None:
     if statement.ended_at is None:
         return None
     if statement.ending == Ending.WITHDRAWN:
-        return "You have taken this comment back yourself, so there is nothing left to decide."
-    return "This decision has been taken back, so there is nothing to appeal against."
+        return N_("You have taken this comment back yourself, so there is nothing left to decide.")
+    return N_("This decision has been taken back, so there is nothing to appeal against.")
 
 
 def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appeal:

@@ -60,7 +60,7 @@ def decide_many(
     if not judged:
         raise Invalid("Choose at least one comment.", field="comments")
     if len(judged) > BULK_LIMIT:
-        raise Invalid(f"At most {BULK_LIMIT} comments at once.", field="comments")
+        raise Invalid("At most %(most)s comments at once.", field="comments", values={"most": BULK_LIMIT})
     outcome = Outcome(secrets.token_hex(8))
     site_id = site.id
     for comment_id, version, edit in {one.comment_id: one for one in judged}.values():

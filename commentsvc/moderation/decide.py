@@ -18,6 +18,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation import edit_steps, statements
 from commentsvc.moderation.announcing import announce, announce_step
 from commentsvc.moderation.featuring import (
@@ -174,7 +175,7 @@ def reject(
     the author, in her own words; `note` is for colleagues.
     """
     if len(law) > statements.LAW_LENGTH:
-        raise Invalid(f"The law is {len(law) - statements.LAW_LENGTH:,} characters too long.", field="law")
+        raise Invalid("The law is %(over)s characters too long.", field="law", values={"over": f"{len(law) - statements.LAW_LENGTH:,}"})
     return decide(
         comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, message=message, batch=batch,
         site_reason=site_reason, law=law,
@@ -201,6 +202,11 @@ def judge_edit(
     return decision
 
 
+ONLY_PUBLISHED = {
+    Mark.FEATURED: N_("Only a published comment can be featured."), Mark.PINNED: N_("Only a published comment can be pinned."),
+}
+
+
 def mark(comment: Comment, wanted: Mark, *, on: bool, actor: User, seen: int) -> Decision | None:
     """Feature or pin a published comment, or end that; None where it is so already. Flushes.
 
@@ -209,7 +215,7 @@ def mark(comment: Comment, wanted: Mark, *, on: bool, actor: User, seen: int) ->
     """
     _begin(comment, seen)
     if comment.status != _S.PUBLISHED:
-        raise Conflict(f"Only a published comment can be {wanted.value}.", code="not_published")
+        raise Conflict(ONLY_PUBLISHED[wanted], code="not_published")
     if wanted == Mark.PINNED and on and comment.parent_id is not None:
         raise Invalid("A reply stays below what it answers and cannot be pinned. Feature it instead.", code="not_a_root")
     if is_marked(comment, wanted) == on:
@@ -363,22 +369,31 @@ def _answer_questions(comment: Comment, decision: Decision) -> None:
     )
 
 
+# Who comes second is told what the first did: by the reason of a mark, else by the status it was given.
+MEANWHILE: dict[str, str] = {
+    Reason.FEATURED: N_("%(name)s has featured this comment meanwhile."), Reason.UNFEATURED: N_("%(name)s has unfeatured this comment meanwhile."),
+    Reason.PINNED: N_("%(name)s has pinned this comment meanwhile."), Reason.UNPINNED: N_("%(name)s has unpinned this comment meanwhile."),
+}
+ALREADY: dict[str, str] = {
+    _S.PUBLISHED: N_("%(name)s has already published this comment."), _S.REJECTED: N_("%(name)s has already rejected this comment."),
+    _S.HELD: N_("%(name)s has already held this comment."), _S.WITHDRAWN: N_("%(name)s has already withdrawn this comment."),
+}
+
+
 def _conflict(comment: Comment) -> Conflict:
     latest = latest_decision(comment.id)
     by = "The system" if latest is None or latest.actor is None else latest.actor.display_name
-    words = {"published": "published", "rejected": "rejected", "held": "held", "withdrawn": "withdrawn"}
+    told = gettext(N_("The system")) if latest is None or latest.actor is None else by
     if edit_steps.waits(comment) or (comment.status == _S.PENDING and comment.revision > 1):
-        message = "Its author has edited this comment meanwhile."
+        message = N_("Its author has edited this comment meanwhile.")
     elif latest is None:
-        message = "This comment changed since you saw it."
-    elif latest.reason in STEPS:
-        message = f"{by} has {latest.reason} this comment meanwhile."
+        message = N_("This comment changed since you saw it.")
     elif latest.reason in EDIT_REASONS:
-        message = f"{by} has decided on the edit of this comment meanwhile."
+        message = N_("%(name)s has decided on the edit of this comment meanwhile.")
     else:
-        message = f"{by} has already {words.get(latest.to_status, 'decided on')} this comment."
+        message = MEANWHILE.get(latest.reason) or ALREADY.get(latest.to_status) or N_("%(name)s has already decided on this comment.")
     return Conflict(
-        message,
+        message, values={"name": told},
         code="already_decided",
         current={
             "status": comment.status, "version": comment.version, "by": by,

@@ -38,7 +38,7 @@ def clean(text: str, *, field: str = "text", required: bool = True) -> str:
     if required and not text:
         raise Invalid("Write something first.", field=field)
     if len(text) > TEXT_LENGTH:
-        raise Invalid(f"This is {len(text) - TEXT_LENGTH:,} characters too long.", field=field)
+        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": f"{len(text) - TEXT_LENGTH:,}"})
     return text
 
 
@@ -67,7 +67,7 @@ def add_note(comment: Comment, author: User, text: str) -> ReviewNote:
     """Tell colleagues something about a comment; answers what its author was asked about it. Flushes."""
     text = clean(text)
     if (db.session.scalar(select(func.count()).where(ReviewNote.comment_id == comment.id)) or 0) >= NOTES_LIMIT:
-        raise Invalid(f"A comment has at most {NOTES_LIMIT} notes.", field="text", code="too_many")
+        raise Invalid("A comment has at most %(most)s notes.", field="text", code="too_many", values={"most": NOTES_LIMIT})
     note = ReviewNote(site_id=comment.site_id, comment_id=comment.id, author_id=author.id, text=text, author=author)
     db.session.add(note)
     db.session.execute(
@@ -110,7 +110,7 @@ def ask(comment: Comment, asker: User, text: str, asked_id: int | None = None) -
             raise Invalid("Choose a colleague who reviews on this site.", field="asked")
     is_open = (Question.comment_id == comment.id, Question.answered_at.is_(None))
     if (db.session.scalar(select(func.count()).where(*is_open)) or 0) >= OPEN_QUESTIONS_LIMIT:
-        raise Invalid(f"This comment has {OPEN_QUESTIONS_LIMIT} open questions.", field="text", code="too_many")
+        raise Invalid("This comment has %(most)s open questions.", field="text", code="too_many", values={"most": OPEN_QUESTIONS_LIMIT})
     question = Question(
         site_id=comment.site_id, comment_id=comment.id, asker_id=asker.id, asked_id=asked_id, text=text, asker=asker, asked=asked,
     )

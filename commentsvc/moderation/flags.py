@@ -29,7 +29,7 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Fla
         raise Invalid(f"reason must be one of: {', '.join(FlagReason)}.", field="reason") from None
     text = text.replace("\x00", "").strip()
     if len(text) > TEXT_LENGTH:
-        raise Invalid(f"Keep it under {TEXT_LENGTH:,} characters.", field="text")
+        raise Invalid("Keep it under %(most)s characters.", field="text", values={"most": f"{TEXT_LENGTH:,}"})
     if comment.author_id == user.id:
         raise NotAllowed("You cannot flag your own comment; withdraw it instead.", code="own_comment")
     check(user, comment.site_id)

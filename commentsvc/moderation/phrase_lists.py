@@ -14,6 +14,7 @@ from sqlalchemy import select
 from commentsvc.accounts.models import User
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext
 from commentsvc.screening.policy import MAX_PHRASES, PHRASE_LENGTH, Policy, is_phrase
 from commentsvc.sites.models import Site
 
@@ -94,7 +95,7 @@ def read_phrases(text: str, name: str, note: str = "") -> list[Given]:
     """
     text = text.removeprefix("\ufeff").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     if len(text.encode("utf-8", "surrogatepass")) > IMPORT_BYTES:
-        raise Invalid(f"This is more than {IMPORT_BYTES // 1000} kB; bring it in parts.", field="phrases")
+        raise Invalid("This is more than %(most)s kB; bring it in parts.", field="phrases", values={"most": IMPORT_BYTES // 1000})
     found: list[Given] = []
     problems: list[str] = []
     for number, row in enumerate(_lines(text), 1):
@@ -103,16 +104,19 @@ def read_phrases(text: str, name: str, note: str = "") -> list[Given]:
             continue
         where, why = where.casefold() or name, why or note
         if not is_phrase(phrase):
-            problems.append(f"“{_short(phrase)}” (phrase {number}) needs a letter or digit and has at most {PHRASE_LENGTH} characters")
+            problems.append(gettext("“%(phrase)s” (phrase %(number)s) needs a letter or digit and has at most %(most)s characters", phrase=_short(phrase), number=number, most=PHRASE_LENGTH))
         elif where not in LISTS:
-            problems.append(f"“{_short(where)}” (phrase {number}) is no list: banned or suspect")
+            problems.append(gettext("“%(phrase)s” (phrase %(number)s) is no list: banned or suspect", phrase=_short(where), number=number))
         elif len(why) > NOTE_LENGTH:
-            problems.append(f"the note of “{_short(phrase)}” has more than {NOTE_LENGTH} characters")
+            problems.append(gettext("the note of “%(phrase)s” has more than %(most)s characters", phrase=_short(phrase), most=NOTE_LENGTH))
         else:
             found.append(Given(phrase, where, why))
     if problems:
-        more = f"; and {len(problems) - PROBLEMS_NAMED} more" if len(problems) > PROBLEMS_NAMED else ""
-        raise Invalid(f"Nothing was added: {'; '.join(problems[:PROBLEMS_NAMED])}{more}.", field="phrases")
+        more = len(problems) - PROBLEMS_NAMED
+        raise Invalid(
+            N_("Nothing was added: %(problems)s; and %(more)s more.") if more > 0 else N_("Nothing was added: %(problems)s."),
+            field="phrases", values={"problems": "; ".join(problems[:PROBLEMS_NAMED]), "more": more},
+        )
     if not found:
         raise Invalid("Write at least one phrase.", field="phrases")
     return found
@@ -132,7 +136,7 @@ def _csv(text: str, columns: list[str]) -> Iterable[tuple[str, str, str]]:
             row = dict(zip(columns, cells, strict=False))
             yield _plain(row.get("phrase", "")), _plain(row.get("list", "")), _plain(row.get("note", ""))
     except csv.Error as error:
-        raise Invalid(f"This CSV cannot be read: {error}.", field="phrases") from None
+        raise Invalid("This CSV cannot be read: %(problem)s.", field="phrases", values={"problem": error}) from None
 
 
 def _plain(cell: str) -> str:
@@ -171,7 +175,11 @@ def adding(site: Site, given: Iterable[Given], policy: Policy | None = None) -> 
     lists: dict[str, Any] = {field: tuple(p for p, at in where.items() if at == name) for name, field in LISTS.items()}
     for name, field in LISTS.items():
         if len(lists[field]) > MAX_PHRASES:
-            raise Invalid(f"Nothing was added: the {name} list would have {len(lists[field]):,} phrases; it takes {MAX_PHRASES:,}.", field="phrases")
+            raise Invalid(
+                N_("Nothing was added: the banned list would have %(number)s phrases; it takes %(most)s.") if name == "banned"
+                else N_("Nothing was added: the suspect list would have %(number)s phrases; it takes %(most)s."),
+                field="phrases", values={"number": f"{len(lists[field]):,}", "most": f"{MAX_PHRASES:,}"},
+            )
     return {"policy": replace(policy, **lists), "phrase_notes": notes}, Tally(added, moved, noted, known)
 
 

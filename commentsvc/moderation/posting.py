@@ -31,6 +31,7 @@ from commentsvc.comments.votes import vote
 from commentsvc.database import utcnow
 from commentsvc.errors import NotAllowed, TooSoon
 from commentsvc.extensions import db
+from commentsvc.i18n import NN_
 from commentsvc.moderation.models import Decision, Flag
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.sanctions import BLOCKING, check, holds, refuse
@@ -40,6 +41,17 @@ from commentsvc.screening.trust import FORGIVEN_AFTER, PUBLISHED_COUNTED, Level,
 from commentsvc.sites.models import Article
 
 SLOW = {Level.NEW, Level.WATCHED}
+# By the seconds in what the wait is told in.
+WAIT_A_LITTLE = {
+    1: NN_(
+        "New authors wait a little between comments here. What you typed is kept: send it again in %(num)d second.",
+        "New authors wait a little between comments here. What you typed is kept: send it again in %(num)d seconds.",
+    ),
+    60: NN_(
+        "New authors wait a little between comments here. What you typed is kept: send it again in %(num)d minute.",
+        "New authors wait a little between comments here. What you typed is kept: send it again in %(num)d minutes.",
+    ),
+}
 
 
 def take_in(
@@ -99,8 +111,8 @@ def _keep_pace(policy: Policy, level: Level, last_posted: dt.datetime | None, no
         return
     left = math.ceil(policy.trust_pace - (now - last_posted).total_seconds())
     if left > 0:
-        wait = f"{left} seconds" if left < 120 else f"{math.ceil(left / 60)} minutes"
-        raise TooSoon(f"New authors wait a little between comments here. What you typed is kept: send it again in {wait}.", retry_after=left)
+        unit = 1 if left < 120 else 60
+        raise TooSoon(WAIT_A_LITTLE[unit], retry_after=left, values={"num": math.ceil(left / unit)})
 
 
 def _known(user_id: int, site_id: int, now: dt.datetime, *, asks: bool) -> Select[Any]:

@@ -101,7 +101,7 @@ def words_of_decision(site: Site, decision: Decision) -> str | None:
 def check_reasons(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The list to keep; Invalid says which of them is wrong, by its number."""
     if len(given) > MAX_REASONS:
-        raise Invalid(f"At most {MAX_REASONS} reasons.", field="reasons")
+        raise Invalid("At most %(most)s reasons.", field="reasons", values={"most": MAX_REASONS})
     kept: list[SiteReason] = []
     for number, one in enumerate(given):
         field = f"reasons.{number}"
@@ -110,9 +110,9 @@ def check_reasons(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not builtin and (not KEY.fullmatch(key) or key in set(Reason)):
             raise Invalid("A key has 2 to 40 lower-case letters, digits and underscores, and is not one that the service uses.", field=f"{field}.key")
         if any(reason.key == key for reason in kept):
-            raise Invalid(f"There are two reasons with the key {key}.", field=f"{field}.key")
+            raise Invalid("There are two reasons with the key %(key)s.", field=f"{field}.key", values={"key": key})
         if not words or len(words) > WORDS_LENGTH:
-            raise Invalid(f"A reason has 1 to {WORDS_LENGTH} characters for its author.", field=f"{field}.words")
+            raise Invalid("A reason has 1 to %(most)s characters for its author.", field=f"{field}.words", values={"most": WORDS_LENGTH})
         category = key if builtin else str(one.get("category") or "")
         if category not in set(REJECT_REASONS):
             raise Invalid("Choose what it counts as.", field=f"{field}.category")
@@ -148,7 +148,7 @@ def filled(text: str, **facts: str) -> str:
 def check_messages(given: Sequence[Mapping[str, Any]], reasons: Sequence[SiteReason]) -> list[dict[str, str]]:
     """The list to keep; Invalid says which of them is wrong, by its number."""
     if len(given) > MAX_MESSAGES:
-        raise Invalid(f"At most {MAX_MESSAGES} messages.", field="messages")
+        raise Invalid("At most %(most)s messages.", field="messages", values={"most": MAX_MESSAGES})
     keys = {reason.key for reason in reasons} | {""}
     kept: list[CannedMessage] = []
     for number, one in enumerate(given):
@@ -158,10 +158,10 @@ def check_messages(given: Sequence[Mapping[str, Any]], reasons: Sequence[SiteRea
             raise Invalid("There is no such reason.", field=f"{field}.reason")
         language = check_language(str(one["language"]), field=f"{field}.language")
         if not text or len(text) > MESSAGE_LENGTH:
-            raise Invalid(f"A message has 1 to {MESSAGE_LENGTH:,} characters.", field=f"{field}.text")
+            raise Invalid("A message has 1 to %(most)s characters.", field=f"{field}.text", values={"most": f"{MESSAGE_LENGTH:,}"})
         if unknown := [name for name in _PLACEHOLDER.findall(text) if name not in PLACEHOLDERS]:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise Invalid(f"{{{unknown[0]}}} stands for nothing; there are {known}.", field=f"{field}.text")
+            raise Invalid("%(name)s stands for nothing; there are %(known)s.", field=f"{field}.text", values={"name": f"{{{unknown[0]}}}", "known": known})
         if any((message.reason, message.language) == (reason, language) for message in kept):
             raise Invalid("There are two messages for this reason in this language.", field=f"{field}.reason")
         kept.append(CannedMessage(reason, language, text))

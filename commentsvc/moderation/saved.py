@@ -16,6 +16,7 @@ from commentsvc.accounts.permissions import Permission, allowed
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.moderation.filters import Filters, Order, parse_filters
 from commentsvc.sites.articles import one_line
 from commentsvc.sites.models import Article, Site
@@ -86,7 +87,7 @@ def save_filter(site: Site, name: str, queue: str, filters: Filters, order: Orde
     """Keep a queue under some filters for the whole team; Invalid at a name that is taken. Flushes."""
     if not filters:
         raise Invalid("Choose something to filter by first.", field="filters")
-    _check_room(SavedFilter, site, MAX_FILTERS, "saved filters")
+    _check_room(SavedFilter, site, MAX_FILTERS, N_("A site has at most %(most)s saved filters. Remove one that nobody needs."))
     made = SavedFilter(
         site_id=site.id, name=_name(name), name_key=_key(name), queue=queue, filters_data=filters.args(),
         order=order.value if order else "", created_by_id=actor.id,
@@ -110,7 +111,7 @@ def makers(kept: Iterable[SavedFilter | ArticleGroup]) -> dict[int, str]:
 
 def make_group(site: Site, name: str, *, actor: User) -> ArticleGroup:
     """A group with nothing in it yet; Invalid at a name that is taken. Flushes."""
-    _check_room(ArticleGroup, site, MAX_GROUPS, "groups of articles")
+    _check_room(ArticleGroup, site, MAX_GROUPS, N_("A site has at most %(most)s groups of articles. Remove one that nobody needs."))
     made = ArticleGroup(site_id=site.id, name=_name(name), name_key=_key(name), created_by_id=actor.id)
     _insert(made)
     return made
@@ -140,7 +141,7 @@ def add_article(group: ArticleGroup, article: Article) -> bool:
     if article.id in there:
         return False
     if len(there) >= MAX_ARTICLES:
-        raise Conflict(f"A group has at most {MAX_ARTICLES} articles.", code="group_full")
+        raise Conflict("A group has at most %(most)s articles.", code="group_full", values={"most": MAX_ARTICLES})
     db.session.add(GroupedArticle(site_id=group.site_id, group_id=group.id, article_id=article.id))
     db.session.flush()
     return True
@@ -189,7 +190,7 @@ def _name(text: str) -> str:
     if not any(c.isprintable() and not c.isspace() for c in name):
         raise Invalid("Give it a name.", field="name")
     if len(name) > NAME_LENGTH:
-        raise Invalid(f"A name has at most {NAME_LENGTH} characters.", field="name")
+        raise Invalid("A name has at most %(most)s characters.", field="name", values={"most": NAME_LENGTH})
     return name
 
 
@@ -200,7 +201,7 @@ def _key(text: str) -> str:
 
 def _check_room(kind: Any, site: Site, most: int, words: str) -> None:
     if (db.session.scalar(select(func.count()).select_from(kind).where(kind.site_id == site.id)) or 0) >= most:
-        raise Conflict(f"A site has at most {most} {words}. Remove one that nobody needs.", code="too_many")
+        raise Conflict(words, code="too_many", values={"most": most})
 
 
 def _insert(made: SavedFilter | ArticleGroup) -> None:
@@ -212,4 +213,4 @@ def _insert(made: SavedFilter | ArticleGroup) -> None:
 
 
 def _taken(name: str) -> Invalid:
-    return Invalid(f"There is one called “{name}” already.", field="name", code="name_taken")
+    return Invalid("There is one called “%(name)s” already.", field="name", code="name_taken", values={"name": name})

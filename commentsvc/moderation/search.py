@@ -65,7 +65,7 @@ def parse_query(typed: str) -> Query:
     """What was typed as terms; Invalid where nothing of it can be looked for."""
     typed = typed.replace("\x00", " ").encode("utf-8", "ignore").decode()
     if len(typed) > QUERY_LENGTH:
-        raise Invalid(f"Keep it under {QUERY_LENGTH} characters.", field="q")
+        raise Invalid("Keep it under %(most)s characters.", field="q", values={"most": QUERY_LENGTH})
     terms = []
     for minus, phrase, word in _TERM.findall(typed):
         words = tuple(w.lower() for w in _WORD.findall(phrase or word))

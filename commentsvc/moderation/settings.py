@@ -124,7 +124,7 @@ def go_back(site: Site, version: PolicyVersion, *, actor: User | None, via: str,
         actor=actor, via=via, comment=comment, restores=version.number,
     )
     if made is None:
-        raise Conflict(f"Version {version.number} says the same as what is set now.", code="nothing_to_change")
+        raise Conflict("Version %(number)s says the same as what is set now.", code="nothing_to_change", values={"number": version.number})
     return made
 
 

@@ -41,7 +41,7 @@ def territory(named: Sequence[str]) -> list[str]:
     for name in named:
         wanted = {"EU": EU, "EEA": EEA}.get(name.upper(), (name.upper(),))
         if not set(wanted) <= set(EEA):
-            raise Invalid(f"{name} is no country of the European Economic Area; give its two letters, EU or EEA.", field="territory")
+            raise Invalid("%(name)s is no country of the European Economic Area; give its two letters, EU or EEA.", field="territory", values={"name": name})
         codes.update(wanted)
     return sorted(codes)
 

@@ -43,14 +43,14 @@ def start_sweep(site: Site, user: User, *, actor: User, reason: Reason, note: st
         raise Invalid("Choose a reason: the author and your colleagues see it.", field="reason")
     note = note.replace("\x00", "").strip()
     if len(note) > NOTE_LENGTH:
-        raise Invalid(f"The note is {len(note) - NOTE_LENGTH:,} characters too long.", field="note")
+        raise Invalid("The note is %(over)s characters too long.", field="note", values={"over": f"{len(note) - NOTE_LENGTH:,}"})
     lock_person(user.id)
     under_way = db.session.scalar(
         select(Sweep).where(Sweep.site_id == site.id, Sweep.user_id == user.id, Sweep.state.in_([s.value for s in OPEN]))
         .options(joinedload(Sweep.actor)).limit(1)
     )
     if under_way is not None:
-        raise Conflict(f"{under_way.actor.display_name} is already doing this. Wait until it is done.", code="under_way")
+        raise Conflict("%(name)s is already doing this. Wait until it is done.", code="under_way", values={"name": under_way.actor.display_name})
     mine = (Comment.author_id == user.id, Comment.site_id == site.id, Comment.status.in_([s.value for s in SWEPT]))
     total, last = db.session.execute(select(func.count(), func.max(Comment.id)).where(*mine)).one()
     if not total:

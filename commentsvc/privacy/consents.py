@@ -18,7 +18,7 @@ from commentsvc.accounts.models import User
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import N_
+from commentsvc.i18n import N_, language, translate
 from commentsvc.privacy.models import Consent
 
 FIRST = "0" * 64  # stands for the hash before the first entry
@@ -39,9 +39,19 @@ class Text:
     question: str
     explanation: str
 
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(f"{self.question}\n{self.explanation}".encode()).hexdigest()
+    def shown(self) -> Shown:
+        """The words as a page has them in the present language: where they are not translated, in English."""
+        question, explanation = translate(self.question, None), translate(self.explanation, None)
+        spoken = "en" if (question, explanation) == (self.question, self.explanation) else language()
+        return Shown(spoken, hashlib.sha256(f"{question}\n{explanation}".encode()).hexdigest())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which words somebody had before her: their language, and what they are known again by."""
+
+    language: str
+    sha256: str
 
 
 TEXTS: dict[Purpose, Text] = {
@@ -77,18 +87,23 @@ def history_of(user: User) -> Sequence[Consent]:
     return db.session.scalars(select(Consent).where(Consent.user_id == user.id).order_by(Consent.id.desc())).all()
 
 
-def record_consent(user: User, purpose: Purpose, *, granted: bool) -> Consent | None:
-    """Write her answer to the question as it stands today; flushes. None when it is what holds already.
+def record_consent(user: User, purpose: Purpose, *, granted: bool, seen: str | None = None) -> Consent | None:
+    """Write her answer to the question as it stands today in the present language; flushes. None when it is what holds already.
 
-    A no to what she never agreed to is written too: that she was asked is worth knowing.
+    `seen` is the SHA-256 of the words on the page she answered from; Conflict where they are others by now. A no to
+    what she never agreed to is written too: that she was asked is worth knowing.
     """
     text = TEXTS[purpose]
+    shown = text.shown()
+    if seen is not None and seen != shown.sha256:
+        raise Conflict("This text has changed since you read it. Read it again, then answer.")
     standing = consents_of(user)[purpose]
     if standing is not None and standing.granted == granted and standing.text_version == text.version:
         return None
     for _ in range(TRIES):
         entry = Consent(
-            user_id=user.id, purpose=purpose.value, granted=granted, text_version=text.version, text_sha256=text.sha256,
+            user_id=user.id, purpose=purpose.value, granted=granted, text_version=text.version, text_sha256=shown.sha256,
+            language=None if shown.language == "en" else shown.language,
             created_at=utcnow(), previous_hash=head(),
         )
         entry.hash = hash_of(entry)
@@ -107,11 +122,16 @@ def head() -> str:
 
 
 def hash_of(entry: Consent) -> str:
-    """SHA-256 over the entry's content and the hash before it, in one form only."""
-    content = [
+    """SHA-256 over the entry's content and the hash before it, in one form only.
+
+    What was read in English is hashed as it was before there were other languages.
+    """
+    content: list[object] = [
         entry.previous_hash, entry.user_id, entry.purpose, entry.granted, entry.text_version, entry.text_sha256,
         entry.created_at.astimezone(dt.UTC).isoformat(timespec="microseconds"),
     ]
+    if entry.language is not None:
+        content.append(entry.language)
     return hashlib.sha256(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 

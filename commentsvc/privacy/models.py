@@ -26,6 +26,7 @@ class Consent(Base):
     granted: Mapped[bool]
     text_version: Mapped[int]
     text_sha256: Mapped[str] = mapped_column(String(64))  # of what she was shown
+    language: Mapped[str | None] = mapped_column(String(10))  # that it was in; None: English
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     previous_hash: Mapped[str] = mapped_column(String(64), unique=True)
     hash: Mapped[str] = mapped_column(String(64))

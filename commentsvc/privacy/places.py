@@ -54,7 +54,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "password_resets.user_id": Place(Erase.DELETE, ("created_at", "expires_at", "used_at"), "Password resets"),
     "email_changes.user_id": Place(Erase.DELETE, ("email", "created_at", "expires_at", "used_at"), "Changes of address"),
-    "consents.user_id": Place(Erase.KEEP, ("purpose", "granted", "text_version", "created_at", "hash"), "Consents"),
+    "consents.user_id": Place(Erase.KEEP, ("purpose", "granted", "text_version", "language", "text_sha256", "created_at", "hash"), "Consents"),
     "statements.user_id": Place(
         Erase.KEEP, ("site_id", "puid", "comment_id", "ground", "explanation", "decision_facts", "created_at", "appeal_until", "ended_at", "ending"),
         "Statements of reasons",

@@ -79,7 +79,7 @@ def export_training(folder: Path, site: Site | None = None, progress: Callable[[
     manifest = {
         "format": "commentsvc training export", "format_version": 1, "export": export.id, "made_at": export.created_at.isoformat(),
         "site": site.key if site else None, "purpose": _PURPOSE.value,
-        "agreed_to": {"version": text.version, "question": text.question, "explanation": text.explanation, "sha256": text.sha256},
+        "agreed_to": {"version": text.version, "question": text.question, "explanation": text.explanation, "sha256": text.shown().sha256},
         "file": COMMENTS, "sha256": export.sha256, "comments": export.comments, "ledger_head": checked.head,
         "consents": sorted(counted),
     }

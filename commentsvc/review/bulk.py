@@ -74,7 +74,7 @@ def _chosen() -> list[Judged]:
     if not chosen:
         raise Invalid("No comment is ticked. Tick those you mean in the list.", field="item")
     if len(chosen) > BULK_LIMIT:
-        raise Invalid(f"At most {BULK_LIMIT} comments at once.", field="item")
+        raise Invalid("At most %(most)s comments at once.", field="item", values={"most": BULK_LIMIT})
     return chosen
 
 
@@ -92,7 +92,7 @@ def _reason(site: Site) -> SiteReason:
 def _text(field: str) -> str:
     text = request.form.get(field, "").replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > NOTE_LENGTH:
-        raise Invalid(f"The {field} is {len(text) - NOTE_LENGTH:,} characters too long.", field=field)
+        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": f"{len(text) - NOTE_LENGTH:,}"})
     return text
 
 

@@ -64,7 +64,7 @@ def reject(site_key: str, comment_id: int) -> Any:
         chosen = _reason(site)
         said: dict[str, Any] = {
             "actor": signed_in(), "reason": chosen.category, "seen": seen(), "note": _note(),
-            "site_reason": chosen.key if chosen.own else None, "message": _text("message", "message"),
+            "site_reason": chosen.key if chosen.own else None, "message": _text("message"),
         }
         edit = None if request.form.get("whole") else _edit()
         decision = decide.judge_edit(judged, edit, **said) if edit else decide.reject(judged, law=_law(), **said)
@@ -134,7 +134,7 @@ def _reason(site: Site) -> SiteReason:
 
 
 def _note() -> str:
-    return _text("note", "note")
+    return _text("note")
 
 
 def _law() -> str:
@@ -142,10 +142,10 @@ def _law() -> str:
     return " ".join(request.form.get("law", "").replace("\x00", "").split())
 
 
-def _text(field: str, name: str) -> str:
+def _text(field: str) -> str:
     text = request.form.get(field, "").replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > NOTE_LENGTH:
-        raise Invalid(f"The {name} is {len(text) - NOTE_LENGTH:,} characters too long.", field=field)
+        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": f"{len(text) - NOTE_LENGTH:,}"})
     return text
 
 

@@ -92,7 +92,7 @@ def _sent() -> str:
         return text
     data = sent.stream.read(IMPORT_BYTES + 1)
     if len(data) > IMPORT_BYTES:
-        raise Invalid(f"The file has more than {IMPORT_BYTES // 1000} kB; bring it in parts.", field="file")
+        raise Invalid("The file has more than %(most)s kB; bring it in parts.", field="file", values={"most": IMPORT_BYTES // 1000})
     try:
         read = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -109,7 +109,7 @@ def _list() -> str:
 def _note() -> str:
     note = " ".join(typed_text(request.form, "note").split())
     if len(note) > NOTE_LENGTH:
-        raise Invalid(f"The note is {len(note) - NOTE_LENGTH} characters too long.", field="note")
+        raise Invalid("The note is %(over)s characters too long.", field="note", values={"over": len(note) - NOTE_LENGTH})
     return note
 
 

@@ -44,7 +44,7 @@ def register_article(site: Site, url: str, title: str, section: str = "") -> tup
     """
     url = canonical_url(url)
     if origin_of(url) not in site.origins:
-        raise NotAllowed(f"{origin_of(url)} is not one of this site's origins.", code="foreign_origin")
+        raise NotAllowed("%(origin)s is not one of this site's origins.", code="foreign_origin", values={"origin": origin_of(url)})
     known = db.session.scalar(select(Article).where(Article.site_id == site.id, Article.url == url))
     if known is not None:
         return _of(site, known), False
@@ -94,7 +94,7 @@ def premoderate_article(article: Article, *, premoderated: bool) -> None:
 def comment_counts(site: Site, urls: list[str]) -> dict[str, int]:
     """Published comments of up to 100 articles by the address asked for; unknown ones have 0."""
     if len(urls) > MAX_COUNTS:
-        raise Invalid(f"Ask for at most {MAX_COUNTS} articles at once.", field="url")
+        raise Invalid("Ask for at most %(most)s articles at once.", field="url", values={"most": MAX_COUNTS})
     wanted = {url: canonical_url(url) for url in urls}
     known = select(Article.url, Article.comment_count).where(
         Article.site_id == site.id, Article.url.in_(set(wanted.values()))

@@ -61,7 +61,7 @@ def check_origin(text: str) -> str:
 
 
 def _no_origin(text: str) -> Invalid:
-    return Invalid(f"{text[:100]!r} is not an origin like https://news.example.", field="origins")
+    return Invalid("“%(text)s” is not an origin like https://news.example.", field="origins", values={"text": text[:100]})
 
 
 def canonical_url(url: str) -> str:
@@ -75,7 +75,7 @@ def canonical_url(url: str) -> str:
         raise Invalid("The article's address must be an absolute http or https URL.", field="url")
     # Bytes: what is indexed may not be longer, and other scripts take up to four a character.
     if len(url.encode("utf-8", "surrogatepass")) > URL_LENGTH:
-        raise Invalid(f"The article's address has more than {URL_LENGTH} bytes.", field="url")
+        raise Invalid("The article's address has more than %(most)s bytes.", field="url", values={"most": URL_LENGTH})
     parts = urlsplit(url)
     query = "&".join(part for part in parts.query.split("&") if not TRACKING.match(part))
     return origin + urlunsplit(("", "", parts.path or "/", query, ""))

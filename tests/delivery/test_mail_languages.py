@@ -40,7 +40,7 @@ def marks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def item(number: int, **more: Any) -> Item:
-    known = {
+    known: dict[str, Any] = {
         "id": number, "kind": Kind.DECISION, "created_at": NOW, "unread": True, "comment_id": number, "author_id": 1, "name": "Ada Ray",
         "body": "Quoted words.", "article_id": 1, "article_title": "A bridge too far", "article_url": "https://post.example/a",
         "site_key": "post", "site_name": "The Calder Courier",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from hashlib import sha256
@@ -16,6 +17,7 @@ from commentsvc.comments.models import Status
 from commentsvc.database import write_intent
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import in_language
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.models import Reason
 from commentsvc.privacy import consents
@@ -32,6 +34,7 @@ from commentsvc.privacy.models import Consent, TrainingExport
 from commentsvc.privacy.training import export_training, exports_with, record_use
 from tests.cli.conftest import Command, command  # noqa: F401 - a fixture
 from tests.factories import make_article, make_comment, make_site, make_user
+from tests.pseudo import TAG, speak_pseudo
 
 TRAIN = Purpose.TRAIN_MODERATION
 
@@ -70,6 +73,7 @@ def test_nobody_agreed_to_anything_before_she_said_so() -> None:
     "UPDATE consents SET text_version = 2 WHERE id = :middle",
     "UPDATE consents SET text_sha256 = 'x' WHERE id = :middle",
     "UPDATE consents SET purpose = 'x' WHERE id = :middle",
+    "UPDATE consents SET language = 'fr' WHERE id = :middle",
     "DELETE FROM consents WHERE id = :middle",
     "DELETE FROM consents WHERE id = :first",
 ])
@@ -81,6 +85,39 @@ def test_an_entry_that_was_changed_or_taken_out_is_found(tampering: str) -> None
     assert verify().problem != ""
     with pytest.raises(Conflict, match="not intact"):
         export_training(Path("/nonexistent"))
+
+
+@pytest.mark.usefixtures("app")
+def test_an_entry_says_in_which_language_the_text_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_pseudo(monkeypatch)
+    words = TEXTS[TRAIN]
+    english = agree(make_user())
+    with in_language(TAG):
+        translated = agree(make_user())
+    assert (english.language, translated.language) == (None, TAG)
+    assert english.text_sha256 == hashlib.sha256(f"{words.question}\n{words.explanation}".encode()).hexdigest()
+    assert translated.text_sha256 == hashlib.sha256(f"«{words.question}»\n«{words.explanation}»".encode()).hexdigest()
+    assert verify().problem == ""
+    db.session.execute(text("UPDATE consents SET language = NULL WHERE id = :id"), {"id": translated.id})
+    assert "was changed" in verify().problem
+
+
+@pytest.mark.usefixtures("app")
+def test_an_entry_from_before_there_were_languages_is_what_it_was() -> None:
+    """Its hash as that release computed it."""
+    user = make_user()
+    entry = agree(user)
+    content = [FIRST, user.id, "train_moderation", True, 1, entry.text_sha256, entry.created_at.isoformat(timespec="microseconds")]
+    assert entry.hash == hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+@pytest.mark.usefixtures("app")
+def test_who_answers_from_a_page_with_other_words_reads_them_again() -> None:
+    user = make_user()
+    with pytest.raises(Conflict, match="has changed since you read it"):
+        record_consent(user, TRAIN, granted=True, seen="0" * 64)
+    assert consents_of(user) == {TRAIN: None}
+    assert record_consent(user, TRAIN, granted=True, seen=TEXTS[TRAIN].shown().sha256) is not None
 
 
 def test_who_answers_at_once_is_written_one_after_the_other(app: Flask) -> None:
