@@ -145,7 +145,7 @@ def init_app(app: Any) -> None:
     """
     app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
     app.jinja_env.filters.update(day=day, moment=point_in_time, number=number)
-    app.jinja_env.globals.update(language=language, direction=direction)
+    app.jinja_env.globals.update(language=language, direction=direction, plural_forms=plural_forms)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)
 

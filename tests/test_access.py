@@ -65,6 +65,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     # The widget: reading is for all, acting for those signed in, accounts for all
     ("embed.thread", "GET"): ("/embed/{site}/thread?url=https://news.example/a", EVERYONE, {}),
     ("embed.counts", "GET"): ("/embed/{site}/counts?url=https://news.example/a", EVERYONE, {}),
+    ("embed.failure_words", "GET"): ("/embed/{site}/words?lang=de", EVERYONE, {}),
     ("embed.atom", "GET"): ("/embed/{site}/feed.atom", EVERYONE, {}),
     ("embed.json_feed", "GET"): ("/embed/{site}/feed.json", EVERYONE, {}),
     ("embed.news", "GET"): ("/embed/a/{article}/news?since=0", EVERYONE, {}),

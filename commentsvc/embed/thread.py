@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import Select, bindparam, select
 from commentsvc.comments.threads import ROOTS_PER_PAGE, Sort, page_of_roots, parse_sort
 from commentsvc.database import utcnow, write_intent
 from commentsvc.embed.appearance import Appearance
-from commentsvc.embed.assets import assets, takes_gzip
+from commentsvc.embed.assets import HOUR, assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit, speak
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
@@ -22,7 +23,7 @@ from commentsvc.embed.view import ARTICLE, View, message_page, render_public
 from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import gettext, language
+from commentsvc.i18n import gettext, language, plural_forms
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
 from commentsvc.sites.models import Article, Site, closing_time
@@ -202,13 +203,33 @@ def _hint(error: CommentsvcError, site: Site | None) -> str:
 @embed.get("/<site_key>/counts")
 @read_limit
 def counts(site_key: str) -> Response:
-    """How many comments the articles at `url` (up to 100 of them) have."""
+    """How many comments the articles at `url` (up to 100 of them) have; with `words`, by "" what counts.js says of a number."""
     for_everybody()
     site = get_site(site_key)
-    response = jsonify(comment_counts(site, request.args.getlist("url")))
+    found: dict[str, object] = {**comment_counts(site, request.args.getlist("url"))}
+    if "words" in request.args:
+        speak(site.language)
+        found[""] = {"lang": language(), **plural_forms("%(num)s comment", "%(num)s comments")}
+    response = jsonify(found)
     response.headers["Cache-Control"] = f"public, max-age={COUNTS_SECONDS}"
     response.headers["Vary"] = "Origin"
     origin = request.headers.get("Origin")
     if origin in site.origins:
         response.headers["Access-Control-Allow-Origin"] = origin
+    return response
+
+
+@embed.get("/<site_key>/words")
+@read_limit
+def failure_words(site_key: str) -> Response:
+    """What embed.js says where the conversation does not come, as a script: an import needs no permission that the tag does not need too."""
+    for_everybody()
+    speak(get_site(site_key).language)
+    said = [
+        gettext("The comments could not be loaded. Your connection may be down or a content blocker on, or this website is not yet among those that may show them."),
+        gettext("Try again"), gettext("Open them on their own page"),
+    ]
+    response = current_app.response_class(f"export default {json.dumps(said)};\n", mimetype="text/javascript")
+    response.headers["Cache-Control"] = HOUR
+    response.headers["Access-Control-Allow-Origin"] = "*"  # for whoever may not show the comments, above all
     return response

@@ -17,11 +17,13 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const said of document.querySelectorAll("[data-count-of]")) {
   const field = document.getElementById(said.dataset.countOf);
   if (!field) continue;
-  const most = Number(field.dataset.most);
+  const most = Number(field.dataset.most), lang = document.documentElement.lang, plural = new Intl.PluralRules(lang);
+  const words = JSON.parse(said.dataset.words);
+  const say = (forms, n) => (forms[plural.select(n)] || forms.other).replace("%(num)s", n.toLocaleString(`${lang}-u-nu-latn`));
   const tell = () => {
     const left = most - [...field.value.trim()].length;
     said.hidden = left > most / 10;
-    said.textContent = left < 0 ? `${-left} characters too long` : `${left} characters left`;
+    said.textContent = left < 0 ? say(words.over, -left) : say(words.left, left);
   };
   field.addEventListener("input", tell);
   tell();
@@ -82,10 +84,7 @@ for (const form of document.querySelectorAll("[data-passkey]")) {
       form.elements.credential.value = written(made);
       form.requestSubmit();
     } catch (error) {
-      problem.textContent = {
-        NotAllowedError: "Nothing happened: it was cancelled, or took too long. Try again.",
-        InvalidStateError: "This device has a passkey for your account already.",
-      }[error.name] || "This did not work. Load the page again, or use another way.";
+      problem.textContent = problem.dataset[error.name.toLowerCase()] || problem.dataset.failed;
       problem.hidden = button.disabled = false;
     } finally {
       button.disabled = false;

@@ -5,7 +5,6 @@
   if (!script) return;
   const base = script.src.replace(/embed\.js.*$/, "");
   const service = new URL(base).origin;
-  const TAG = "commentsvc-thread";
   const linked = () => /^#comment-(\d+)$/.exec(location.hash)?.[1];
   // Without a canonical link: what campaigns add to an address makes no article of its own. The service does the same.
   const untracked = (href) => {
@@ -27,7 +26,7 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
   const BONES = "<i></i><i></i><i></i><i></i>";
   const HTML = `<div class="b"><div class="s"><slot><div class="k" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div></slot></div>` +
-    '<div class="m" role="alert"><p>The comments could not be loaded. Your connection may be down or a content blocker on, or this website is not yet among those that may show them.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
+    '<div class="m" role="alert"><p>The comments could not be loaded.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
 
   // Many browsers give a frame of another site no storage. What readers have typed is then kept in
   // this page's own: so far, or with [key, value] from now on.
@@ -147,12 +146,14 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       this.style.minHeight = `${this.offsetHeight}px`;
       if (this.frame) this.frame.remove();
       const frame = (this.frame = document.createElement("iframe"));
-      Object.assign(frame, { title: "Comments", referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
+      Object.assign(frame, { referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
       clearTimeout(this.timer);
       const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => {
         if (this.ready) return;
         this.setAttribute("failed", "");
-        console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${site}", add it in the settings of its console, ${base}review/`);
+        // In the conversation's language, where the service can be reached at all.
+        import(path.replace("/thread?", "/words?")).then((words) => words.default.map((text, i) => (this.shadowRoot.querySelector(".m").children[i].textContent = text)), () => 0);
+        console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${site}", add it in ${base}review/`);
       }, wait); };
       this.ready = false;
       fail(20000);
@@ -173,6 +174,7 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       if (message.hello) {
         this.ready = true;
         this.removeAttribute("failed");
+        this.frame.title = message.title || "";
         this.tell({ theme: this.paint(), kept: kept(), ...this.sso() });
       }
       if (message.keep) kept(message.keep);
@@ -185,9 +187,9 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
     }
   }
 
-  if (!customElements.get(TAG)) customElements.define(TAG, Thread);
+  if (!customElements.get("commentsvc-thread")) customElements.define("commentsvc-thread", Thread);
   if (!script.dataset.site) return;
-  const thread = document.createElement(TAG);
+  const thread = document.createElement("commentsvc-thread");
   Object.assign(thread.dataset, script.dataset);
   if (script.closest("head")) addEventListener("DOMContentLoaded", () => document.body.append(thread));
   else script.after(thread);

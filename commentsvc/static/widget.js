@@ -369,5 +369,5 @@
   for (const type of ["pointerdown", "keydown"]) on(type, soonNews);
   newsTimer = setTimeout(askNews, newsWait);
   loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
-  framed ? tell({ hello: 1 }) : begin({});
+  framed ? tell({ hello: 1, title: doc.title }) : begin({});
 })();

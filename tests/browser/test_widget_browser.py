@@ -333,9 +333,9 @@ def test_the_element_by_hand_on_a_dark_page_and_counts_on_a_front_page(
         <span id="none" data-commentsvc-count="/other.html"></span>
         <commentsvc-thread data-site="courier" data-url="{article.url}"></commentsvc-thread>
         <script async src="{service}/embed.js"></script>
-        <script async src="{service}/counts.js" data-site="courier"></script>"""))
-    expect(page.locator("a span")).to_have_text("4 comments")
-    expect(page.locator("#none")).to_have_text("0 comments")
+        <script async src="{service}/counts.js" data-site="courier" data-lang="fr"></script>"""))
+    expect(page.locator("a span")).to_have_text("4 commentaires")
+    expect(page.locator("#none")).to_have_text("0 commentaire")
     html = page.frame_locator("commentsvc-thread iframe").locator("html")
     expect(html).to_have_attribute("data-theme", "dark")  # "auto" is what the page looks like
     page.evaluate("document.body.style.background = '#fff'")
@@ -413,11 +413,12 @@ def test_a_blocked_frame_says_so_and_offers_to_try_again(
 ) -> None:
     db.session.commit()
     page.route("**/embed/courier/thread**", lambda route: route.abort())
-    page.goto(newspaper.publish("wall.html", HOST_PAGE.format(service=service, attributes="")))
-    expect(page.get_by_text("The comments could not be loaded.")).to_be_visible()
+    page.goto(newspaper.publish("wall.html", HOST_PAGE.format(service=service, attributes='data-lang="de"')))
+    page.get_by_role("button", name="Noch einmal versuchen").wait_for()  # the service itself is there, and says it in German
     page.unroute_all()
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Noch einmal versuchen").click()
     expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+    expect(page.locator("commentsvc-thread iframe")).to_have_attribute("title", re.compile("^Kommentare"))
 
 
 @pytest.mark.usefixtures("article")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -69,6 +70,21 @@ def test_links_and_forms_of_the_plain_page_carry_its_language_on(browser: Browse
     answer = browser.post(f"/embed/a/{article.id}/sign-in", {"lang": "es", "email": "x", "password": "y"}, page=f"/embed/a/{article.id}?form=sign-in&lang=es")
     assert "Esta dirección y esta contraseña no coinciden." in answer.text
     assert "lang=de" not in browser.get(f"/embed/a/{article.id}?lang=de").text
+
+
+def test_the_publisher_s_page_is_told_in_the_conversation_s_language_that_it_does_not_come(browser: Browser, article: Article) -> None:
+    said = browser.get("/embed/paper/words?lang=fr", headers={"Origin": "https://not-yet.example"})
+    assert "Réessayer" in json.loads(said.text.removeprefix("export default ").removesuffix(";\n"))
+    assert said.headers["Access-Control-Allow-Origin"] == "*"
+    assert said.mimetype == "text/javascript"
+    assert "Noch einmal versuchen" in browser.get("/embed/paper/words", headers={"Accept-Language": "es"}).text
+
+
+def test_a_front_page_s_numbers_come_with_their_words_when_asked_for(browser: Browser, article: Article) -> None:
+    query = urlencode({"url": article.url})
+    assert browser.get(f"/embed/paper/counts?{query}").get_json() == {article.url: 3}
+    found = browser.get(f"/embed/paper/counts?words=1&lang=&{query}").get_json()
+    assert found == {article.url: 3, "": {"lang": "de", "one": "%(num)s Kommentar", "other": "%(num)s Kommentare"}}
 
 
 def test_account_pages_go_by_the_browser_until_the_person_chooses(browser: Browser) -> None:
