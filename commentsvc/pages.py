@@ -29,8 +29,8 @@ from werkzeug.local import LocalProxy
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, day, gettext, language, ngettext
-from commentsvc.web import reader
+from commentsvc.i18n import N_, day, gettext, language, ngettext, set_language
+from commentsvc.web import browser_language, reader
 
 CSP = "csp"
 
@@ -193,6 +193,8 @@ def _http_error(error: HTTPException) -> Any:
         return current_app.extensions["commentsvc.problems"].of_http(error)
     if error.code is not None and error.code < 400:
         return error
+    if request.url_rule is None:  # of no surface, which would have said
+        set_language(browser_language())
     messages = {
         404: N_("There is nothing at this address."), 405: N_("This page cannot do that."),
         413: N_("That is more than this page can take."), 429: N_("That was a little fast. Wait a moment and try again."),

@@ -42,7 +42,7 @@ def bare(text: str, data: Iterable[str] = ()) -> str:
             kept.append(char)
         depth -= char == "»" and depth > 0
     left = re.sub(r"https?://\S+", " ", "".join(kept))
-    for word in sorted(data, key=len, reverse=True):
-        left = left.replace(word, " ")
+    words = "|".join(re.escape(word) for word in sorted(data, key=len, reverse=True))
+    left = re.sub(rf"(?<!\w)(?:{words})(?!\w)", " ", left) if words else left
     left = " ".join(left.split())
     return left if any(char.isalpha() for char in left) else ""

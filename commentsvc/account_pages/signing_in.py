@@ -81,7 +81,7 @@ def draw_step() -> str:
     """The form for the code, and the passkeys where there are any; the first form where nothing waits for a code."""
     step = peek_step(_waiting().get("ticket", ""), CODE)
     if step is None or step.user_id is None:
-        g.form_errors = {"": g.get("form_errors", {}).get("") or expired().message}
+        g.form_errors = {"": g.get("form_errors", {}).get("") or expired().told}
         return draw_sign_in(next=_waiting().get("next", "")) if _waiting() else draw_sign_in()
     factors = factors_of(db.session.get_one(User, step.user_id))
     passkey = request_options(step, factors.passkeys) if factors.passkeys and relying_party() else ""

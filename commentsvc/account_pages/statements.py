@@ -26,6 +26,7 @@ from commentsvc.moderation.statements import (
     in_present_language,
     read_mail_token,
     rule_of,
+    told_explanation,
 )
 from commentsvc.web import limit_key, settings_of, signed_in
 
@@ -52,7 +53,7 @@ def draw_statement(puid: str) -> str:
     statement, appeal = statement_for(signed_in(), puid)
     return render_template(
         "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
-        rule=rule_of(statement), explanation=in_present_language(statement.explanation).replace("What the person wrote", "What you wrote"),
+        rule=rule_of(statement), explanation=told_explanation(statement),
         facts=in_present_language(statement.decision_facts), may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
         titles=SANCTION_TITLES, told_in_one=told_in_one, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
     )

@@ -77,7 +77,7 @@ def parse_sort(text: str | None) -> Sort:
     try:
         return Sort(text or Sort.NEWEST)
     except ValueError:
-        raise Invalid(f"sort must be one of: {', '.join(Sort)}.", field="sort") from None
+        raise Invalid("sort must be one of: %(names)s.", field="sort", values={"names": ", ".join(Sort)}) from None
 
 
 def check_limit(limit: int) -> int:

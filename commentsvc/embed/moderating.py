@@ -17,7 +17,7 @@ from commentsvc.embed.personal import private
 from commentsvc.embed.view import View, render_public
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, gettext, translate
 from commentsvc.moderation import decide
 from commentsvc.moderation.desk import clean
 from commentsvc.moderation.featuring import Mark
@@ -60,7 +60,7 @@ def moderation(comment_id: int) -> Response:
     )
     html = render_public(
         "embed/moderate.html", v=View(article=comment.article, site=comment.article.site), c=comment,
-        pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons=offered_reasons(comment.article.site),
+        pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons={reason: translate(words, None) for reason, words in offered_reasons(comment.article.site).items()},
         flags=[(gettext(FLAG_REASONS[FlagReason(reason)]), number) for reason, number in flags],
     )
     return private(jsonify(html=html))

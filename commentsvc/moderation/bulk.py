@@ -85,7 +85,7 @@ def decide_many(
             (outcome.done if decided else outcome.stood).append(comment_id)
         except CommentsvcError as error:
             db.session.rollback()
-            outcome.refused.append(Refusal(comment_id, error.message, error.code))
+            outcome.refused.append(Refusal(comment_id, error.told, error.code))
     return outcome
 
 
@@ -106,5 +106,5 @@ def undo_many(site: Site, batch: str, *, actor: User) -> Outcome:
             outcome.done.append(comment_id)
         except CommentsvcError as error:
             db.session.rollback()
-            outcome.refused.append(Refusal(comment_id, error.message, error.code))
+            outcome.refused.append(Refusal(comment_id, error.told, error.code))
     return outcome

@@ -10,6 +10,7 @@ from typing import Final
 
 from commentsvc.accounts.permissions import Role
 from commentsvc.errors import Invalid
+from commentsvc.i18n import gettext
 from commentsvc.moderation.urgency import GRAVITY
 from commentsvc.sites.models import SECTION_LENGTH
 
@@ -75,7 +76,7 @@ def parse_filters(given: Mapping[str, str]) -> tuple[Filters, dict[str, str]]:
             errors[name] = str(error)
     found = Filters(**values)  # type: ignore[arg-type]
     if found.since and found.until and found.since > found.until:
-        errors["until"] = "The last day is before the first."
+        errors["until"] = gettext("The last day is before the first.")
         found = replace(found, until=None)
     return found, errors
 
@@ -95,26 +96,26 @@ def parse_order(text: str, allowed: Iterable[Order]) -> Order | None:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise ValueError("This is not a number.")
+        raise ValueError(gettext("This is not a number."))
     return int(text)
 
 
 def _line(text: str) -> str:
     text = " ".join(text.replace("\x00", "").encode("utf-8", "ignore").decode().split())
     if len(text) > SECTION_LENGTH:
-        raise ValueError(f"This has more than {SECTION_LENGTH} characters.")
+        raise ValueError(gettext("This has more than %(most)s characters.", most=SECTION_LENGTH))
     return text
 
 
 def _label(text: str) -> str:
     if text not in GRAVITY:
-        raise ValueError(f"This must be one of: {', '.join(GRAVITY)}.")
+        raise ValueError(gettext("This must be one of: %(names)s.", names=", ".join(GRAVITY)))
     return text
 
 
 def _role(text: str) -> str:
     if text not in AUTHOR_ROLES:
-        raise ValueError(f"This must be one of: {', '.join(AUTHOR_ROLES)}.")
+        raise ValueError(gettext("This must be one of: %(names)s.", names=", ".join(AUTHOR_ROLES)))
     return text
 
 
@@ -122,7 +123,7 @@ def _day(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        raise ValueError("Write the day as 2026-03-31.") from None
+        raise ValueError(gettext("Write the day as 2026-03-31.")) from None
     if not 2000 <= day.year <= 9000:
-        raise ValueError("This is a day of another age.")
+        raise ValueError(gettext("This is a day of another age."))
     return day

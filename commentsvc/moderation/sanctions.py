@@ -207,9 +207,11 @@ def refusal(sanction: Sanction) -> Sanctioned:
     facts: dict[str, Any] = {"sanction_id": sanction.id, "sanction": own_values(sanction)}
     if sanction.kind == K.WARN:
         return Sanctioned("A community manager has written to you. Read it and say so; then you can post again.", code="warned", **facts)
-    code = "suspended" if sanction.kind == K.SUSPEND else "banned"
-    values = {"until": in_words(sanction.ends_at) if sanction.ends_at else "", "reason": gettext(REJECT_REASONS[Reason(sanction.reason)])}
-    return Sanctioned(REFUSED[2 * (sanction.site_id is None) + (sanction.ends_at is not None)], code=code, values=values, **facts)
+    message = REFUSED[2 * (sanction.site_id is None) + (sanction.ends_at is not None)]
+    facts["values"] = {"until": in_words(sanction.ends_at) if sanction.ends_at else "", "reason": gettext(REJECT_REASONS[Reason(sanction.reason)])}
+    if sanction.kind == K.SUSPEND:
+        return Sanctioned(message, code="suspended", **facts)
+    return Sanctioned(message, code="banned", **facts)
 
 
 def own_values(sanction: Sanction) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from commentsvc.comments.counts import recount_votes_down
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.moderation.differences import Difference, differences
 from commentsvc.moderation.models import PolicyVersion
 from commentsvc.moderation.reasons import check_messages, check_reasons, reasons_of
@@ -26,7 +27,7 @@ from commentsvc.sites.origins import check_origin
 COMMENT_LENGTH = 500
 # Columns of the site that a version holds, beside its policy.
 KEPT = ("name", "welcome", "guidelines", "origins", "language", "reasons", "messages", "phrase_notes")
-BEFORE_THE_HISTORY = "What was set before the history began."
+BEFORE_THE_HISTORY = N_("What was set before the history began.")  # kept in English
 
 
 def lock_site(site_id: int) -> Site:

@@ -105,6 +105,19 @@ RULES: dict[Reason, Rule] = {
     Reason.OTHER: Rule(_OTHER, N_("The comment does not keep to the guidelines of this site.")),
 }
 
+# The same of an account, as its person is told; programs read it with "What the person wrote".
+TOLD_OF_ACCOUNT: dict[str, str] = {
+    Reason.ABUSE: N_("What you wrote attacks or insults a person instead of answering what was said."),
+    Reason.HATE: N_("What you wrote runs people down for belonging to a group, such as their origin, religion or gender."),
+    Reason.THREAT: N_("What you wrote threatens somebody, or calls on others to hurt somebody."),
+    Reason.SPAM: N_("What you wrote advertises something, or repeats what was posted before."),
+    Reason.OFF_TOPIC: N_("What you wrote is not about the article or the conversation under it."),
+    Reason.MISINFORMATION: N_("What you wrote states something as a fact that misleads those who read it."),
+    Reason.BANNED_PHRASE: N_("What you wrote uses words that are not published here."),
+    Reason.PRIVACY: N_("What you wrote makes public what is somebody's private affair."),
+    Reason.OTHER: N_("What you wrote does not keep to the guidelines of this site."),
+}
+
 RULE_NAMES: dict[str, str] = {Reason.CLOSED.value: N_("The conversation was closed")} | {r.value: words for r, words in REJECT_REASONS.items()}
 
 # What a program found, where one rejected by itself; never a score, which says nothing to whom it is about.
@@ -135,7 +148,7 @@ def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool
     """What the decision rests on, in plain words and without a word about anybody. Pure."""
     if not by_person:
         found = _FOUND.get(reason, _FOUND_BY_MODEL)
-        return f"{N_('The automatic screening rejected the comment without a person reading it.')} {found}"
+        return " ".join((N_("The automatic screening rejected the comment without a person reading it."), found))
     said = []
     if flagged:
         said.append(N_("Readers flagged the comment."))
@@ -215,6 +228,13 @@ def rule_of(statement: Statement) -> str:
     """The rule that a statement rests on, in the site's words; its site and decision are loaded."""
     own = statement.decision.site_reason if statement.decision is not None else None
     return translate(rule_words(statement.site, statement.reason, own), None)  # a site's own words are in no catalogue
+
+
+def told_explanation(statement: Statement) -> str:
+    """The statement's explanation as its person reads it, in the present language."""
+    if statement.sanction_id is not None:
+        return gettext(TOLD_OF_ACCOUNT.get(statement.reason, TOLD_OF_ACCOUNT[Reason.OTHER]))
+    return in_present_language(statement.explanation)
 
 
 def in_present_language(text: str) -> str:

@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
+from commentsvc.i18n import N_
+
 
 class Erase(enum.Enum):
     """What happens to a row when the person it names is erased."""
@@ -30,48 +32,48 @@ class Place:
 # "table.column" -> Place. What is not shown is somebody else's, a secret's hash, or says only her own number.
 PLACES: Final[dict[str, Place]] = {
     "comments.author_id": Place(Erase.OWN),  # shown with article and revisions
-    "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "created_at"), "Votes"),
-    "mentions.user_id": Place(Erase.OWN, ("site_id", "comment_id", "created_at"), "Comments that mention me"),
-    "notifications.user_id": Place(Erase.DELETE, ("site_id", "kind", "comment_id", "created_at", "read_at"), "Notifications"),
-    "follows.user_id": Place(Erase.DELETE, ("article_id", "active", "since"), "Conversations I follow"),
-    "notification_wishes.user_id": Place(Erase.DELETE, ("kind", "widget", "mail"), "How I want to be notified"),
-    "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "created_at"), "Flags"),
+    "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "created_at"), N_("Votes")),
+    "mentions.user_id": Place(Erase.OWN, ("site_id", "comment_id", "created_at"), N_("Comments that mention me")),
+    "notifications.user_id": Place(Erase.DELETE, ("site_id", "kind", "comment_id", "created_at", "read_at"), N_("Notifications")),
+    "follows.user_id": Place(Erase.DELETE, ("article_id", "active", "since"), N_("Conversations I follow")),
+    "notification_wishes.user_id": Place(Erase.DELETE, ("kind", "widget", "mail"), N_("How I want to be notified")),
+    "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "created_at"), N_("Flags")),
     "decisions.actor_id": Place(
-        Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), "Decisions I made",
+        Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), N_("Decisions I made"),
     ),
-    "site_roles.user_id": Place(Erase.DELETE, ("site_id", "role"), "Roles"),
-    "external_authors.user_id": Place(Erase.DELETE, ("site_id", "key"), "Who I was where comments were imported from"),
+    "site_roles.user_id": Place(Erase.DELETE, ("site_id", "role"), N_("Roles")),
+    "external_authors.user_id": Place(Erase.DELETE, ("site_id", "key"), N_("Who I was where comments were imported from")),
     "external_identities.user_id": Place(
-        Erase.DELETE, ("site_id", "issuer", "subject", "email", "created_at", "last_used_at"), "Other ways I sign in",
+        Erase.DELETE, ("site_id", "issuer", "subject", "email", "created_at", "last_used_at"), N_("Other ways I sign in"),
     ),
     "external_sign_ins.user_id": Place(Erase.DELETE),
     "hand_overs.user_id": Place(Erase.DELETE),
     "user_sessions.user_id": Place(
-        Erase.DELETE, ("device", "created_at", "last_seen_at", "expires_at", "revoked_at"), "Devices I signed in on",
+        Erase.DELETE, ("device", "created_at", "last_seen_at", "expires_at", "revoked_at"), N_("Devices I signed in on"),
     ),
     "api_keys.user_id": Place(
-        Erase.DELETE, ("site_id", "name", "prefix", "scopes", "created_at", "last_used_at", "revoked_at"), "API keys",
+        Erase.DELETE, ("site_id", "name", "prefix", "scopes", "created_at", "last_used_at", "revoked_at"), N_("API keys"),
     ),
-    "password_resets.user_id": Place(Erase.DELETE, ("created_at", "expires_at", "used_at"), "Password resets"),
-    "email_changes.user_id": Place(Erase.DELETE, ("email", "created_at", "expires_at", "used_at"), "Changes of address"),
-    "consents.user_id": Place(Erase.KEEP, ("purpose", "granted", "text_version", "language", "text_sha256", "created_at", "hash"), "Consents"),
+    "password_resets.user_id": Place(Erase.DELETE, ("created_at", "expires_at", "used_at"), N_("Password resets")),
+    "email_changes.user_id": Place(Erase.DELETE, ("email", "created_at", "expires_at", "used_at"), N_("Changes of address")),
+    "consents.user_id": Place(Erase.KEEP, ("purpose", "granted", "text_version", "language", "text_sha256", "created_at", "hash"), N_("Consents")),
     "statements.user_id": Place(
         Erase.KEEP, ("site_id", "puid", "comment_id", "ground", "explanation", "decision_facts", "created_at", "appeal_until", "ended_at", "ending"),
-        "Statements of reasons",
+        N_("Statements of reasons"),
     ),
     "appeals.user_id": Place(
-        Erase.OWN, ("site_id", "statement_id", "text", "status", "created_at", "due_at", "decided_at", "answer"), "Appeals",
+        Erase.OWN, ("site_id", "statement_id", "text", "status", "created_at", "due_at", "decided_at", "answer"), N_("Appeals"),
     ),
     "appeals.decided_by_id": Place(Erase.KEEP),
     "sanctions.user_id": Place(
-        Erase.KEEP, ("site_id", "kind", "reason", "message", "rule", "starts_at", "ends_at", "ended_at"), "Sanctions",
+        Erase.KEEP, ("site_id", "kind", "reason", "message", "rule", "starts_at", "ends_at", "ended_at"), N_("Sanctions"),
     ),
     "sanctions.actor_id": Place(Erase.KEEP),
     "sanctions.ended_by_id": Place(Erase.KEEP),
     "person_notes.user_id": Place(Erase.DELETE),  # colleagues' own words
-    "person_notes.author_id": Place(Erase.KEEP, ("site_id", "body", "created_at", "edited_at"), "Notes I wrote about people"),
-    "review_notes.author_id": Place(Erase.KEEP, ("site_id", "comment_id", "text", "created_at"), "Notes I wrote about comments"),
-    "questions.asker_id": Place(Erase.KEEP, ("site_id", "comment_id", "text", "created_at"), "Questions I asked colleagues"),
+    "person_notes.author_id": Place(Erase.KEEP, ("site_id", "body", "created_at", "edited_at"), N_("Notes I wrote about people")),
+    "review_notes.author_id": Place(Erase.KEEP, ("site_id", "comment_id", "text", "created_at"), N_("Notes I wrote about comments")),
+    "questions.asker_id": Place(Erase.KEEP, ("site_id", "comment_id", "text", "created_at"), N_("Questions I asked colleagues")),
     "questions.asked_id": Place(Erase.KEEP),
     "questions.answered_by_id": Place(Erase.KEEP),
     "skips.user_id": Place(Erase.DELETE),
@@ -86,11 +88,11 @@ PLACES: Final[dict[str, Place]] = {
     "article_groups.created_by_id": Place(Erase.KEEP),
     "policy_versions.actor_id": Place(Erase.KEEP),
     "invitations.invited_by_id": Place(Erase.KEEP),
-    "morning_mails.user_id": Place(Erase.DELETE, ("site_id",), "Morning mails I asked for"),
+    "morning_mails.user_id": Place(Erase.DELETE, ("site_id",), N_("Morning mails I asked for")),
     "morning_mail_days.user_id": Place(Erase.DELETE),
-    "passkeys.user_id": Place(Erase.DELETE, ("name", "created_at", "last_used_at"), "Passkeys"),
-    "totp_secrets.user_id": Place(Erase.DELETE, ("created_at", "confirmed_at"), "Authenticator app"),
+    "passkeys.user_id": Place(Erase.DELETE, ("name", "created_at", "last_used_at"), N_("Passkeys")),
+    "totp_secrets.user_id": Place(Erase.DELETE, ("created_at", "confirmed_at"), N_("Authenticator app")),
     "recovery_codes.user_id": Place(Erase.DELETE),
     "sign_in_steps.user_id": Place(Erase.DELETE),
-    "erasures.user_id": Place(Erase.KEEP, ("remove_comments", "asked_at", "due_at"), "Deletion of the account"),
+    "erasures.user_id": Place(Erase.KEEP, ("remove_comments", "asked_at", "due_at"), N_("Deletion of the account")),
 }

@@ -7,18 +7,20 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import orjson
 from flask import current_app
 from sqlalchemy import select
 
 from commentsvc.accounts.models import User
-from commentsvc.comments.models import Comment, Revision
+from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import Base, utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
+from commentsvc.i18n import N_
 from commentsvc.moderation.models import Decision
+from commentsvc.moderation.statements import RULE_NAMES
 from commentsvc.privacy.places import PLACES
 from commentsvc.privacy.training import exports_with
 from commentsvc.sites.models import Article, Site
@@ -26,6 +28,28 @@ from commentsvc.sites.models import Article, Site
 JSON_NAME, HTML_NAME = "my-data.json", "my-data.html"
 IN_MEMORY = 5_000_000  # bytes; a longer archive is written to a temporary file
 BATCH = 500
+
+
+# What the page calls the columns; my-data.json has them by their own names.
+NAMES: Final[dict[str, str]] = {
+    "active": N_("Active"), "answer": N_("Answer"), "appeal_until": N_("Appeal until"), "article_id": N_("Article"), "asked_at": N_("Asked"),
+    "body": N_("Text"), "comment_id": N_("Comment"), "comments": N_("Comments"), "confirmed_at": N_("Confirmed"), "created_at": N_("Made"),
+    "decided_at": N_("Decided"), "decision_facts": N_("What it rests on"), "device": N_("Device"), "due_at": N_("Due"), "edited_at": N_("Edited"),
+    "email": N_("E-mail address"), "ended_at": N_("Ended"), "ending": N_("How it ended"), "ends_at": N_("Ends"), "expires_at": N_("Expires"),
+    "explanation": N_("Explanation"), "export": N_("Export"), "from_status": N_("Status before"), "granted": N_("Agreed"), "ground": N_("Ground"),
+    "hash": N_("Hash"), "issuer": N_("Issuer"), "key": N_("Key"), "kind": N_("Kind"), "language": N_("Language"), "last_seen_at": N_("Last seen"),
+    "last_used_at": N_("Last used"), "made_at": N_("Made"), "mail": N_("By mail"), "message": N_("Message"), "name": N_("Name"), "note": N_("Note"),
+    "prefix": N_("Begins with"), "puid": N_("Number of the statement"), "purpose": N_("Purpose"), "read_at": N_("Read"), "reason": N_("Reason"),
+    "remove_comments": N_("Remove comments"), "revoked_at": N_("Revoked"), "role": N_("Role"), "rule": N_("Rule"), "scopes": N_("Permissions"),
+    "sent_at": N_("Sent"), "since": N_("Since"), "site": N_("Site"), "site_id": N_("Site"), "starts_at": N_("Begins"), "statement_id": N_("Statement"), "status": N_("Status"),
+    "subject": N_("Subject"), "text": N_("Text"), "text_sha256": N_("SHA-256 of the text"), "text_version": N_("Version of the text"),
+    "to_status": N_("Status after"), "used_at": N_("Used"), "used_for": N_("Used for"), "value": N_("Value"), "widget": N_("In the conversation"),
+}
+STATUSES: Final[dict[str, str]] = {
+    Status.PENDING: N_("not screened yet"), Status.HELD: N_("held for a person to read"), Status.PUBLISHED: N_("published"), Status.REJECTED: N_("rejected"),
+    Status.WITHDRAWN: N_("withdrawn"),
+}
+BY: Final[dict[str, str]] = {"the service": N_("the service"), "me": N_("me"), "a Community Manager": N_("a Community Manager")}
 
 
 def takeout(user: User) -> dict[str, Any]:
@@ -48,10 +72,10 @@ def takeout(user: User) -> dict[str, Any]:
             sections.append({"name": place, "title": what.title, "rows": rows})
     mails = db.session.scalars(select(Mail).where(Mail.recipient == user.email).order_by(Mail.id)) if user.email else ()
     if kept := [{"subject": m.subject, "created_at": m.created_at, "sent_at": m.sent_at} for m in mails]:
-        sections.append({"name": "mails.recipient", "title": "Mails of the last days", "rows": kept})
+        sections.append({"name": "mails.recipient", "title": N_("Mails of the last days"), "rows": kept})
     if held := exports_with(user):
         rows = [{"export": h.export_id, "made_at": h.created_at, "comments": h.comments, "used_for": h.used_for} for h in held]
-        sections.append({"name": "training_exports", "title": "Exports for training that hold my comments", "rows": rows})
+        sections.append({"name": "training_exports", "title": N_("Exports for training that hold my comments"), "rows": rows})
     return {
         "format": "commentsvc takeout", "format_version": 1, "made_at": utcnow(),
         "account": {"id": user.id, "display_name": user.display_name, "email": user.email, "language": user.language, "created_at": user.created_at},
@@ -62,7 +86,7 @@ def takeout(user: User) -> dict[str, Any]:
 def takeout_zip(user: User) -> IO[bytes]:
     """The takeout as a zip of `my-data.json` and `my-data.html`, from its first byte; the caller closes it."""
     data = takeout(user)
-    page = current_app.jinja_env.get_template("account/my_data_file.html").render(data=data)
+    page = current_app.jinja_env.get_template("account/my_data_file.html").render(data=data, names=NAMES, statuses=STATUSES, by=BY, rules=RULE_NAMES)
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - handed to the caller
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(JSON_NAME, orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -81,7 +81,7 @@ def judge_appeal(site_key: str, appeal_id: int) -> Any:
     except (Conflict, Invalid, NotAllowed) as error:
         db.session.rollback()
         typed = {"answer": request.form.get("answer", ""), "outcome": request.form.get("outcome", "")}
-        return _draw(site, _appeal(site, appeal_id), error=error.message, field=error.field or "", typed=typed), error.status
+        return _draw(site, _appeal(site, appeal_id), error=error.told, field=error.field or "", typed=typed), error.status
     db.session.commit()
     session[DONE] = appeal_id
     return redirect(url_for("review.appeals", site_key=site.key, whose=_filters().get("whose")))
@@ -96,7 +96,7 @@ def undo_appeal(site_key: str, appeal_id: int) -> Any:
         reopen(decided, actor=signed_in())
     except (Conflict, Invalid, NotAllowed) as error:
         db.session.rollback()
-        return _draw(site, _appeal(site, appeal_id), error=error.message), error.status
+        return _draw(site, _appeal(site, appeal_id), error=error.told), error.status
     db.session.commit()
     return redirect(url_for("review.appeal", site_key=site.key, appeal_id=appeal_id))
 

@@ -20,6 +20,7 @@ from commentsvc.moderation.desk import asked_count
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Queue, queue_counts
 from commentsvc.moderation.reasons import words_of_decision
+from commentsvc.moderation.statements import in_present_language
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.script_words import script_words
@@ -126,7 +127,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words, "in_present_language": in_present_language,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }
@@ -137,7 +138,7 @@ def to_sign_in(error: NotSignedIn) -> Any:
     """Reading leads to the sign-in and back; writing keeps what was typed on the page."""
     db.session.rollback()
     if request.method not in SAFE_METHODS:
-        return _not_saved(error.message, status=401, sign_in=True)
+        return _not_saved(error.told, status=401, sign_in=True)
     if by_htmx():
         here = _address(request.headers.get("HX-Current-URL"))
         back = here.path + (f"?{here.query}" if here.query else "") if here.path.startswith("/review/") else "/review/"
@@ -145,7 +146,7 @@ def to_sign_in(error: NotSignedIn) -> Any:
         response.headers["HX-Redirect"] = f"{SIGN_IN}?{urlencode({'next': back})}"
         return response
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(message=error.message), 401
+        return jsonify(message=error.told), 401
     back = request.full_path if request.query_string else request.path
     return redirect(f"{SIGN_IN}?{urlencode({'next': back})}")
 
@@ -156,7 +157,7 @@ def to_second_factor(error: FactorMissing) -> Any:
     db.session.rollback()
     here = url_for("account.factors", next=request.path)
     if request.method not in SAFE_METHODS:
-        return _not_saved(error.message, status=403, sign_in=False)
+        return _not_saved(error.told, status=403, sign_in=False)
     if by_htmx():
         response = Response(status=403)
         response.headers["HX-Redirect"] = here

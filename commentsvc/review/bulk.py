@@ -45,7 +45,7 @@ def bulk(site_key: str) -> Any:
             ), action)
     except Invalid as invalid:
         db.session.rollback()
-        chosen, problem = _chosen_or_none(), invalid.message
+        chosen, problem = _chosen_or_none(), invalid.told
     context = _confirmation(site, action, chosen, problem)
     status = 422 if problem else 200
     if by_htmx():

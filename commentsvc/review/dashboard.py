@@ -101,7 +101,7 @@ def timezone(site_key: str) -> Any:
         site.timezone = check_zone(typed)
     except Invalid as error:
         period, _ = _period(site)
-        return _dashboard_page(site, period, zone_error=error.message, zone_typed=typed), 422
+        return _dashboard_page(site, period, zone_error=error.told, zone_typed=typed), 422
     db.session.commit()
     session[SAVED] = "timezone"
     return redirect(url_for("review.dashboard", site_key=site.key, **_asked()) + "#for-you")

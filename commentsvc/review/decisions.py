@@ -72,7 +72,7 @@ def reject(site_key: str, comment_id: int) -> Any:
         arrived = _arrived(comment_id, Status.REJECTED if request.form.get("whole") or not _edit() else Status.PUBLISHED)
         return _decided(site, comment_on(site, comment_id), arrived) if arrived else refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
-        return refused(site, comment_id, error=invalid.message)
+        return refused(site, comment_id, error=invalid.told)
     db.session.commit()
     return _decided(site, judged, decision)
 
@@ -92,7 +92,7 @@ def undo(site_key: str, decision_id: int) -> Any:
     except Conflict as conflict:
         return refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
-        return refused(site, comment_id, error=invalid.message)
+        return refused(site, comment_id, error=invalid.told)
     db.session.commit()
     place = place_of_form()
     if request.form.get("back") == "modlog":
@@ -232,7 +232,7 @@ def refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, er
     latest = card.decisions[0] if card.decisions else None
     mine = latest is not None and latest.actor_id == signed_in().id
     kept: dict[str, Any] = {
-        "conflict": {"message": conflict.message, "latest": latest, "mine": mine} if conflict else None,
+        "conflict": {"message": conflict.told, "latest": latest, "mine": mine} if conflict else None,
         "error": error, "typed_note": request.form.get("note", ""), "typed_reason": request.form.get("reason", ""),
         "typed_law": request.form.get("law", ""),
         "typed_message": request.form.get("message", ""),
@@ -241,7 +241,7 @@ def refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, er
     if in_background():
         return jsonify(
             comment=comment_id, status=card.comment.status, counts=_counts(site), card=card_fragment(site, place, card, **kept),
-            message=conflict.message if conflict else error,
+            message=conflict.told if conflict else error,
         ), status
     if by_htmx():
         response = make_response(card_fragment(site, place, card, **kept), status)

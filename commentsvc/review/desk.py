@@ -41,7 +41,7 @@ def mark(site_key: str, comment_id: int, mark: str) -> Any:
     except Conflict as conflict:
         return refused(site, comment_id, conflict=conflict)
     except Invalid as invalid:
-        return refused(site, comment_id, error=invalid.message)
+        return refused(site, comment_id, error=invalid.told)
     if decision is not None:
         db.session.commit()
     place = place_of_form()
@@ -68,7 +68,7 @@ def add_note(site_key: str, comment_id: int) -> Any:
     try:
         verbs.add_note(comment, signed_in(), text)
     except Invalid as invalid:
-        return _talk(site, comment_id, problem=("note", invalid.message), typed={"text": text})
+        return _talk(site, comment_id, problem=("note", invalid.told), typed={"text": text})
     db.session.commit()
     return _talk(site, comment_id, say=gettext("Note added."))
 
@@ -93,7 +93,7 @@ def ask(site_key: str, comment_id: int) -> Any:
     try:
         verbs.ask(comment, signed_in(), text, _person(asked))
     except Invalid as invalid:
-        return _talk(site, comment_id, problem=("question", invalid.message), typed={"asked": asked, "question": text})
+        return _talk(site, comment_id, problem=("question", invalid.told), typed={"asked": asked, "question": text})
     db.session.commit()
     return _talk(site, comment_id, say=gettext("Asked."))
 

@@ -15,6 +15,7 @@ from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.differences import Difference
 from commentsvc.moderation.models import PolicyVersion
 from commentsvc.moderation.settings import (
+    BEFORE_THE_HISTORY,
     change_made,
     change_of_going_back,
     get_version,
@@ -84,7 +85,7 @@ def history(site_key: str) -> Any:
     found = versions_of(site, before=before if before and 0 < before < 2**31 else None, limit=PER_PAGE + 1)
     return settings_page(
         "settings_history.html", site, "review.history", versions=found[:PER_PAGE], more=found[PER_PAGE - 1].number if len(found) > PER_PAGE else None,
-        summary=summary, via=VIA_NAMES,
+        summary=summary, noted=noted, via=VIA_NAMES,
     )
 
 
@@ -107,7 +108,7 @@ def restore(site_key: str, number: int) -> Any:
         made = go_back(site, wanted, actor=signed_in(), via="console", comment=why())
     except (Conflict, Invalid) as error:
         db.session.rollback()
-        return _version_page(managed(site_key), wanted, problem=" ".join((gettext("Nothing was changed."), error.message))), error.status
+        return _version_page(managed(site_key), wanted, problem=" ".join((gettext("Nothing was changed."), error.told))), error.status
     db.session.commit()
     remember_saved(site, gettext("Version %(former)d holds again, as version %(number)d.", former=wanted.number, number=made.number))
     return redirect(url_for("review.history", site_key=site.key))
@@ -117,12 +118,17 @@ def _version(site: Site, number: int) -> PolicyVersion:
     return get_version(site, min(number, 2**31 - 1))
 
 
+def noted(version: PolicyVersion) -> str:
+    """What was said of a change: by whoever made it, or by the service in the reader's language."""
+    return gettext(BEFORE_THE_HISTORY) if version.comment == BEFORE_THE_HISTORY else version.comment
+
+
 def _version_page(site: Site, found: PolicyVersion, *, problem: str = "") -> str:
     current = found.number == site.policy_version
     back = [] if current else [shown(d) for d in change_of_going_back(site, found)]
     return settings_page(
         "settings_version.html", site, "review.history", found=found, made=[shown(d) for d in change_made(site, found)], back=back,
-        current=current, problem=problem, via=VIA_NAMES,
+        current=current, problem=problem, noted=noted, via=VIA_NAMES,
     )
 
 

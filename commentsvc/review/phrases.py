@@ -55,7 +55,7 @@ def add_phrases(site_key: str) -> Any:
         values, tally = adding(site, given)
     except Invalid as error:
         db.session.rollback()
-        return _phrases_page(managed(site_key), problem=error.message), 422
+        return _phrases_page(managed(site_key), problem=error.told), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
     remember_saved(site, _in_words(tally))

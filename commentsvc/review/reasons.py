@@ -60,13 +60,13 @@ def save_reasons(site_key: str) -> Any:
         values["reasons"] = kept if kept != [SiteReason(r.value, words, r).to_data() for r, words in REJECT_REASONS.items()] else None
         keys = reasons_of(Site(reasons=kept))
     except Invalid as error:
-        errors[_at(error.field, _ordered(typed_reasons))] = error.message
+        errors[_at(error.field, _ordered(typed_reasons))] = error.told
         keys = reasons_of(site)
     try:
         wanted = [row for row in typed_messages if row["text"].strip()]
         values["messages"] = check_messages(wanted, keys) or None
     except Invalid as error:
-        errors[_at(error.field, wanted)] = error.message
+        errors[_at(error.field, wanted)] = error.told
     if errors:
         return _reasons_page(site, typed_reasons, typed_messages, errors), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())

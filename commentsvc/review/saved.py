@@ -66,7 +66,7 @@ def keep_filter(site_key: str) -> Any:
         verbs.save_filter(site, name, place.queue.value, place.filters, place.order, actor=signed_in())
     except (Invalid, Conflict) as refused:
         db.session.rollback()
-        return _not_kept(site, place, name, refused.message)
+        return _not_kept(site, place, name, refused.told)
     db.session.commit()
     return redirect(place.top.url(site))
 
@@ -102,7 +102,7 @@ def make_group(site_key: str) -> Any:
         group = verbs.make_group(site, name, actor=signed_in())
     except (Invalid, Conflict) as refused:
         db.session.rollback()
-        return _shown(site, error=refused.message, where="new-group", typed=name)
+        return _shown(site, error=refused.told, where="new-group", typed=name)
     db.session.commit()
     return redirect(url_for("review.saved", site_key=site.key, group=group.id, _anchor=f"group-{group.id}"))
 
@@ -139,7 +139,7 @@ def change_group(site_key: str, group_id: int) -> Any:
             verbs.remove_article(group, dropped)
     except Conflict as refused:
         db.session.rollback()
-        return _shown(site, error=refused.message, where=f"find-{group_id}")
+        return _shown(site, error=refused.told, where=f"find-{group_id}")
     db.session.commit()
     return redirect(url_for("review.saved", site_key=site.key, group=group_id, _anchor=f"group-{group_id}"))
 
@@ -150,7 +150,7 @@ def _renamed(site: Site, kept: SavedFilter | ArticleGroup, where: str) -> Any:
         verbs.rename(kept, name, actor=signed_in())
     except Invalid as refused:
         db.session.rollback()
-        return _shown(site, error=refused.message, where=where, typed=name)
+        return _shown(site, error=refused.told, where=where, typed=name)
     db.session.commit()
     return redirect(url_for("review.saved", site_key=site.key, _anchor=where))
 

@@ -37,7 +37,7 @@ def search(site_key: str) -> Any:
         except Invalid as invalid:
             if invalid.field != "q":
                 raise
-            context["error"] = invalid.message
+            context["error"] = invalid.told
     context |= {"site": site, "gist": gist}
     if by_htmx():
         return render_block("review/search.html", "results", **context)

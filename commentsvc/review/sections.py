@@ -120,7 +120,7 @@ def save_section(site_key: str) -> Any:
     try:
         changed = check_policy(replace(policy, sections={**others, form.name: own} if own else others))
     except Invalid as error:
-        form.errors[""] = error.message
+        form.errors[""] = error.told
         return _section_page(site, form), 422
     change_settings(site, {"policy": changed}, actor=signed_in(), via="console", comment=why())
     db.session.commit()

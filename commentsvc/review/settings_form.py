@@ -20,6 +20,7 @@ from commentsvc.screening.policy import (
     EDIT_WINDOW_MOST,
     FAIL_OPEN_MOST,
     NUDGES_MOST,
+    RANGES,
     REPEAT_MOST,
     Policy,
     check_policy,
@@ -238,7 +239,7 @@ class SettingsForm:
         try:
             return check_language(str(self.values["language"]))
         except Invalid as error:
-            self.errors["language"] = error.message
+            self.errors["language"] = error.told
             return ""
 
     def _origins(self) -> list[str]:
@@ -287,8 +288,13 @@ def read_number(f: Field, text: str, errors: dict[str, str]) -> int | None:
         changed: dict[str, Any] = {f.name: int(scaled)}
         check_policy(replace(Policy(), **changed))
     except Invalid as error:
-        out_of_range = gettext("This is out of range: up to %(most)s %(unit)s.", most=number_words(f.most // f.scale), unit=f.unit_words)
-        errors[f.name] = out_of_range if f.scale != 1 else error.message.replace(f"{f.name} must", "This must")
+        if f.scale != 1:
+            errors[f.name] = gettext("This is out of range: up to %(most)s %(unit)s.", most=number_words(f.most // f.scale), unit=f.unit_words)
+        elif f.name in RANGES:
+            low, high = RANGES[f.name]
+            errors[f.name] = gettext("This must be between %(low)s and %(high)s.", low=low, high=high)
+        else:
+            errors[f.name] = error.told
         return None
     return int(scaled)
 

@@ -57,7 +57,7 @@ class AskedTrial:
         try:
             spend(settings_of(current_app).LIMIT_TRIAL, "trial", limit_key())
         except TooSoon as error:
-            self.error = error.message
+            self.error = error.told
         return bool(self.error)
 
     def run(self, policy: Policy) -> Trial:

@@ -197,18 +197,18 @@ def check_policy(policy: Policy) -> Policy:
         value = getattr(policy, name)
         kinds = (int, float) if name in _SHARES else int
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-            raise Invalid(f"{name} must be between {low} and {high}.", field=f"policy.{name}")
+            raise Invalid("%(name)s must be between %(low)s and %(high)s.", field=f"policy.{name}", values={"name": name, "low": low, "high": high})
     for name in _FLAGS:
         if not isinstance(getattr(policy, name), bool):
             raise Invalid(f"{name} must be true or false.", field=f"policy.{name}")
     if policy.fail_open_after in range(1, FAIL_OPEN_LEAST):
-        raise Invalid(f"fail_open_after must be 0 or at least {FAIL_OPEN_LEAST}.", field="policy.fail_open_after")
+        raise Invalid("%(name)s must be 0 or at least %(least)s.", field="policy.fail_open_after", values={"name": "fail_open_after", "least": FAIL_OPEN_LEAST})
     _check_phrases(policy)
     _check_people(policy)
     for name in ("hold_at", "reject_at"):
         for label, threshold in getattr(policy, name).items():
             if label not in DEFAULT_HOLD:
-                raise Invalid(f"{label} is not a label of the model.", field=f"policy.{name}")
+                raise Invalid("%(label)s is not a label of the model.", field=f"policy.{name}", values={"label": label})
             if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
                 raise Invalid("A threshold must be above 0 and at most 1.", field=f"policy.{name}")
     _check_sections(policy)
@@ -217,33 +217,33 @@ def check_policy(policy: Policy) -> Policy:
 
 def _check_sections(policy: Policy) -> None:
     if len(policy.sections) > MAX_SECTIONS:
-        raise Invalid(f"At most {MAX_SECTIONS} sections.", field="policy.sections")
+        raise Invalid("At most %(most)s sections.", field="policy.sections", values={"most": MAX_SECTIONS})
     seen: set[str] = set()
     for name, own in policy.sections.items():
         key = section_key(name)
         if not key or len(name) > SECTION_LENGTH:
-            raise Invalid(f"A section has a name of at most {SECTION_LENGTH} characters.", field="policy.sections")
+            raise Invalid("A section has a name of at most %(most)s characters.", field="policy.sections", values={"most": SECTION_LENGTH})
         if key in seen:
-            raise Invalid(f"{name} is named twice.", field="policy.sections")
+            raise Invalid("%(name)s is named twice.", field="policy.sections", values={"name": name})
         seen.add(key)
         if unknown := [field for field in own if field not in SECTION_FIELDS]:
-            raise Invalid(f"A section has no {unknown[0]} of its own.", field="policy.sections")
+            raise Invalid("A section has no %(name)s of its own.", field="policy.sections", values={"name": unknown[0]})
         if any(name in own and not isinstance(own[name], Mapping) for name in ("hold_at", "reject_at")):
             raise Invalid("Thresholds are named by their labels.", field="policy.sections")
         try:
             # By itself: the site's phrases need not be looked at once for every section.
             check_policy(replace(Policy(), **own))
         except Invalid as error:
-            raise Invalid(f"{name}: {error.message}", field="policy.sections") from None
+            raise Invalid("%(name)s: %(problem)s", field="policy.sections", values={"name": name, "problem": error.told}) from None
 
 
 def _check_phrases(policy: Policy) -> None:
     for name in _PHRASE_LISTS:
         phrases = getattr(policy, name)
         if len(phrases) > MAX_PHRASES:
-            raise Invalid(f"At most {MAX_PHRASES:,} phrases.", field=f"policy.{name}")
+            raise Invalid("At most %(most)s phrases.", field=f"policy.{name}", values={"most": f"{MAX_PHRASES:,}"})
         if any(not is_phrase(p) for p in phrases):
-            raise Invalid(f"A phrase has a letter or digit and at most {PHRASE_LENGTH} characters.", field=f"policy.{name}")
+            raise Invalid("A phrase has a letter or digit and at most %(most)s characters.", field=f"policy.{name}", values={"most": PHRASE_LENGTH})
 
 
 def is_phrase(text: str) -> bool:
@@ -257,10 +257,10 @@ def _check_people(policy: Policy) -> None:
     if policy.repeat_action == "suspend" and not policy.repeat_hours:
         raise Invalid("A suspension ends: repeat_hours must be at least 1.", field="policy.repeat_hours")
     if len(policy.email_rules) > MAX_EMAIL_RULES:
-        raise Invalid(f"At most {MAX_EMAIL_RULES} rules.", field="policy.email_rules")
+        raise Invalid("At most %(most)s rules.", field="policy.email_rules", values={"most": MAX_EMAIL_RULES})
     for rule in policy.email_rules:
         if not _DOMAIN.fullmatch(rule.domain) or len(rule.domain) > 253:
-            raise Invalid(f"{rule.domain[:80]} is not a domain like mail.example.", field="policy.email_rules")
+            raise Invalid("%(domain)s is not a domain like mail.example.", field="policy.email_rules", values={"domain": rule.domain[:80]})
         if rule.action not in EMAIL_ACTIONS:
             raise Invalid(f"An action is one of: {', '.join(EMAIL_ACTIONS)}.", field="policy.email_rules")
         if not rule.reason.strip() or len(rule.reason) > 200:

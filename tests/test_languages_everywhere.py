@@ -1,0 +1,219 @@
+"""Every page in a language of marks: what a person reads is marked text, or data, and no word that nobody translates."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from commentsvc.accounts.models import User
+from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
+from commentsvc.comments.models import Comment
+from commentsvc.extensions import db
+from commentsvc.moderation.models import REJECT_REASONS, Appeal, Decision, Reason, Statement
+from commentsvc.moderation.queue import Queue
+from commentsvc.sites.models import Article, Site
+from tests import everything, test_access
+from tests.factories import make_user
+from tests.pseudo import TAG, bare, speak_pseudo
+from tests.test_access import PAGES, World
+
+world = test_access.world
+
+# Elements that a sentence goes on in.
+INLINE = frozenset({"a", "abbr", "b", "bdi", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr", "svg", "use", "img", "br"})
+EMPHASIS = frozenset({"b", "em", "i", "mark", "strong", "wbr"})  # also within a word
+VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+SAID = frozenset({"aria-label", "aria-description", "aria-roledescription", "aria-valuetext", "placeholder", "title", "alt", "label"})
+# Not for people, or what is printed on a key.
+SKIPPED = frozenset({"script", "style", "kbd"})
+
+
+class Reader(HTMLParser):
+    """What a person reads or is read of a page, a piece each: the runs of text between blocks, and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._run = ""
+        self._inside: list[tuple[str, bool]] = []  # the open elements, and whether what is in them is skipped
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self._pass(tag)
+        # Pictures made of letters (initials, what a button of the editor shows) have a text beside them.
+        skipped = self._skipped or tag in SKIPPED or given.get("aria-hidden") == "true" or (tag != "html" and given.get("lang", TAG) != TAG)
+        if tag not in VOID:
+            self._inside.append((tag, skipped))
+        if skipped:
+            return
+        self.found += [value for name, value in given.items() if name in SAID]
+        if tag == "input" and given.get("type") in {"submit", "button", "reset"}:
+            self.found.append(given.get("value", ""))
+        if tag == "meta" and given.get("name") == "description":
+            self.found.append(given.get("content", ""))
+        for name, value in given.items():
+            if name.startswith("data-") and "words" in name:
+                self.found += _strings(json.loads(value))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._pass(tag)
+        while self._inside and any(tag == name for name, _ in self._inside):
+            if self._inside.pop()[0] == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipped:
+            self._run += data
+
+    def close(self) -> None:
+        super().close()
+        self._end()
+
+    @property
+    def _skipped(self) -> bool:
+        return bool(self._inside) and self._inside[-1][1]
+
+    def _pass(self, tag: str) -> None:
+        if tag not in INLINE:
+            self._end()
+        elif tag not in EMPHASIS:
+            self._run += " "
+
+    def _end(self) -> None:
+        self.found.append(self._run)
+        self._run = ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _strings(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)
+
+
+def read(html: str) -> list[str]:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.found
+
+
+def browser_of(app: Flask, user: User | None) -> FlaskClient:
+    """Somebody's browser, signed in at the widget and outside of it."""
+    client = app.test_client()
+    if user is not None:
+        token = start_session(user, device="test")
+        db.session.commit()
+        value = app.session_interface.get_signing_serializer(app).dumps({"_user_id": token, "_fresh": True})  # type: ignore[attr-defined]
+        client.set_cookie(COOKIE, value, path="/")
+        client.set_cookie(FRAMED_COOKIE, value, path="/embed")
+    return client
+
+
+def pieces(answer: TestResponse) -> list[str]:
+    """What a person reads of an answer."""
+    if answer.mimetype == "text/html":
+        return read(answer.text)
+    if answer.mimetype == "application/json":
+        return [piece for text in _strings(answer.get_json()) if "<" in text for piece in read(text)]
+    return []
+
+
+# What stands on pages and is in no language: names of formats, algorithms and zones, what buttons of the editor show,
+# keys of the service's own.
+NAMES = (
+    "CSV", "UTC", "RS256", "ES256", "EdDSA", "HS256", "Deutsch", "commentsvc", "mail.example", "en", TAG, "B", "I", "a", *(reason.value for reason in Reason), *(role.value for role in Role),
+)
+# Dates and days as Babel writes them in TAG, addresses (also veiled ones), hashes and the beginnings of keys.
+PATTERNS = re.compile(
+    r"\b(\w+, )?\d{1,2}\. (Jan|Feb|M\u00e4r|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)\w*\.?( \d{4})?|\b(Mo|Di|Mi|Do|Fr|Sa|So)\.|\S+@\S+|\b(ck_)?[\w-]{8,}…"
+)
+# What the tests' own worlds put on pages beside what stands in COLUMNS.
+GIVEN = ("Please.", "It was a quotation.", "Noted.", "A note of hers.", "What is this?", "guest@example.org", "Staff", "The wall", "Sport", "test", "elsewhere", "a program", "A browser", "Election night", "You fool.", "m")
+# A built-in reason's words as the site keeps them until it words it anew: typed text, in the form that is for changing it.
+KEPT_IN_ENGLISH = {"/settings/reasons": tuple(REJECT_REASONS.values())}
+COLUMNS = (User.display_name, User.email, Site.name, Site.key, Site.welcome, Article.title, Article.url, Article.section, Comment.body, Statement.puid)
+
+
+def data() -> set[str]:
+    """What is data here."""
+    found = {str(value) for column in COLUMNS for value in db.session.scalars(select(column).distinct()) if value}
+    return {*found, *NAMES, *GIVEN}
+
+
+SURFACES = ("embed", "account", "review", "modlog")
+READ = [address for (endpoint, method), (address, _, _) in PAGES.items() if method == "GET" and endpoint.split(".")[0] in SURFACES]
+# Pages that have several faces, and those of what is not there.
+MORE = (
+    *(f"/review/{{site}}/{queue.value}" for queue in Queue), "/review/{site}/dashboard?days=30", "/review/{site}/people?filter=sanctioned", "/review/{site}/people/{owner}?form=note",
+    *(f"/embed/a/{{article}}?form={form}" for form in ("sign-in", "sign-up", "forgot", "guest", "code")), "/embed/a/{article}?reply={comment}", "/embed/a/{article}?flag={comment}",
+    "/embed/a/{article}?sort=old", "/embed/a/999999", "/embed/nowhere/thread?url=https://news.example/a", "/embed/{site}/thread?url=https://other.example/a", "/embed/{site}/thread?url=x",
+    "/account/nothing", "/review/nowhere/held", "/review/{site}/comments/999999", "/account/decisions/x", "/review/{site}/held?since=x&until=y&section=" + "s" * 200, "/nothing",
+)
+
+
+@pytest.fixture(autouse=True)
+def marks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_pseudo(monkeypatch)
+    monkeypatch.setattr(everything, "AWKWARD", "«x»")
+
+
+def walk(app: Flask, names: dict[str, Any], admin: User, reader: User) -> dict[str, str]:
+    """What is unmarked on the pages, each with where it was first: the console's as an admin, the others as a reader and a stranger too."""
+    db.session.execute(update(Site).values(language=TAG))
+    db.session.execute(update(User).values(language=None))
+    db.session.commit()
+    known, everybody = data(), {"admin": browser_of(app, admin), "reader": browser_of(app, reader), "stranger": browser_of(app, None)}
+    db.session.remove()
+    found: dict[str, str] = {}
+    for address in (*READ, *MORE):
+        path = address.format(**names)
+        kept = {word for end, words in KEPT_IN_ENGLISH.items() if path.endswith(end) for word in words}
+        for who in ("admin",) if path.startswith("/review") else everybody:
+            answer = contextvars.Context().run(everybody[who].get, path, headers={"Accept-Language": TAG}, buffered=True)
+            assert answer.status_code < 500, path
+            for piece in pieces(answer) if answer.status_code not in range(300, 400) else ():
+                if left := bare(PATTERNS.sub(" ", piece), known | kept):
+                    found.setdefault(left, f"{path} as {who}: {answer.status_code}")
+    return found
+
+
+def test_every_page_of_one_of_everything(app: Flask, world: World) -> None:
+    admin = world.people["admin"]
+    assert admin is not None
+    found = walk(app, world.names, admin, db.session.get_one(User, world.names["owner"]))
+    assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
+
+
+def test_every_page_of_a_site_where_much_has_happened(app: Flask) -> None:
+    everything.fill_everything()
+    nora = db.session.scalars(select(User).where(User.display_name == "Nora")).one()
+    site = db.session.get_one(Site, nora.roles[0].site_id)
+    admin = make_user("Ada Admin", role=Role.ADMIN, site=site)
+    featured = db.session.scalars(select(Comment).where(Comment.site_id == site.id, Comment.featured_at.is_not(None))).first()
+    assert featured is not None
+    statement = db.session.scalars(select(Statement).where(Statement.comment_id.is_not(None))).first()
+    assert statement is not None
+    names: dict[str, Any] = dict.fromkeys(re.findall(r"\{(\w+)\}", " ".join(READ)), 1) | {
+        "site": site.key, "article": featured.article_id, "comment": featured.id, "owner": featured.author_id, "statement": statement.puid,
+        "held": db.session.scalar(select(Comment.id).where(Comment.site_id == site.id, Comment.status == "held")) or featured.id, "batch": "0123456789abcdef",
+        "appeal": db.session.scalar(select(Appeal.id)), "decision": db.session.scalar(select(Decision.id)), "mark": "featured",
+    }
+    db.session.commit()
+    found = walk(app, names, admin, db.session.get_one(User, featured.author_id))
+    assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
