@@ -33,8 +33,16 @@ def speak_pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(i18n, "_catalogue", lambda tag: catalogue() if tag == TAG else real(tag))
 
 
+@cache
+def _any_of(words: frozenset[str]) -> re.Pattern[str]:
+    found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{found})(?!\w)" if words else r"(?!)")
+
+
 def bare(text: str, data: Iterable[str] = ()) -> str:
     """What of the text is neither between marks nor one of these words of data, if it has a letter; else nothing."""
+    if not text or text.isspace():
+        return ""
     depth, kept = 0, []
     for char in text:
         depth += char == "«"
@@ -42,7 +50,5 @@ def bare(text: str, data: Iterable[str] = ()) -> str:
             kept.append(char)
         depth -= char == "»" and depth > 0
     left = re.sub(r"https?://\S+", " ", "".join(kept))
-    words = "|".join(re.escape(word) for word in sorted(data, key=len, reverse=True))
-    left = re.sub(rf"(?<!\w)(?:{words})(?!\w)", " ", left) if words else left
-    left = " ".join(left.split())
+    left = " ".join(_any_of(frozenset(data)).sub(" ", left).split())
     return left if any(char.isalpha() for char in left) else ""

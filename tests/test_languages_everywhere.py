@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import contextvars
 import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from flask import Flask
@@ -15,13 +18,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+import commentsvc
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Comment
 from commentsvc.extensions import db
+from commentsvc.i18n import in_language
 from commentsvc.moderation.models import REJECT_REASONS, Appeal, Decision, Reason, Statement
 from commentsvc.moderation.queue import Queue
+from commentsvc.privacy.places import PLACES
+from commentsvc.privacy.takeout import NAMES as NAMES_OF_COLUMNS
+from commentsvc.privacy.takeout import takeout_zip
+from commentsvc.review.audit import ACTION_NAMES, FACT_NAMES
 from commentsvc.sites.models import Article, Site
 from tests import everything, test_access
 from tests.factories import make_user
@@ -137,7 +146,7 @@ def pieces(answer: TestResponse) -> list[str]:
 # What stands on pages and is in no language: names of formats, algorithms and zones, what buttons of the editor show,
 # keys of the service's own.
 NAMES = (
-    "CSV", "UTC", "RS256", "ES256", "EdDSA", "HS256", "Deutsch", "commentsvc", "mail.example", "en", TAG, "B", "I", "a", *(reason.value for reason in Reason), *(role.value for role in Role),
+    "CSV", "UTC", "RS256", "ES256", "EdDSA", "HS256", "Deutsch", "commentsvc", "mail.example", "en", TAG, "B", "I", "a", "my-data.json", *(reason.value for reason in Reason), *(role.value for role in Role),
 )
 # Dates and days as Babel writes them in TAG, addresses (also veiled ones), hashes and the beginnings of keys.
 PATTERNS = re.compile(
@@ -150,10 +159,10 @@ KEPT_IN_ENGLISH = {"/settings/reasons": tuple(REJECT_REASONS.values())}
 COLUMNS = (User.display_name, User.email, Site.name, Site.key, Site.welcome, Article.title, Article.url, Article.section, Comment.body, Statement.puid)
 
 
-def data() -> set[str]:
+def data() -> frozenset[str]:
     """What is data here."""
     found = {str(value) for column in COLUMNS for value in db.session.scalars(select(column).distinct()) if value}
-    return {*found, *NAMES, *GIVEN}
+    return frozenset({*found, *NAMES, *GIVEN})
 
 
 SURFACES = ("embed", "account", "review", "modlog")
@@ -178,17 +187,17 @@ def walk(app: Flask, names: dict[str, Any], admin: User, reader: User) -> dict[s
     db.session.execute(update(Site).values(language=TAG))
     db.session.execute(update(User).values(language=None))
     db.session.commit()
-    known, everybody = data(), {"admin": browser_of(app, admin), "reader": browser_of(app, reader), "stranger": browser_of(app, None)}
+    everywhere, everybody = data(), {"admin": browser_of(app, admin), "reader": browser_of(app, reader), "stranger": browser_of(app, None)}
     db.session.remove()
     found: dict[str, str] = {}
     for address in (*READ, *MORE):
         path = address.format(**names)
-        kept = {word for end, words in KEPT_IN_ENGLISH.items() if path.endswith(end) for word in words}
+        known = everywhere.union(*(words for end, words in KEPT_IN_ENGLISH.items() if path.endswith(end)))
         for who in ("admin",) if path.startswith("/review") else everybody:
             answer = contextvars.Context().run(everybody[who].get, path, headers={"Accept-Language": TAG}, buffered=True)
             assert answer.status_code < 500, path
             for piece in pieces(answer) if answer.status_code not in range(300, 400) else ():
-                if left := bare(PATTERNS.sub(" ", piece), known | kept):
+                if left := bare(PATTERNS.sub(" ", piece), known):
                     found.setdefault(left, f"{path} as {who}: {answer.status_code}")
     return found
 
@@ -215,5 +224,31 @@ def test_every_page_of_a_site_where_much_has_happened(app: Flask) -> None:
         "appeal": db.session.scalar(select(Appeal.id)), "decision": db.session.scalar(select(Decision.id)), "mark": "featured",
     }
     db.session.commit()
-    found = walk(app, names, admin, db.session.get_one(User, featured.author_id))
+    author = featured.author_id
+    found = walk(app, names, admin, db.session.get_one(User, author))
+    with in_language(TAG), takeout_zip(db.session.get_one(User, author)) as file, ZipFile(file) as archive:
+        page = re.sub(r"<td.*?</td>", "", archive.read("my-data.html").decode(), flags=re.DOTALL)  # as the database has it
+    found |= {left: "my-data.html" for piece in read(page) if (left := bare(PATTERNS.sub(" ", piece), data()))}
     assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
+
+
+def test_every_column_of_ones_own_data_has_a_name() -> None:
+    assert {column for place in PLACES.values() for column in place.shown} <= NAMES_OF_COLUMNS.keys()
+
+
+def _of_audit(call: ast.Call) -> bool:
+    """Other things are recorded too: a screening's outcome."""
+    return bool(call.args) and not any(isinstance(argument, ast.Name) and argument.id == "outcome" for argument in call.args)
+
+
+def test_every_act_of_the_audit_log_has_words() -> None:
+    """What `record` is called with anywhere, and every fact it is given."""
+    acts, facts = set(), set()
+    for path in (Path(commentsvc.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"record", "record_own", "record_by_command", "_record"} and _of_audit(node):
+                acts |= {one.value for argument in node.args for one in ast.walk(argument) if isinstance(one, ast.Constant) and re.fullmatch(r"\w+\.\w+", str(one.value))}
+                facts |= {given.arg for given in node.keywords if given.arg and given.arg not in {"site_id", "subject"}}
+    assert len(acts) > 30
+    assert acts - ACTION_NAMES.keys() == set()
+    assert facts - FACT_NAMES.keys() - {"version", "passkey"} == set()

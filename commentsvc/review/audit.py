@@ -20,16 +20,26 @@ from commentsvc.accounts.roles import list_roles
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
+from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
-from commentsvc.review.words import REASON_NAMES, ROLE_NAMES, STATUS_NAMES, Words
+from commentsvc.review.history import name_of
+from commentsvc.review.words import (
+    LABEL_NAMES,
+    REASON_NAMES,
+    ROLE_NAMES,
+    SANCTION_NAMES,
+    STATUS_NAMES,
+    Words,
+)
 from commentsvc.sites.models import Site
 
 # What is done with what, in the order the filter offers it.
 GROUPS: Words[str, str] = Words({
     "comment": N_("Comments"), "article": N_("Articles"), "settings": N_("Settings"), "role": N_("Roles"), "invitation": N_("Invitations"),
     "session": N_("Sign-ins"), "sessions": N_("Ended sessions"), "password": N_("Passwords"), "factor": N_("Second factors"), "key": N_("API keys"),
-    "site": N_("The site itself"), "comments": N_("Imports and rescoring"),
+    "site": N_("The site itself"), "comments": N_("Imports and rescoring"), "sanction": N_("Sanctions"), "appeal": N_("Appeals"),
+    "note": N_("Notes about people"), "sweep": N_("Comments rejected at once"), "sso": N_("Single sign-on"),
 })
 ACTION_NAMES: Words[str, str] = Words({
     "comment.decided": N_("Decided on a comment"), "comment.undone": N_("Took a decision back"), "article.changed": N_("Changed an article"),
@@ -42,6 +52,26 @@ ACTION_NAMES: Words[str, str] = Words({
     "recovery_codes.made": N_("Made new recovery codes"), "recovery_code.used": N_("Used a recovery code"),
     "key.made": N_("Made an API key"), "key.revoked": N_("Revoked an API key"), "site.created": N_("Created the site"),
     "comments.imported": N_("Imported comments"), "comments.rescored": N_("Scored old comments anew"),
+    "account.created": N_("Created an account"), "account.merged": N_("Merged two accounts"), "appeal.decided": N_("Decided an appeal"),
+    "appeal.reopened": N_("Opened an appeal again"), "comment.marked": N_("Marked a comment"), "identity.linked": N_("Linked another way to sign in"),
+    "identity.unlinked": N_("Removed another way to sign in"), "note.added": N_("Wrote a note about a person"), "note.changed": N_("Changed a note about a person"),
+    "note.deleted": N_("Deleted a note about a person"), "sanction.imposed": N_("Sanctioned a person"), "sanction.ended": N_("Ended a sanction"),
+    "sso.changed": N_("Changed single sign-on"), "sso.dropped": N_("Switched single sign-on off"), "sso.key_added": N_("Added a key of single sign-on"),
+    "sso.key_removed": N_("Removed a key of single sign-on"), "sweep.begun": N_("Began to reject all of a person's comments"),
+    "sweep.undone": N_("Took the rejection of a person's comments back"), "secret.adopted": N_("Took over another secret key"),
+    "secret.rotated": N_("Changed the secret key"), "backup.written": N_("Wrote a backup"), "backup.restored": N_("Restored a backup"),
+})
+FACT_NAMES: Words[str, str] = Words({
+    "algorithm": N_("algorithm"), "appeal": N_("appeal"), "apps": N_("authenticator apps"), "closed": N_("closed"), "comments": N_("comments"),
+    "format": N_("format"), "hold": N_("hold from"), "imported": N_("imported"), "into": N_("into"), "issuer": N_("issuer"), "jwks_url": N_("address of the keys"),
+    "made_at": N_("made"), "replaced": N_("replaced what was there"), "text": N_("text"),
+    "key": N_("API key"), "keys": N_("keys"), "kid": N_("name of the key"), "kind": N_("kind"), "language": N_("language"), "mark": N_("mark"),
+    "messages": N_("prepared messages"), "model": N_("model"), "models": N_("models"), "note": N_("note"), "at": N_("at"), "by": N_("by"), "on": N_("on"), "origins": N_("origins"), "outcome": N_("outcome"),
+    "own_decision": N_("one's own decision"), "phrase_notes": N_("notes on phrases"), "policy_version": N_("version of the settings"),
+    "premoderated": N_("read before publishing"), "quota": N_("quota"), "read": N_("read"), "reason": N_("reason"), "reasons": N_("reasons"), "restores": N_("goes back to version"),
+    "role": N_("role"), "roles": N_("roles"), "rows": N_("rows"), "sanction": N_("sanction"), "scopes": N_("permissions"), "second_factor_from": N_("second factor from"),
+    "secret": N_("with the secret key"), "section": N_("section"), "sessions": N_("sessions"), "since": N_("since"), "status": N_("status"), "sweep": N_("sweep"),
+    "title": N_("title"), "until": N_("until"), "votes": N_("votes"),
 })
 CSV_HEAD = ("at", "by", "by_id", "via", "action", "subject", "about", "facts", "id", "position", "hash")
 
@@ -78,15 +108,27 @@ def action_name(action: str) -> str:
 
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "status": STATUS_NAMES, "role": ROLE_NAMES, "reason": REASON_NAMES,
-    "kind": Words({"app": N_("authenticator app"), "passkey": N_("passkey")}),
+    "kind": Words({"app": N_("authenticator app"), "passkey": N_("passkey")}), "sanction_kind": SANCTION_NAMES,
+    "outcome": Words({"upheld": N_("upheld"), "overturned": N_("overturned")}), "mark": Words({"featured": N_("featured"), "pinned": N_("pinned")}),
 }
+_MOMENTS = {"at", "made_at", "until", "since", "second_factor_from"}
 # Numbers for programs, which say nothing to a person.
 _QUIET = {"version", "passkey"}
 
 
 def told(line: Line) -> list[str]:
     """The facts in words, one each: “role: Expert → Admin”."""
-    return [f"{name.replace('_', ' ')}: {_fact(name, value)}" for name, value in line.facts.items() if name not in _QUIET]
+    return [f"{_fact_name(name)}: {_fact(name, value)}" for name, value in line.facts.items() if name not in _QUIET]
+
+
+def _fact_name(name: str) -> str:
+    """As the settings' pages call it, if they have it."""
+    if name in FACT_NAMES:
+        return FACT_NAMES[name]
+    if name in LABEL_NAMES:
+        return LABEL_NAMES[name][0]
+    called = name_of(("policy", name))
+    return called if called != name else name.replace("_", " ")
 
 
 def _fact(name: str, value: Any) -> str:
@@ -95,7 +137,7 @@ def _fact(name: str, value: Any) -> str:
     return _one(name, value)
 
 
-def _one(name: str, value: Any) -> str:
+def _one(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each kind of value
     if value is None or value in ("", [], {}):
         return gettext("none")
     if isinstance(value, bool):
@@ -103,9 +145,13 @@ def _one(name: str, value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {"length", "sha256"}:
         return gettext("%(length)s long, %(digest)s…", length=value["length"], digest=value["sha256"][:8])
     if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
+        return ", ".join(f"{_fact_name(key)}: {_one(key, one)}" for key, one in value.items())
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
+        return ", ".join(_one(name, one) for one in value)
+    if name in _MOMENTS and isinstance(value, str):
+        return utc_words(dt.datetime.fromisoformat(value))
+    if name == "kind" and value in SANCTION_NAMES:
+        name = "sanction_kind"
     return _VALUES.get(name, {}).get(str(value), str(value))
 
 
@@ -120,7 +166,7 @@ def _day(name: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text) if text else None
     except ValueError:
-        raise Invalid("Write a day as 2026-11-26.", field=name) from None
+        raise Invalid("Write the day as 2026-03-31.", field=name) from None
 
 
 def _rows(site: Site, wanted: AuditFilter) -> Iterator[tuple[object, ...]]:
