@@ -27,5 +27,5 @@ def catalogue() -> i18n.Catalogue:
 
 def speak_pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on TAG is the language of marks."""
-    real = i18n._catalogue  # noqa: SLF001
+    real = i18n._catalogue
     monkeypatch.setattr(i18n, "_catalogue", lambda tag: catalogue() if tag == TAG else real(tag))
