@@ -148,9 +148,9 @@ def pieces(answer: TestResponse) -> list[str]:
 NAMES = (
     "CSV", "UTC", "RS256", "ES256", "EdDSA", "HS256", "Deutsch", "commentsvc", "mail.example", "en", TAG, "B", "I", "a", "my-data.json", *(reason.value for reason in Reason), *(role.value for role in Role),
 )
-# Dates and days as Babel writes them in TAG, addresses (also veiled ones), hashes and the beginnings of keys.
+# Dates and days as Babel writes them in TAG, addresses (also veiled ones), hashes, the beginnings of keys, an app's secret.
 PATTERNS = re.compile(
-    r"\b(\w+, )?\d{1,2}\. (Jan|Feb|M\u00e4r|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)\w*\.?( \d{4})?|\b(Mo|Di|Mi|Do|Fr|Sa|So)\.|\S+@\S+|\b(ck_)?[\w-]{8,}…"
+    r"\b(\w+, )?\d{1,2}\. (Jan|Feb|M\u00e4r|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)\w*\.?( \d{4})?|\b(Mo|Di|Mi|Do|Fr|Sa|So)\.|\S+@\S+|\b(ck_)?[\w-]{8,}…|(\b[A-Z2-7]{4}\b ?){8}"
 )
 # What the tests' own worlds put on pages beside what stands in COLUMNS.
 GIVEN = ("Please.", "It was a quotation.", "Noted.", "A note of hers.", "What is this?", "guest@example.org", "Staff", "The wall", "Sport", "test", "elsewhere", "a program", "A browser", "Election night", "You fool.", "m")
@@ -229,6 +229,35 @@ def test_every_page_of_a_site_where_much_has_happened(app: Flask) -> None:
     with in_language(TAG), takeout_zip(db.session.get_one(User, author)) as file, ZipFile(file) as archive:
         page = re.sub(r"<td.*?</td>", "", archive.read("my-data.html").decode(), flags=re.DOTALL)  # as the database has it
     found |= {left: "my-data.html" for piece in read(page) if (left := bare(PATTERNS.sub(" ", piece), data()))}
+    assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
+
+
+SENT = [(address, form) for (endpoint, method), (address, _, form) in PAGES.items() if method == "POST" and endpoint.split(".")[0] in SURFACES]
+
+
+def test_every_answer_to_a_form(app: Flask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent empty by an admin and by the owner of what the world holds, and filled in by a stranger; by script too."""
+    monkeypatch.setitem(app.config, "WTF_CSRF_METHODS", set())
+    db.session.execute(update(Site).values(language=TAG))
+    db.session.commit()
+    admin = world.people["admin"]
+    assert admin is not None
+    known = data() | {value for _, form in SENT for value in form.values()}
+    browsers = {"admin": browser_of(app, admin), "owner": browser_of(app, db.session.get_one(User, world.names["owner"])), "stranger": browser_of(app, None)}
+    db.session.remove()
+    found: dict[str, str] = {}
+    for address, form in SENT:
+        path = address.format(**world.names)
+        for who, headers in (("admin", {}), ("owner", {"X-Requested-With": "commentsvc"}), ("stranger", {})):
+            if "sign-out" in path or "sessions" in path:
+                continue  # the others would be strangers from then on
+            given = {name: value.format(**world.names) for name, value in form.items()} if who == "stranger" else {}
+            answer = contextvars.Context().run(browsers[who].post, path, data=given, headers={"Accept-Language": TAG, **headers}, buffered=True)
+            said = answer.get_json() if answer.mimetype == "application/json" else {}
+            told = [text for place in (said, said.get("error") or {}) if (text := place.get("message"))]
+            for piece in [*pieces(answer), *told] if answer.status_code not in range(300, 400) else ():
+                if left := bare(PATTERNS.sub(" ", piece), known):
+                    found.setdefault(left, f"{path} as {who}: {answer.status_code}")
     assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
 
 

@@ -13,7 +13,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, allowed
 from commentsvc.errors import FactorMissing, NotSignedIn
 from commentsvc.extensions import csrf, db
-from commentsvc.i18n import gettext
+from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
 from commentsvc.moderation.desk import asked_count
@@ -24,6 +24,7 @@ from commentsvc.moderation.statements import in_present_language
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
 from commentsvc.review.script_words import script_words
+from commentsvc.review.settings_form import LABELLED
 from commentsvc.review.words import (
     DECIDED,
     EDIT_STATES,
@@ -40,6 +41,7 @@ from commentsvc.review.words import (
     SANCTIONS,
     STATUS_NAMES,
     SYSTEM,
+    Words,
     count_words,
     record_words,
     site_words,
@@ -180,11 +182,22 @@ def _address(text: str | None) -> SplitResult:
         return urlsplit("")
 
 
+TYPED_NAMES = Words({
+    "note": N_("Note"), "message": N_("Message"), "text": N_("Text"), "body": N_("Text"), "answer": N_("Answer"), "reason": N_("Reason"), "name": N_("Name"),
+    "question": N_("Question"), "phrases": N_("Phrases"), "comment": N_("Why"), "email": N_("E-mail address"), "domain": N_("Domain"),
+})
+
+
+def _field_name(name: str) -> str:
+    """What a field of any form of ours is called, beside what was typed into it."""
+    return TYPED_NAMES.get(name) or LABELLED.get(name) or gettext("Field “%(name)s”", name=name)
+
+
 def _not_saved(message: str, *, status: int, sign_in: bool) -> tuple[str, int]:
     # Another site's words do not belong on our page; browsers say where a form comes from.
     ours = request.origin is None or _address(request.origin).netloc == request.host
     typed = [
-        (name, value)
+        (_field_name(name), value)
         for name, value in (form_sent().items(multi=True) if ours else ())
         if name not in UNTYPED and value.strip()
     ]
