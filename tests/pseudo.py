@@ -31,6 +31,7 @@ def speak_pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on TAG is the language of marks."""
     real = i18n._catalogue
     monkeypatch.setattr(i18n, "_catalogue", lambda tag: catalogue() if tag == TAG else real(tag))
+    monkeypatch.setattr(i18n, "_plural_forms", i18n._plural_forms.__wrapped__)  # nothing is remembered from before, or for later
 
 
 @cache

@@ -23,6 +23,7 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Comment
+from commentsvc.embed import cache
 from commentsvc.extensions import db
 from commentsvc.i18n import in_language
 from commentsvc.moderation.models import REJECT_REASONS, Appeal, Decision, Reason, Statement
@@ -179,6 +180,9 @@ MORE = (
 @pytest.fixture(autouse=True)
 def marks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     speak_pseudo(monkeypatch)
+    for name in (cache.EXTENSION, cache.FRAGMENTS):  # so that no page of marks is kept for other tests
+        monkeypatch.setitem(app.extensions, name, None)
+    cache.init_app(app)
     monkeypatch.setattr(everything, "AWKWARD", "«x»")
 
 
