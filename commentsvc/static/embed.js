@@ -26,7 +26,7 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
   const BONES = "<i></i><i></i><i></i><i></i>";
   const HTML = `<div class="b"><div class="s"><slot><div class="k" aria-hidden="true"><div class="c">${BONES}</div><div class="c">${BONES}</div></div></slot></div>` +
-    '<div class="m" role="alert"><p>The comments could not be loaded.</p><button type="button">Try again</button><a target="_blank" rel="noopener">Open them on their own page</a></div></div>';
+    '<div class="m" role="alert" dir="auto"><p>The comments could not be loaded.</p><button type="button">Try again</button><a target="_blank">Open them on their own page</a></div></div>';
 
   // Many browsers give a frame of another site no storage. What readers have typed is then kept in
   // this page's own: so far, or with [key, value] from now on.
