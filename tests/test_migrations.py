@@ -74,7 +74,7 @@ def write_as(old: Shape, rows: Rows) -> None:
         for table in reflect(connection).sorted_tables:
             if table.name in old:
                 load(connection, table, old[table.name], rows[table.name], lambda _: None)
-                if connection.dialect.name == "postgresql" and isinstance(table.c["id"].type, sa.BigInteger):
+                if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c["id"].type, sa.BigInteger):
                     connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 100000)"))
 
 
