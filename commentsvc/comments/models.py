@@ -1,4 +1,4 @@
-"""Comments, their revisions, whom they mention, and votes."""
+"""Comments, their revisions, whom they mention, votes, and whom readers hide."""
 
 from __future__ import annotations
 
@@ -316,6 +316,19 @@ class Vote(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     value: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Hidden(Base):
+    """A person whom a reader hides for herself, on every site; nobody else learns of it, that person least of all."""
+
+    __tablename__ = "hidden_people"
+    __table_args__ = (UniqueConstraint("user_id", "hidden_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    hidden_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    hidden: Mapped[User] = relationship(lazy="raise", foreign_keys=hidden_id)
 
 
 class GuestComment(Base):
