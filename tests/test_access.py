@@ -123,7 +123,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.unsubscribe_form", "GET"): ("/account/unsubscribe/x", EVERYONE, {}),  # the address is who may
     ("account.unsubscribe", "POST"): ("/account/unsubscribe/x", EVERYONE, {}),
     ("account.hidden_people", "GET"): ("/account/hidden", SIGNED_IN, {}),
-    ("account.change_hidden", "POST"): ("/account/hidden/1", SIGNED_IN, {"on": "0"}),
+    ("account.change_hidden", "POST"): ("/account/hidden/{owner}", SIGNED_IN, {"on": "0"}),
     ("account.notifications", "GET"): ("/account/notifications", SIGNED_IN, {}),
     ("account.read_notifications", "POST"): ("/account/notifications/read", SIGNED_IN, {"until": "1"}),
     ("account.notification_settings", "GET"): ("/account/notifications/settings", SIGNED_IN, {}),

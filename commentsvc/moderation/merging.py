@@ -116,7 +116,7 @@ def _count_again(voted: set[int], flagged: set[int]) -> None:
     for comment in db.session.scalars(select(Comment).where(Comment.id.in_(voted | flagged)).execution_options(populate_existing=True)):
         if comment.id in voted:
             up, down = db.session.execute(
-                select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id)
+                select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id, Vote.counted)
             ).one()
             set_votes(comment, up, down, respect=article_has_respect(comment.article_id))
         if comment.id in flagged:

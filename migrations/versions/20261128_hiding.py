@@ -14,6 +14,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 TIME = sa.DateTime(timezone=True)
+MARKED = sa.text('network IS NOT NULL')
 
 
 def upgrade() -> None:
@@ -29,7 +30,20 @@ def upgrade() -> None:
         sa.UniqueConstraint('user_id', 'hidden_id', name=op.f('uq_hidden_people_user_id_hidden_id')),
     )
     op.create_index(op.f('ix_hidden_people_hidden_id'), 'hidden_people', ['hidden_id'])
+    for table in ('votes', 'flags'):
+        op.add_column(table, sa.Column('network', sa.LargeBinary(length=16), nullable=True))
+        op.add_column(table, sa.Column('counted', sa.Boolean(), server_default=sa.true(), nullable=False))
+        op.create_index(f'ix_{table}_marked', table, ['created_at'], postgresql_where=MARKED, sqlite_where=MARKED)
+    op.create_index(
+        'ix_votes_crowd', 'votes', ['comment_id', 'created_at', 'network'],
+        postgresql_where=sa.text('network IS NOT NULL AND counted'), sqlite_where=sa.text('network IS NOT NULL AND counted = 1'),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index('ix_votes_crowd', 'votes')
+    for table in ('votes', 'flags'):
+        op.drop_index(f'ix_{table}_marked', table)
+        op.drop_column(table, 'counted')
+        op.drop_column(table, 'network')
     op.drop_table('hidden_people')
