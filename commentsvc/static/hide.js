@@ -18,6 +18,7 @@
       show.textContent = away ? desk.me.words.show : desk.me.words.cover;
     });
     show.ariaExpanded = false;
+    line.style.marginBottom = "6px";
     line.append(show);
     comment.prepend(line);
     lay(comment, true);

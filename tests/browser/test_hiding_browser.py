@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FrameLocator, Page, expect
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import hash_password
@@ -18,13 +19,13 @@ from commentsvc.comments.models import Comment
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_widget_browser as widget
-from tests.browser.conftest import Newspaper
 from tests.browser.test_notifications_browser import LONG_NAME, SIZES, sign_in
 from tests.factories import fresh, make_comment, make_user
 
 pytestmark = pytest.mark.browser
 
-site, article, open_page = widget.site, widget.article, widget.open_page
+site, article, open_page = widget.site, widget.article, widget.open_page  # the newspaper, and its article
+Opening = Callable[..., FrameLocator]
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def shoot(page: Page, name: str) -> None:
         page.set_viewport_size({"width": 1024, "height": 1000})
 
 
-def test_a_person_is_hidden_in_place_and_shown_again(page: Page, newspaper: Newspaper, service: str, article: Article, said: Comment, ada: User) -> None:
-    thread = open_page(page, newspaper, service)
+def test_a_person_is_hidden_in_place_and_shown_again(page: Page, open_page: Opening, article: Article, said: Comment, ada: User) -> None:
+    thread = open_page(page)
     sign_in(thread)
     comment = thread.locator(f"#comment-{said.id}")
     manager = thread.locator(".c", has_text="Please stay").first
@@ -94,10 +95,10 @@ def test_a_person_is_hidden_in_place_and_shown_again(page: Page, newspaper: News
     assert hidden_by(ada) == frozenset()
 
 
-def test_whoever_only_reads_loads_nothing_of_it(page: Page, newspaper: Newspaper, service: str, said: Comment) -> None:
+def test_whoever_only_reads_loads_nothing_of_it(page: Page, open_page: Opening, said: Comment) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    thread = open_page(page, newspaper, service)
+    thread = open_page(page)
     thread.locator(f"#comment-{said.id} > .acts .menu summary").click()
     expect(thread.get_by_text("Hide this person")).to_have_count(0)
     assert not [url for url in asked if "hide.js" in url]
