@@ -73,4 +73,4 @@ def _make_due(comment: Comment) -> None:
 
 def forget_networks() -> bool:
     """Forget of some old votes and flags which of them came from one network; whether there may be more. Flushes."""
-    return any([brigades.forget(table) for table in (Vote, Flag)])
+    return any(brigades.forget(table) for table in (Vote, Flag))

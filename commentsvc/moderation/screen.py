@@ -338,7 +338,7 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         outcome = Outcome(Verdict.HOLD, (UNREADABLE,))
         seen = comment.version
         keep(record(comment, outcome, None, None))
-        file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count)
+        file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count, flags=counted_flags(comment))
         db.session.flush()
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
 

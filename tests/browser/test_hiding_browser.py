@@ -48,7 +48,7 @@ def shoot(page: Page, name: str) -> None:
         for size in SIZES:
             page.set_viewport_size(size)
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 page.wait_for_timeout(300)
                 page.screenshot(path=Path(folder) / f"{name}-{size['width']}-{scheme}.png", full_page=True)
         page.emulate_media(color_scheme="light")

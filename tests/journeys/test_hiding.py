@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import hash_password
@@ -51,6 +53,11 @@ def widget(app: Flask, ada: User, article: Article) -> Browser:
     return browser
 
 
+def mine_in(answer: TestResponse) -> Any:
+    """The JSON of an answer."""
+    return answer.json
+
+
 def test_the_plain_page_folds_what_she_hides_and_shows_it_again(app: Flask, widget: Browser, article: Article, theirs: Comment) -> None:
     page = f"/embed/a/{article.id}"
     assert "Hide this person" in widget.get(page).text
@@ -70,16 +77,16 @@ def test_the_page_for_everybody_knows_nothing_of_it_and_her_own_answer_does(app:
     thread, me = f"/embed/courier/thread?article={article.id}", f"/embed/courier/articles/{article.id}/me"
     before = widget.get(thread)
     assert f'data-by="{theirs.author_id}"' in before.text
-    mine = widget.get(me).json
+    mine = mine_in(widget.get(me))
     assert mine["hidden"] == []
     [script] = mine["scripts"]
     assert "/hide.js" in script
-    assert "hidden" not in Browser(app).get(me).json
-    assert not Browser(app).get(me).json.get("scripts")
+    assert "hidden" not in mine_in(Browser(app).get(me))
+    assert "scripts" not in mine_in(Browser(app).get(me))
     answer = widget.post(f"/embed/comments/{theirs.id}/hide", {"on": "1"}, page=f"/embed/a/{article.id}", headers=SCRIPTED)
-    assert answer.json["hidden"] == [str(theirs.author_id)]
-    assert "Tom <b>Troll</b>" in answer.json["message"]  # JSON, which the script puts in as text
-    assert widget.get(me).json["hidden"] == [str(theirs.author_id)]
+    assert mine_in(answer)["hidden"] == [str(theirs.author_id)]
+    assert "Tom <b>Troll</b>" in mine_in(answer)["message"]  # JSON, which the script puts in as text
+    assert mine_in(widget.get(me))["hidden"] == [str(theirs.author_id)]
     assert widget.get(thread).get_etag() == before.get_etag()
 
 
@@ -90,7 +97,7 @@ def test_what_a_community_manager_says_is_folded_for_nobody(widget: Browser, art
     assert "Hide this person" not in widget.get(page).text
     assert f'data-by="{manager.id}"' not in widget.get(f"/embed/courier/thread?article={article.id}").text
     answer = widget.post(f"/embed/comments/{said.id}/hide", {"on": "1"}, page=page, headers=SCRIPTED)
-    assert (answer.status_code, answer.json["error"]["code"]) == (403, "staff")
+    assert (answer.status_code, mine_in(answer)["error"]["code"]) == (403, "staff")
 
 
 def test_the_account_lists_them_and_a_slip_is_undone(app: Flask, ada: User, theirs: Comment) -> None:
