@@ -269,7 +269,7 @@ def _list(
     return {
         "site": site, "place": place, "listing": found, "more": following,
         "selected": card.comment.id if card else None, "purpose": QUEUE_PURPOSES[place.queue] if place.queue else "",
-        "gist": presenting.gist, "crowd_words": presenting.crowd_words, "veiled": presenting.veiled, "excerpt": presenting.excerpt,
+        "gist": presenting.gist, "veiled": presenting.veiled, "excerpt": presenting.excerpt,
         "empty": empty_words(place) if place.queue else None,
     }
 
