@@ -17,7 +17,7 @@ from benchmarks.databases import SITE_KEY, Database, Seeded, add_site, prepared,
 from benchmarks.load import CONNECTIONS, Plan
 from benchmarks.measure import Cell, Options, interleave, options, workspace
 from benchmarks.report import environment, number, publish, table
-from benchmarks.servers import Server, memory_mib, serve
+from benchmarks.servers import Server, memory_mib, serve, serve_as_shipped
 
 SIZES = (100, 1_000, 10_000, 100_000)
 QUICK_SIZES = (1_000, 10_000)
@@ -161,7 +161,7 @@ def measure(database: Database, given: Options, log: Path) -> str:
         raw = Cell("raw", least, Plan("/raw"))
         lines = [line for article in articles for route in ROUTES for line in _lines(article, route, (cold, named, cached, least))]
         interleave([raw, *(line.cell for line in lines)], rounds=1 if given.quick else 3, seconds=1)
-        memory = f"Memory of the web server afterwards (PSS, 2 workers): {memory_mib(cached.pids[0]):.0f} MiB."
+    memory = _memory(database, articles, given, log)
     rows = [["raw Flask route", "", "", number(raw.cpu_ms), "1", "", number(raw.p50), number(raw.p99), f"{raw.per_second:,.0f}", ""]]
     for line in lines:
         cell = line.cell
@@ -175,6 +175,18 @@ def measure(database: Database, given: Options, log: Path) -> str:
     head = ["page", "comments", "shown", "CPU ms", "x raw", "x floor", "p50 ms", "p99 ms", "requests/s", "kB gzip"]
     notes = f"{memory} Failed requests: {failed}. {growth}"
     return f"### {database.version()}\n\n{table(head, rows)}\n\n{notes}"
+
+
+def _memory(database: Database, articles: list[Seeded], given: Options, log: Path) -> str:
+    """What `commentsvc web --workers 2` takes after a first second of each page, and after four more."""
+    with serve_as_shipped(given.port + 4, database.environment, log=log) as server:
+        took = []
+        for seconds in (1, 4):
+            for article in articles:
+                for route in ROUTES:
+                    load.run(server.port, Plan(route.path(article), GZIP), seconds, "")
+            took.append(f"{memory_mib(server.pids[0]):.0f}")
+    return f"Memory of `commentsvc web --workers 2` (PSS of all its processes): {took[0]} MiB, after more of the same {took[1]} MiB."
 
 
 def _growth(lines: list[Line]) -> str:

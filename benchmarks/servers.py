@@ -55,6 +55,20 @@ def serve(
         "--blocking-threads", "1", "--http", "1", "--no-ws", "--host", "127.0.0.1",
         "--port", str(port), "--log-level", "warning", target,
     ]
+    with _served(command, port, environment, log=log, beside=beside) as server:
+        yield server
+
+
+@contextmanager
+def serve_as_shipped(port: int, environment: Mapping[str, str], *, log: Path) -> Iterator[Server]:
+    """`commentsvc web` with 2 workers and as many threads as it has by itself."""
+    command = [sys.executable, "-m", "commentsvc.cli", "web", "--workers", str(WORKERS), "--port", str(port)]
+    with _served(command, port, environment, log=log, beside=None) as server:
+        yield server
+
+
+@contextmanager
+def _served(command: list[str], port: int, environment: Mapping[str, str], *, log: Path, beside: int | None) -> Iterator[Server]:
     with started(command, environment, log=log) as process:
         server = Server(port, (process.pid,) if beside is None else (process.pid, beside))
         await_answer(server, process, log)

@@ -8,7 +8,6 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from flask import request
 from flask_limiter import Limiter
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from flask_wtf import CSRFProtect
@@ -73,6 +72,5 @@ class Session(FlaskSession):
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False, "class_": Session})
 login = LoginManager()
-migrate = Migrate()
 limiter = Limiter(key_func=client_network, headers_enabled=True)
 csrf = CSRFProtect()

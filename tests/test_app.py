@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -139,17 +140,27 @@ def test_with_its_connection_gone_a_transaction_is_over_and_the_next_works(end: 
     assert followed == []
 
 
+def _connections(server: socket.socket) -> int:
+    """How many were made to it, which it never accepted."""
+    server.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
+
+
 def test_a_bell_that_could_not_be_rung_is_left_alone_for_a_moment(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         app = create_app(Settings(INSTANCE=str(tmp_path), REDIS_URL=address, SECRET_KEY="only for this one test", RATE_LIMITS=False))
         with app.app_context():
-            begun = time.monotonic()
             for _ in range(5):  # posts, one after the other
                 follow_up(db.session, "screen")
                 db.session.execute(text("select 1"))
                 db.session.commit()
-            assert REDIS_SECONDS <= time.monotonic() - begun < 4 * REDIS_SECONDS, "it costs one of them the time to find out"
+            assert 1 <= _connections(silent) <= 2, "it costs one of them the time to find out, with a second try"
             db.session.remove()
             db.engine.dispose()
 

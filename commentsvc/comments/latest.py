@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Status
@@ -57,12 +57,16 @@ def latest_of_article(article: Article, limit: int) -> Sequence[Latest]:
     return [Latest(*row) for row in db.session.execute(_latest().where(_C.article_id == article.id).limit(limit))]
 
 
+# Put together once, for each page of a conversation asks it.
+_NEWEST = (
+    select(_C.published_at).where(_C.article_id == bindparam("article"), _PUBLISHED)
+    .order_by(_C.published_at.desc(), _C.id.desc()).limit(1)
+)
+
+
 def newest(article_id: int) -> dt.datetime | None:
     """When the article's last comment was published; None before the first. One look into an index."""
-    return db.session.scalar(
-        select(_C.published_at).where(_C.article_id == article_id, _PUBLISHED)
-        .order_by(_C.published_at.desc(), _C.id.desc()).limit(1)
-    )
+    return db.session.execute(_NEWEST, {"article": article_id}).scalar()
 
 
 def published_since(article_id: int, since: dt.datetime) -> int:

@@ -20,7 +20,6 @@ from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
-from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, language, plural_forms
@@ -154,7 +153,7 @@ def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
     page = page_of_roots(article, sort, after, size)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, words=words, size=size)
+    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, size=size)
     return keep(etag, html)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -24,8 +24,10 @@ from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, repl
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
+from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import speak
 from commentsvc.embed.cache import fragments
+from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext, language, point_in_time, translate
@@ -177,6 +179,7 @@ class View:
     highlight: int | None = None
 
     exact = staticmethod(point_in_time)
+    words = staticmethod(words)
     badges = BADGES
     flag_reasons = FLAG_REASONS
     staff_roles = frozenset(role.value for role in STAFF)
@@ -316,6 +319,25 @@ class View:
 
         add(nodes, parent)
         return Markup("".join(parts))  # noqa: S704 - each part is Markup: rendered by templates that escape
+
+    def part(self, name: str, *given: Hashable) -> Markup:
+        """The macro `name` of components/conversation.html; on pages for everybody it is kept.
+
+        Such a part shows nothing but the site, the article's address and what is given: the key is all of that.
+        Rendering them anew is most of what a page costs whose comments are kept.
+        """
+        render = getattr(current_app.jinja_env.get_template("components/conversation.html").module, name)
+        if self.plain or self.me is not None:
+            return render(self, *given)  # type: ignore[no-any-return]
+        key = (
+            name, given, self.root, self.site.id, self.site.version, self.article.id, self.article.url, self.closed,
+            language(), self.asked_language, assets().version,
+        )
+        found = fragments().get(key)
+        if found is None:
+            found = render(self, *given)
+            fragments().put(key, found)
+        return found
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""

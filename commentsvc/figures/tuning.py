@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid
 from commentsvc.figures.days import Period, zone_of
@@ -229,6 +227,8 @@ def _held_by(scored: Scored, limits: Mapping[str, float], without: str | None = 
 
 def _queue_at(scored: Scored, limits: Mapping[str, float]) -> Queue:
     """All thresholds together; bands are those of the label that comes first."""
+    import numpy as np  # here as in scored.py
+
     held = _held_by(scored, limits)
     numbers = np.bincount(scored.verdict[held], minlength=3)
     rejected = int((scored.verdict == REJECTED).sum())
@@ -237,6 +237,8 @@ def _queue_at(scored: Scored, limits: Mapping[str, float]) -> Queue:
 
 def _curve(scored: Scored, label: str, chosen: Mapping[str, float], limit: float) -> Curve:
     """Counts by how much of the grid each score reaches, added up from the top."""
+    import numpy as np  # here as in scored.py
+
     points = len(scored.grid) + 1
     reached = scored.reached[:, LABELS.index(label)].astype(np.intp)
     others = _held_by(scored, chosen, without=label)
@@ -265,6 +267,8 @@ def _curve(scored: Scored, label: str, chosen: Mapping[str, float], limit: float
 
 def _likely(scored: Scored, reached: Any) -> Any:
     """For each comment, the share that people rejected of the judged ones in its tenth of scores; 0 where they judged none."""
+    import numpy as np  # here as in scored.py
+
     tenths = [scored.grid.index(STEPS[n * 10 - 1]) + 1 for n in range(1, BANDS)]
     band = np.searchsorted(np.asarray(tenths), reached, side="right")
     judged = np.bincount(band[scored.verdict != UNJUDGED], minlength=BANDS)

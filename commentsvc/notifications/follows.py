@@ -21,7 +21,7 @@ PER_PAGE = 20
 
 def follow(user: User, article: Article) -> None:
     """Tell her of what is published there from now on; doing so twice is as good as once. Flushes."""
-    insert_new(Follow, [{"user_id": user.id, "article_id": article.id, "active": True, "since": utcnow()}])
+    insert_new(Follow, [{"user_id": user.id, "site_id": article.site_id, "article_id": article.id, "active": True, "since": utcnow()}])
     found = _of(user, article)
     if found is not None and not found.active:
         found.active, found.since = True, utcnow()
@@ -30,7 +30,7 @@ def follow(user: User, article: Article) -> None:
 
 def unfollow(user: User, article: Article) -> None:
     """Tell her no more of it, also where she writes in it again. Flushes."""
-    insert_new(Follow, [{"user_id": user.id, "article_id": article.id, "active": False, "since": utcnow()}])
+    insert_new(Follow, [{"user_id": user.id, "site_id": article.site_id, "article_id": article.id, "active": False, "since": utcnow()}])
     found = _of(user, article)
     if found is not None and found.active:
         found.active = False

@@ -64,6 +64,7 @@ class Follow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
+    site_id: Mapped[int] = mapped_column(ForeignKey(Site.id, ondelete="CASCADE"))  # the article's
     article_id: Mapped[int] = mapped_column(ForeignKey(Article.id, ondelete="CASCADE"))
     active: Mapped[bool] = mapped_column(default=True, server_default=true())
     since: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)  # what came before is no news to her

@@ -198,7 +198,7 @@ def _write(
 def follow_own(author: User, article: Article) -> None:
     """Let who writes in a conversation follow it, unless she wants that nowhere or not here; flushes."""
     if author.follow_on_post and author.email is not None:
-        insert_new(Follow, [{"user_id": author.id, "article_id": article.id, "active": True, "since": utcnow()}])
+        insert_new(Follow, [{"user_id": author.id, "site_id": article.site_id, "article_id": article.id, "active": True, "since": utcnow()}])
 
 
 def insert_new(table: type[Notification | Follow], rows: Iterable[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from commentsvc.errors import Invalid
 from commentsvc.extensions import db
 from commentsvc.moderation.bulk import BULK_LIMIT, Judged, Outcome, decide_many, undo_many
 from commentsvc.moderation.desk import skipped_by
+from commentsvc.moderation.edit_steps import edits_of
 from commentsvc.moderation.queue import page_of_cards, queue_counts
 from commentsvc.moderation.reasons import SiteReason, offered_reasons, reason_named
 from commentsvc.review.blueprint import by_htmx, in_background, page, review, site_for
@@ -103,8 +104,10 @@ def _confirmation(site: Site, action: str, chosen: list[Judged], problem: str) -
         .order_by(Comment.id)
         .options(joinedload(Comment.author))
     ).all()
+    judged = {one.comment_id for one in chosen if one.edit}
     return {
-        "site": site, "action": action, "chosen": chosen, "comments": comments, "problem": problem, "place": place_of_form(),
+        "site": site, "action": action, "chosen": chosen, "comments": comments,
+        "edits": edits_of([comment for comment in comments if comment.id in judged]), "problem": problem, "place": place_of_form(),
         "reasons": {reason: site_words(words) for reason, words in offered_reasons(site).items()}, "excerpt": excerpt, "typed": request.form,
     }
 

@@ -100,6 +100,10 @@ def test_an_edit_is_accepted_or_rejected_by_its_forms_and_the_text_before_stands
     assert "This is an edit that waits for you." in page
     assert SAFE in page
     assert EVIL not in page
+    at_once = {"item": [f"{comment.id}:{comment.version}:{comment.edit}"], "action": "approve"}
+    asked = desk.post("/review/post/bulk", desk.form(page, "/bulk") | at_once).text
+    assert SAFE in asked
+    assert "You are no fool." not in asked, "what is asked about is the edit"
     assert desk.send(address, f"/comments/{comment.id}/reject").status_code == 422
     answer = desk.send(address, f"/comments/{comment.id}/reject", {"reason": "abuse"})
     assert "The edit is rejected; the text before stands." in desk.get(answer.location).text

@@ -253,7 +253,7 @@ def make_followers(article: Article, number: int) -> None:
     users = [User(email=f"follower{first + n}@example.org", display_name=f"F{n}") for n in range(number)]
     db.session.add_all(users)
     db.session.flush()
-    db.session.add_all([Follow(user_id=user.id, article_id=article.id, active=True, since=utcnow()) for user in users])
+    db.session.add_all([Follow(user_id=user.id, site_id=article.site_id, article_id=article.id, active=True, since=utcnow()) for user in users])
     db.session.commit()
 
 

@@ -19,6 +19,10 @@ GLOBAL = {
     "password_resets": "an account's",
     "email_changes": "an account's",
     "totp_secrets": "a factor is an account's",
+    "external_identities": "an account's; tied to the site whose publisher vouches for it, or to none",
+    "external_sign_ins": "a sign-in is an account's",
+    "hand_overs": "a sign-in is an account's",
+    "notification_wishes": "an account's",
     "passkeys": "a factor is an account's",
     "recovery_codes": "an account's, for when its factors are lost",
     "sign_in_steps": "a sign-in is an account's",
@@ -44,16 +48,21 @@ BY_COMMENT = {
     "votes": ["comment_id", "user_id"],
     "flags": ["comment_id", "user_id"],
     "skips": ["user_id", "comment_id"],
+    "mentions": ["comment_id", "user_id"],
     "statements": ["comment_id"],  # of those about a comment
 }
 # So has the statement that an appeal is against.
 BY_STATEMENT = {"appeals": ["statement_id"]}
+# And the article that somebody follows.
+BY_ARTICLE = {"follows": ["user_id", "article_id"]}
+# The subject of a notification names a comment or a statement.
+BY_SUBJECT = {"notifications": ["user_id", "subject"]}
 # Random, so that no two are the same on whichever sites.
-BY_CHANCE = {"invitations": ["token_hash"], "statements": ["puid"]}
+BY_CHANCE = {"invitations": ["token_hash"], "guest_comments": ["token_hash"], "statements": ["puid"]}
 # A sanction may hold on all sites, and has one statement, of one of them: here the site would allow more.
 BY_SANCTION = {"statements": ["sanction_id"]}
 # Primary keys that are not the id alone.
-OTHER_PRIMARY_KEYS = {"totp_secrets": ["user_id"]}
+OTHER_PRIMARY_KEYS = {"totp_secrets": ["user_id"], "notification_wishes": ["user_id", "kind"], "sso_settings": ["site_id"]}
 
 
 def _tables(app: Flask) -> dict[str, Table]:
@@ -92,9 +101,9 @@ def test_unique_keys_of_a_sites_tables_include_the_site_or_its_comment(app: Flas
         for name, table in _tables(app).items() if name not in GLOBAL
         for key in _unique_keys(table) if "site_id" not in _names(key)
     ]
-    listed = [(name, key) for keys in (BY_COMMENT, BY_STATEMENT, BY_CHANCE, BY_SANCTION) for name, key in keys.items()]
+    listed = [(name, key) for keys in (BY_COMMENT, BY_STATEMENT, BY_ARTICLE, BY_SUBJECT, BY_CHANCE, BY_SANCTION) for name, key in keys.items()]
     assert sorted((name, _names(key)) for name, key in without) == sorted(listed)
-    for names, column, owner in ((BY_COMMENT, "comment_id", "comments"), (BY_STATEMENT, "statement_id", "statements")):
+    for names, column, owner in ((BY_COMMENT, "comment_id", "comments"), (BY_STATEMENT, "statement_id", "statements"), (BY_ARTICLE, "article_id", "articles")):
         assert owner not in GLOBAL, f"each of {owner} has one site"
         for name, key in without:
             if names.get(name) == _names(key):
@@ -117,7 +126,7 @@ def test_rows_of_the_whole_installation_refer_to_no_rows_of_a_site(app: Flask) -
 
 def test_document_names_what_stands_in_the_way(app: Flask) -> None:
     chapter = DOCUMENT.partition("## Many sites, many databases")[2].partition("\n## ")[0]
-    for name in [*GLOBAL, *BY_COMMENT, *BY_STATEMENT, *BY_CHANCE, *BY_SANCTION]:
+    for name in [*GLOBAL, *BY_COMMENT, *BY_STATEMENT, *BY_ARTICLE, *BY_SUBJECT, *BY_CHANCE, *BY_SANCTION]:
         assert f"`{name}`" in chapter, name
     keys = {name: [c.name for c in table.primary_key.columns] for name, table in _tables(app).items()}
     assert {name: key for name, key in keys.items() if key != ["id"]} == OTHER_PRIMARY_KEYS, "docs/scaling.md says what primary keys are"

@@ -7,7 +7,7 @@
     url: place.dataset.document,
     deepLinking: true,
     displayRequestDuration: true,
-    docExpansion: "list",
+    docExpansion: "none",  // of so many operations Swagger UI would draw the first few alone
     defaultModelsExpandDepth: 0,
     tryItOutEnabled: true,
     validatorUrl: null,
