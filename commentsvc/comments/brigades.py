@@ -66,7 +66,7 @@ def weigh(
     mark = mark_of(comment_id, network)
     of_network, of_all = db.session.execute(
         select(func.count().filter(table.network == mark), func.count().filter(table.created_at > now - AT_ONCE)).where(
-            table.comment_id == comment_id, table.network.is_not(None), table.counted, table.user_id != user.id, *where
+            table.comment_id == comment_id, table.network.is_not(None), table.counted, *where
         )
     ).one()
     return Weight(mark, not (mark and of_network) and of_all < at_once)

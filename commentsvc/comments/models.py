@@ -314,9 +314,10 @@ class Vote(Base):
     __tablename__ = "votes"
     __table_args__ = (
         UniqueConstraint("comment_id", "user_id"),
-        # What is asked of before a new account's vote is counted, and what is forgotten at night: none of it costs others' votes anything.
+        # What is asked before a new account's vote is counted, and what is forgotten at night; others' votes are in neither. The first with
+        # all that it is asked for, or SQLite would take the longer list of all of the comment's votes.
         Index(
-            "ix_votes_crowd", "comment_id", "created_at", "network",
+            "ix_votes_crowd", "comment_id", "created_at", "network", "counted",
             postgresql_where=text("network IS NOT NULL AND counted"), sqlite_where=text("network IS NOT NULL AND counted = 1"),
         ),
         Index("ix_votes_marked", "created_at", postgresql_where=text(MARKED), sqlite_where=text(MARKED)),

@@ -35,7 +35,7 @@ def upgrade() -> None:
         op.add_column(table, sa.Column('counted', sa.Boolean(), server_default=sa.true(), nullable=False))
         op.create_index(f'ix_{table}_marked', table, ['created_at'], postgresql_where=MARKED, sqlite_where=MARKED)
     op.create_index(
-        'ix_votes_crowd', 'votes', ['comment_id', 'created_at', 'network'],
+        'ix_votes_crowd', 'votes', ['comment_id', 'created_at', 'network', 'counted'],
         postgresql_where=sa.text('network IS NOT NULL AND counted'), sqlite_where=sa.text('network IS NOT NULL AND counted = 1'),
     )
 
