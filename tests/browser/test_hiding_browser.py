@@ -104,23 +104,40 @@ def test_whoever_only_reads_loads_nothing_of_it(page: Page, open_page: Opening, 
     assert not [url for url in asked if "hide.js" in url]
 
 
-@pytest.mark.skipif("COMMENTSVC_TEST_PICTURES" not in os.environ, reason="pictures of the pages without script, for a person to look at")
-def test_pictures_of_the_plain_pages(page: Page, service: str, article: Article, said: Comment, ada: User) -> None:
+def test_without_the_widget_it_is_on_the_plain_page_and_in_the_account(page: Page, service: str, article: Article, said: Comment, ada: User) -> None:
     make_comment(fresh(article), make_user(LONG_NAME[:200]), "أهلا")
+    db.session.commit()
+    page.set_viewport_size(SIZES[0])
+
+    def look(name: str) -> None:
+        assert not [v for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[0]["width"], name
+        shoot(page, name)
+        page.set_viewport_size(SIZES[0])
+
     page.goto(f"{service}/embed/a/{article.id}?form=sign-in")
     page.get_by_label("E-mail").fill("ada@example.org")
     page.get_by_label("Password").fill(widget.PASSWORD)
     page.locator("#account").get_by_role("button", name="Sign in").click()
-    page.locator(f"#comment-{said.id} > .acts .menu summary").click()
-    page.locator(f"#comment-{said.id}").get_by_role("button", name="Hide this person").click()
-    shoot(page, "plain")
+    for text in ("أهلا", "Nonsense, all of it."):
+        comment = page.locator(".c", has_text=text).first
+        comment.locator("> .acts .menu summary").click()
+        comment.get_by_role("button", name="Hide this person").first.click()
+    expect(page.get_by_text("Nonsense, all of it.")).to_be_hidden()
+    expect(page.get_by_text("It is not.")).to_be_visible()
+    look("plain")
+    page.locator(f"#comment-{said.id}").get_by_text("You hid this person.").click()
+    expect(page.get_by_text("Nonsense, all of it.")).to_be_visible()
+
     page.goto(f"{service}/account/sign-in")
     page.get_by_label("E-mail").fill("ada@example.org")
     page.get_by_label("Password").fill(widget.PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).first.click()
     page.goto(f"{service}/account/hidden")
-    shoot(page, "list")
-    page.get_by_role("button", name="Show again").first.click()
-    shoot(page, "empty")
-    page.goto(f"{service}/account/")
-    shoot(page, "settings")
+    look("list")
+    for _ in range(2):
+        page.get_by_role("button", name="Show again").first.click()
+    expect(page.get_by_text("You hide nobody")).to_be_visible()
+    look("empty")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Show again")).to_have_count(1)
