@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     from commentsvc.accounts import sessions
     from commentsvc.api.problems import problem_of, problem_of_http
     from commentsvc.extensions import csrf, login
+    from commentsvc.moderation.flags import forget_networks
     from commentsvc.moderation.guests import forget_guests
     from commentsvc.notifications.keeping import forget_notifications
     from commentsvc.pages import Problems
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     app = _base_app(settings, places=places)
     login.init_app(app)
     csrf.init_app(app)
-    init_tasks(app, settings, nightly=[forget_old, forget_guests, forget_notifications, erase_due])
+    init_tasks(app, settings, nightly=[forget_old, forget_guests, forget_notifications, forget_networks, erase_due])
     sessions.init_app(app)
 
     pages.init_app(app, Problems(problem_of, problem_of_http))

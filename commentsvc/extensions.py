@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import request
 from flask_limiter import Limiter
@@ -30,6 +30,19 @@ def client_network() -> str:
             return str(address.ipv4_mapped)
         return f"{IPv6Address(int(address) >> 64 << 64)}/64"
     return str(address)
+
+
+def client_range() -> str:
+    """The range that a request comes from, a /24 of IPv4 or a /48 of IPv6; "" where it says nothing of who asks.
+
+    So it is where an address is nobody's on the internet: behind a proxy that passes none on, all readers would be one.
+    """
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False)) if address.is_global else ""
 
 
 class Session(FlaskSession):

@@ -31,6 +31,7 @@ from commentsvc.accounts.signing import adopt_signing_key
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.accounts.steps import begin_step
 from commentsvc.accounts.wishes import How, Kind, Wish
+from commentsvc.comments.hiding import hide
 from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
 from commentsvc.comments.votes import vote
 from commentsvc.config import Settings
@@ -167,6 +168,7 @@ def fill_notifications(reader: User) -> None:
     """Somebody who follows and was told, by mail too; a wish of hers; and what nobody was told of yet."""
     article = make_article()
     follow(reader, article)
+    hide(reader, db.session.scalars(select(Comment.author_id).where(Comment.status == Status.PUBLISHED, Comment.author_id != reader.id).order_by(Comment.id)).all()[-1])
     change_wishes(reader, {Kind.FOLLOWED: Wish(widget=True, mail=How.AT_ONCE)}, follow_on_post=False)
     make_comment(article)
     db.session.commit()

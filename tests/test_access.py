@@ -101,6 +101,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.post_comment", "POST"): ("/embed/a/{article}/comments", SIGNED_IN, {"body": "A decent remark."}),
     ("embed.vote", "POST"): ("/embed/comments/{comment}/vote", SIGNED_IN, {"value": "1"}),
     ("embed.flag", "POST"): ("/embed/comments/{comment}/flag", SIGNED_IN, {"reason": "abuse"}),
+    ("embed.hide", "POST"): ("/embed/comments/{comment}/hide", SIGNED_IN, {"on": "0"}),
     ("embed.withdraw", "POST"): ("/embed/comments/{comment}/withdraw", NOBODY, {}),
     ("embed.read_told", "POST"): ("/embed/sanctions/{sanction}/read", NOBODY, {}),
     ("embed.rewrite", "POST"): ("/embed/comments/{held}/rewrite", NOBODY, {}),
@@ -121,6 +122,8 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.stop_morning_mail", "POST"): ("/account/morning-mail/x", EVERYONE, {}),
     ("account.unsubscribe_form", "GET"): ("/account/unsubscribe/x", EVERYONE, {}),  # the address is who may
     ("account.unsubscribe", "POST"): ("/account/unsubscribe/x", EVERYONE, {}),
+    ("account.hidden_people", "GET"): ("/account/hidden", SIGNED_IN, {}),
+    ("account.change_hidden", "POST"): ("/account/hidden/{owner}", SIGNED_IN, {"on": "0"}),
     ("account.notifications", "GET"): ("/account/notifications", SIGNED_IN, {}),
     ("account.read_notifications", "POST"): ("/account/notifications/read", SIGNED_IN, {"until": "1"}),
     ("account.notification_settings", "GET"): ("/account/notifications/settings", SIGNED_IN, {}),
@@ -313,6 +316,9 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_privacy.ask_deletion", "POST"): ("/api/v1/me/deletion", frozenset({"member"}),  # who holds a role has it ended first
         {"password": "x", "comments": "keep"}),
     ("api_privacy.take_deletion_back", "DELETE"): ("/api/v1/me/deletion", SIGNED_IN, {}),
+    ("api_hidden.list_hidden", "GET"): ("/api/v1/me/hidden", SIGNED_IN, {}),
+    ("api_hidden.hide", "PUT"): ("/api/v1/me/hidden/{owner}", SIGNED_IN, {}),
+    ("api_hidden.show", "DELETE"): ("/api/v1/me/hidden/{owner}", SIGNED_IN, {}),
     ("api_notifications.list_notifications", "GET"): ("/api/v1/me/notifications", SIGNED_IN, {}),
     ("api_notifications.read", "POST"): ("/api/v1/me/notifications/read", SIGNED_IN, {"until": "1"}),
     ("api_notifications.preferences", "GET"): ("/api/v1/me/notification-preferences", SIGNED_IN, {}),

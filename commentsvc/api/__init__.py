@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.factors import factors
     from commentsvc.api.figures import figures
     from commentsvc.api.guests import guests
+    from commentsvc.api.hidden import hidden
     from commentsvc.api.moderation import moderation
     from commentsvc.api.notifications import notifications
     from commentsvc.api.people import people
@@ -31,7 +32,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, notifications, sites, sso, policy, team, articles, threads, comments, guests, moderation, people, statements, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, notifications, hidden, sites, sso, policy, team, articles, threads, comments, guests, moderation, people, statements, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

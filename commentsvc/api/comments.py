@@ -29,7 +29,7 @@ from commentsvc.api.schemas.comments import (
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import write_intent
 from commentsvc.errors import NotFound
-from commentsvc.extensions import db
+from commentsvc.extensions import client_range, db
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.edits import history, take_edit
 from commentsvc.moderation.flags import flag as report
@@ -152,7 +152,7 @@ def withdraw_comment(comment: Comment) -> Response:
 @comments.response(200, VotedSchema, example={"comment_id": "341", "value": 1, "votes": {"up": 13, "down": 1}})
 def vote(given: dict[str, Any], comment: Comment) -> Any:
     """Set one's vote, or take it back with 0. The same again changes nothing."""
-    voted = cast_vote(comment, signed_in(), given["value"])
+    voted = cast_vote(comment, signed_in(), given["value"], client_range())
     db.session.commit()
     return {"comment_id": voted.id, "value": given["value"], "votes": {"up": voted.up, "down": voted.down}}
 
@@ -166,7 +166,7 @@ def vote(given: dict[str, Any], comment: Comment) -> Any:
 @comments.alt_response(200, schema=FlaggedSchema, description="You had flagged it already; this replaces what you said", success=True)
 def flag(given: dict[str, Any], comment: Comment) -> Any:
     """Report a comment to the community managers. Flagging it again replaces what you said."""
-    flagged, made = report(comment, signed_in(), given["reason"], given["text"])
+    flagged, made = report(comment, signed_in(), given["reason"], given["text"], client_range())
     db.session.commit()
     return flagged, 201 if made else 200
 

@@ -175,7 +175,7 @@ def card_values(card: Card) -> dict[str, Any]:
         "findings": screening.findings if screening else [], "scores": screening.scores if screening else None,
         "model": model,
         "flags": [
-            {"user": person_values(f.user), "reason": f.reason, "text": f.text, "created_at": f.created_at}
+            {"user": person_values(f.user), "reason": f.reason, "text": f.text, "created_at": f.created_at, "counted": f.counted}
             for f in card.flags
         ],
         "decisions": [decision_values(d, d.actor) for d in card.decisions], "version": card.comment.version,

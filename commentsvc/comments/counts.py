@@ -20,6 +20,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.comments.ranking import controversy, wilson_lower_bound
 from commentsvc.extensions import db
+from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article, Site
 
 # Replies shown without asking, by depth; deeper ones are behind "Show more replies". A root's
@@ -156,22 +157,27 @@ def _refresh_preview(parent_id: int, depth: int, *, shown: bool) -> None:
 
 
 def set_votes(comment: Any, up: int, down: int, *, respect: bool) -> None:
-    """Write what of its stored votes counts, and the scores that follow; with respect, votes down do not."""
+    """Write how many of its counted votes are up and down, and the scores that follow; with respect, votes down are not shown."""
     comment.up, comment.down = up, 0 if respect else down
     comment.top_score = wilson_lower_bound(comment.up, comment.down)
     comment.controversy = controversy(comment.up, comment.down)
 
 
-def article_has_respect(article_id: int) -> bool:
-    """Whether its site has one reaction in place of votes up and down; read anew, for whoever holds the article."""
+def article_policy(article_id: int) -> Policy:
+    """The rules of its site; read anew, for whoever holds the article."""
     data = db.session.scalar(select(Site.policy_data).join(Article, Article.site_id == Site.id).where(Article.id == article_id))
-    return bool((data or {}).get("respect"))
+    return Policy.from_data(data or {})
+
+
+def article_has_respect(article_id: int) -> bool:
+    """Whether its site has one reaction in place of votes up and down; read anew."""
+    return article_policy(article_id).respect
 
 
 def recount_votes_down(site_id: int, *, respect: bool) -> None:
     """Count what was ever voted down on a site anew, when it takes the other kind of reaction. Flushes."""
     db.session.flush()
-    down = (Vote.site_id == site_id, Vote.value == -1)
+    down = (Vote.site_id == site_id, Vote.value == -1, Vote.counted)
     found = select(Comment.article_id).join(Vote, Vote.comment_id == Comment.id).where(*down).distinct()
     for article_id in sorted(db.session.scalars(found)):
         lock_article(article_id)
@@ -205,7 +211,7 @@ def recount(article_id: int) -> None:
     for comment_id, value, number in db.session.execute(
         select(Vote.comment_id, Vote.value, func.count())
         .join(Comment, Comment.id == Vote.comment_id)
-        .where(Comment.article_id == article_id)
+        .where(Comment.article_id == article_id, Vote.counted)
         .group_by(Vote.comment_id, Vote.value)
     ):
         votes[comment_id][value] = number
@@ -237,7 +243,7 @@ def miscounted(counted: Callable[[], object] = lambda: None) -> list[int]:
             Vote.comment_id,
             func.count().filter(Vote.value == 1).label("up"), func.count().filter(Vote.value == -1).label("down"),
         )
-        .group_by(Vote.comment_id).subquery()
+        .where(Vote.counted).group_by(Vote.comment_id).subquery()
     )
     rows = db.session.connection().execute(
         select(

@@ -1,4 +1,4 @@
-"""Comments, their revisions, whom they mention, and votes."""
+"""Comments, their revisions, whom they mention, votes, and whom readers hide."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -45,6 +46,9 @@ class EditStatus(enum.StrEnum):
     HELD = "held"  # waits for a community manager
     REJECTED = "rejected"  # kept for its author to see, until she edits again
 
+
+# Of new accounts' votes and flags, while it is known which of them came from one network.
+MARKED = "network IS NOT NULL"
 
 EDIT_HELD = "edit_status = 'held'"
 
@@ -305,10 +309,19 @@ class Mention(Base):
 
 
 class Vote(Base):
-    """A reader's opinion of a comment: 1 or -1; no row is none."""
+    """A reader's opinion of a comment: 1 or -1; no row is none. One that is not counted is kept all the same (`comments.brigades`)."""
 
     __tablename__ = "votes"
-    __table_args__ = (UniqueConstraint("comment_id", "user_id"),)
+    __table_args__ = (
+        UniqueConstraint("comment_id", "user_id"),
+        # What is asked before a new account's vote is counted, and what is forgotten at night; others' votes are in neither. The first with
+        # all that it is asked for, or SQLite would take the longer list of all of the comment's votes.
+        Index(
+            "ix_votes_crowd", "comment_id", "created_at", "network", "counted",
+            postgresql_where=text("network IS NOT NULL AND counted"), sqlite_where=text("network IS NOT NULL AND counted = 1"),
+        ),
+        Index("ix_votes_marked", "created_at", postgresql_where=text(MARKED), sqlite_where=text(MARKED)),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
@@ -316,6 +329,21 @@ class Vote(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     value: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    network: Mapped[bytes | None] = mapped_column(LargeBinary(16))  # of a new account's vote: brigades.mark_of
+    counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class Hidden(Base):
+    """A person whom a reader hides for herself, on every site; nobody else learns of it, that person least of all."""
+
+    __tablename__ = "hidden_people"
+    __table_args__ = (UniqueConstraint("user_id", "hidden_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    hidden_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    hidden: Mapped[User] = relationship(lazy="raise", foreign_keys=hidden_id)
 
 
 class GuestComment(Base):

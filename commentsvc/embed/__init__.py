@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.actions
     import commentsvc.embed.answers
     import commentsvc.embed.feeds
+    import commentsvc.embed.hiding
     import commentsvc.embed.moderating
     import commentsvc.embed.news
     import commentsvc.embed.notifications

@@ -13,7 +13,7 @@ from commentsvc.embed.personal import only, own_state
 from commentsvc.embed.plain import article_or_404, back_to, draw
 from commentsvc.embed.view import Asked
 from commentsvc.errors import Conflict, Invalid, NotFound
-from commentsvc.extensions import db
+from commentsvc.extensions import client_range, db
 from commentsvc.i18n import gettext
 from commentsvc.moderation.decide import withdraw as take_back
 from commentsvc.moderation.edits import may_edit
@@ -77,7 +77,7 @@ def vote(comment_id: int) -> Response:
     text = request.form.get("value", "")
     if text not in {"1", "0", "-1"}:
         raise Invalid("A vote is 1, -1 or 0.", field="value")
-    cast_vote(comment, user, int(text))
+    cast_vote(comment, user, int(text), client_range())
     db.session.commit()
     if by_script():
         return jsonify(up=comment.up, down=comment.down, mine=int(text))
@@ -92,7 +92,7 @@ def flag(comment_id: int) -> Response:
     user = require_person(Permission.FLAG, comment.site_id)
     if not request.form.get("reason"):
         raise Invalid("Choose what is wrong with it.", field="reason")
-    report(comment, user, request.form["reason"], request.form.get("text", ""))
+    report(comment, user, request.form["reason"], request.form.get("text", ""), client_range())
     db.session.commit()
     if by_script():
         return jsonify(message=gettext("Thank you. A community manager will look at this comment."))

@@ -49,7 +49,7 @@ FORMS = {
     "embed.edit": Form("panel", "edit"), "embed.preview": Form("editor"), "embed.flag": Form("panel", "flag"), "embed.withdraw": Form("panel", "withdraw"),
     "embed.read_told": Form("page"),
     "embed.arrive": Form("page"), "embed.vote": Form("page"), "embed.sign_out": Form("page"), "embed.rewrite": Form("page"), "embed.leave": Form("page"),
-    "embed.read_notices": Form("page"), "embed.follow_here": Form("page"),
+    "embed.read_notices": Form("page"), "embed.hide": Form("page"), "embed.follow_here": Form("page"),
 }
 
 

@@ -32,6 +32,7 @@ BUNDLES = {
     "write.js": ("write.js", "editor.js"),  # for whoever writes, votes, flags or signs in
     "editor.css": ("editor.css",),
     "identity.js": ("identity.js",),  # for windows to sign in with, and publishers' tokens
+    "hide.js": ("hide.js",),  # for whoever is signed in
     "moderate.js": ("moderate.js",),  # for community managers
     "notices.js": ("notices.js",),  # for whoever opens the bell, or follows
     "notices.css": ("notices.css",),

@@ -78,7 +78,8 @@ def me_data(article: Article) -> dict[str, Any]:
             "user": mine.user.display_name, "id": mine.user.id, "staff": mine.staff, "csrf": generate_csrf(),
             "told": render_public("embed/told.html", v=view) if mine.told else "",
             "votes": {str(i): value for i, value in mine.votes.items()}, "own": sorted(mine.own), "window": 0 if article.closed else article.policy.edit_window,
-            "words": writers_words(),
+            "words": writers_words(), "hidden": [str(i) for i in sorted(mine.hidden)],
+            "scripts": [asset_url(name) for name in ("hide.js", *(("moderate.js",) if mine.staff else ()))],
             "edits": [{"id": e.comment.id, "status": _seen_status(e), "html": render_public("embed/edited.html", v=view, e=e)} for e in mine.edits],
             "waiting": [
                 {"id": w.comment.id, "parent": w.comment.parent_id, "status": w.status,
@@ -86,8 +87,6 @@ def me_data(article: Article) -> dict[str, Any]:
                 for w in mine.waiting
             ],
         }
-        if mine.staff:
-            data["moderate"] = asset_url("moderate.js")
     return data
 
 

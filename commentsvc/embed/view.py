@@ -16,7 +16,8 @@ from sqlalchemy.orm import aliased, joinedload, load_only
 from commentsvc.accounts.models import User
 from commentsvc.accounts.oidc import Provider, providers
 from commentsvc.accounts.passkeys import relying_party
-from commentsvc.accounts.permissions import Permission, Role, allowed
+from commentsvc.accounts.permissions import STAFF, Permission, Role, allowed
+from commentsvc.comments.hiding import hidden_by
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
 from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, replies_cursor
@@ -141,6 +142,7 @@ class Personal:
     edits: Sequence[Edited] = ()  # of them, that others do not read (yet)
     told: Sequence[Told] = ()  # sanctions on her that she should read of here
     standing: Standing = NOTHING  # of her notifications
+    hidden: frozenset[int] = frozenset()  # people whom she hides
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ class View:
     words = staticmethod(words)
     badges = BADGES
     flag_reasons = FLAG_REASONS
+    staff_roles = frozenset(role.value for role in STAFF)
     indent_wide = INDENT_WIDE
     indent_phone = INDENT_PHONE
 
@@ -397,7 +400,7 @@ def load_article(article_id: int) -> Article | None:
 
 
 def personal(article: Article, user: User | None) -> Personal | None:
-    """What is the reader's own under this article, in seven statements; None when signed out."""
+    """What is the reader's own under this article, in eight statements; None when signed out."""
     if user is None:
         return None
     votes = db.session.execute(
@@ -420,7 +423,7 @@ def personal(article: Article, user: User | None) -> Personal | None:
         editable=frozenset() if article.closed else frozenset(c.id for c in own if may_edit(c, policy)),
         edits=edited(own, article.site),
         waiting=waiting(own_waiting(article.id, user.id), article.site), told=told(user, article.site_id),
-        standing=standing(user, article),
+        standing=standing(user, article), hidden=hidden_by(user),
     )
 
 

@@ -30,9 +30,11 @@ def words() -> Words:
 
 
 def writers_words() -> Words:
-    """What editor.js says beside that; whoever only reads does not load it."""
+    """What editor.js and hide.js say beside that; whoever only reads does not load them."""
     return {
         "edit": gettext("Edit"), "quote": gettext("Quote"), "names": gettext("People in this conversation"),
+        "hide_person": gettext("Hide this person"), "show_person": gettext("Show this person again"),
+        "you_hid": gettext("You hid this person."), "show": gettext("Show"), "cover": gettext("Hide"),
         "people": plural_forms(
             "%(num)s person. Arrow keys choose, Enter takes.", "%(num)s people. Arrow keys choose, Enter takes."
         ),

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -340,6 +340,14 @@ def count_open_flags(comment: Comment) -> None:
     ).all()
     comment.flag_count = len(open_flags)
     db.session.flush()
+
+
+def counted_flags(comment: Comment) -> int:
+    """How many of its open flags count in its urgency; one statement where there are any."""
+    if comment.flag_count == 0:
+        return 0
+    counted = select(func.count()).where(Flag.comment_id == comment.id, Flag.resolved_by_id.is_(None), Flag.counted)
+    return db.session.scalar(counted) or 0
 
 
 def _settle_flags(comment: Comment, decision: Decision) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy import and_, select
 
 from commentsvc.accounts.models import User
-from commentsvc.comments.counts import lock_article
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments import brigades
+from commentsvc.comments.counts import article_policy, lock_article
+from commentsvc.comments.models import Comment, Status, Vote
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import count_open_flags
+from commentsvc.moderation.decide import count_open_flags, counted_flags
 from commentsvc.moderation.models import Flag, FlagReason, Screening
 from commentsvc.moderation.sanctions import check
 from commentsvc.moderation.urgency import due, severity
@@ -18,10 +19,11 @@ from commentsvc.sites.models import Article
 TEXT_LENGTH = 1000
 
 
-def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Flag, bool]:
+def flag(comment: Comment, user: User, reason: str, text: str = "", network: str = "") -> tuple[Flag, bool]:
     """Report a published comment; the flag, and whether it was made: a second changes the first. Flushes.
 
-    Sanctioned where the person may not flag here.
+    `network` is whence it comes ("": nobody knows); a new account's may be kept without counting in the comment's
+    urgency (`comments.brigades`). Sanctioned where the person may not flag here.
     """
     try:
         known = FlagReason(reason)
@@ -41,10 +43,13 @@ def flag(comment: Comment, user: User, reason: str, text: str = "") -> tuple[Fla
     made = mine is None
     if mine is None:
         mine = Flag(site_id=comment.site_id, comment_id=comment.id, user_id=user.id, reason=known.value, text=text)
-        db.session.add(mine)
-    else:
-        # A reader who flags again after a decision has something new to say.
-        mine.reason, mine.text, mine.resolved_by_id = known.value, text, None
+    if made or mine.resolved_by_id is not None:
+        discount = article_policy(comment.article_id).discount_brigades
+        weight = brigades.weigh(Flag, comment.id, user, network, brigades.FLAGS_AT_ONCE, Flag.resolved_by_id.is_(None), discount=discount)
+        mine.network, mine.counted = weight.network, weight.counted
+    # A reader who flags again after a decision has something new to say.
+    mine.reason, mine.text, mine.resolved_by_id = known.value, text, None
+    db.session.add(mine)
     db.session.flush()
     count_open_flags(comment)
     _make_due(comment)
@@ -61,6 +66,11 @@ def _make_due(comment: Comment) -> None:
         .limit(1)
     ).one()
     comment.due = due(
-        comment.created_at, severity=severity(findings or (), scores), published=published, flags=comment.flag_count, public=True
+        comment.created_at, severity=severity(findings or (), scores), published=published, flags=counted_flags(comment), public=True
     )
     db.session.flush()
+
+
+def forget_networks() -> bool:
+    """Forget of some old votes and flags which of them came from one network; whether there may be more. Flushes."""
+    return any(brigades.forget(table) for table in (Vote, Flag))

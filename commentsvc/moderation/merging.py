@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from commentsvc.accounts.audit import record
 from commentsvc.accounts.models import ApiKey, ExternalAuthor, PasswordReset, User, UserSession
 from commentsvc.comments.counts import article_has_respect, lock_article, set_votes
+from commentsvc.comments.hiding import take_over
 from commentsvc.comments.models import Comment, Vote
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
@@ -53,6 +54,7 @@ def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
     row.votes, row.votes_dropped, voted = _move_reactions(Vote, kept.id, merged.id)
     _, _, flagged = _move_reactions(Flag, kept.id, merged.id)
     _count_again(voted, flagged)
+    take_over(kept.id, merged.id)
     for table, column in (
         (Sanction, Sanction.user_id), (PersonNote, PersonNote.user_id), (Sweep, Sweep.user_id), (ExternalAuthor, ExternalAuthor.user_id),
         (Statement, Statement.user_id), (Appeal, Appeal.user_id),
@@ -114,7 +116,7 @@ def _count_again(voted: set[int], flagged: set[int]) -> None:
     for comment in db.session.scalars(select(Comment).where(Comment.id.in_(voted | flagged)).execution_options(populate_existing=True)):
         if comment.id in voted:
             up, down = db.session.execute(
-                select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id)
+                select(func.count().filter(Vote.value == 1), func.count().filter(Vote.value == -1)).where(Vote.comment_id == comment.id, Vote.counted)
             ).one()
             set_votes(comment, up, down, respect=article_has_respect(comment.article_id))
         if comment.id in flagged:

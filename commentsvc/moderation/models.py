@@ -6,11 +6,22 @@ import datetime as dt
 import enum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from commentsvc.accounts.models import User
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import MARKED, Comment
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.i18n import N_
@@ -306,10 +317,13 @@ FLAG_REASONS: dict[FlagReason, str] = {
 
 
 class Flag(Base):
-    """A reader's report of a comment; open until a community manager decides."""
+    """A reader's report of a comment; open until a community manager decides. `counted`: in the comment's urgency (`comments.brigades`)."""
 
     __tablename__ = "flags"
-    __table_args__ = (UniqueConstraint("comment_id", "user_id"), Index(None, "site_id", "created_at"))
+    __table_args__ = (
+        UniqueConstraint("comment_id", "user_id"), Index(None, "site_id", "created_at"),
+        Index("ix_flags_marked", "created_at", postgresql_where=text(MARKED), sqlite_where=text(MARKED)),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
@@ -319,6 +333,8 @@ class Flag(Base):
     text: Mapped[str] = mapped_column(String(1000), default="")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    network: Mapped[bytes | None] = mapped_column(LargeBinary(16))  # of a new account's flag: brigades.mark_of
+    counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     user: Mapped[User] = relationship(lazy="raise")
 
 

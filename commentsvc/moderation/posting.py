@@ -69,10 +69,10 @@ def take_in(
     return comment
 
 
-def cast_vote(comment: Comment, user: User, value: int) -> Comment:
+def cast_vote(comment: Comment, user: User, value: int, network: str = "") -> Comment:
     """As `vote`; Sanctioned where the person may not vote here."""
     check(user, comment.site_id)
-    return vote(comment, user, value)
+    return vote(comment, user, value, network)
 
 
 def admit(article: Article, author: User, *, pace: bool = True) -> Admission:

@@ -15,7 +15,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import Claim
-from commentsvc.moderation.decide import decide
+from commentsvc.moderation.decide import counted_flags, decide
 from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.moderation.scoring import explain, score_each
 from commentsvc.moderation.screen import Keep, Read, decide_all
@@ -290,7 +290,7 @@ def _apply(
             acted[comment.id] = "published"
         elif change.outcome == "published_would_be_held" and hold:
             found = [change.finding.to_data()] if change.finding else []
-            file_held(comment, found, change.scores, published=comment.article.comment_count)
+            file_held(comment, found, change.scores, published=comment.article.comment_count, flags=counted_flags(comment))
             db.session.flush()
             decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=comment.version, note=note)
             acted[comment.id] = "held"

@@ -22,7 +22,7 @@ from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.moderation import edit_steps
 from commentsvc.moderation.claims import PENDING, Claim, Lane, claim, release
-from commentsvc.moderation.decide import decide
+from commentsvc.moderation.decide import counted_flags, decide
 from commentsvc.moderation.edit_steps import edits_of
 from commentsvc.moderation.models import Announcement, Decision, Reason, Screening, Statement
 from commentsvc.moderation.scoring import explain, probe, score_each
@@ -133,6 +133,7 @@ def screen_comment(
     if outcome.findings and outcome.verdict != Verdict.PUBLISH:
         file_held(
             comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count,
+            flags=counted_flags(comment),
         )
         db.session.flush()
     decide(comment, VERDICT_STATUS[outcome.verdict], actor=None, reason=reason, seen=seen, note=note, keep=keep)
@@ -162,7 +163,7 @@ def _follow_edit(
     if outcome.verdict == Verdict.PUBLISH:
         edit_steps.accept(comment, actor=None, keep=keep)
     elif outcome.verdict == Verdict.HOLD:
-        file_held(comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count)
+        file_held(comment, [f.to_data() for f in outcome.findings], scores, published=comment.article.comment_count, flags=counted_flags(comment))
         edit_steps.hold(comment, keep=keep)
     else:
         edit_steps.refuse(comment, outcome.reason or Reason.OTHER, actor=None, keep=keep)
@@ -337,7 +338,7 @@ def _decide(comment: Comment, one: Read, keep: Keep, *, info: ModelInfo | None) 
         outcome = Outcome(Verdict.HOLD, (UNREADABLE,))
         seen = comment.version
         keep(record(comment, outcome, None, None))
-        file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count)
+        file_held(comment, [UNREADABLE.to_data()], None, published=comment.article.comment_count, flags=counted_flags(comment))
         db.session.flush()
         decide(comment, Status.HELD, actor=None, reason=Reason.HELD_FOR_REVIEW, seen=seen, note=UNREADABLE.message, keep=keep)
 

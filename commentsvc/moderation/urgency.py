@@ -91,17 +91,16 @@ class Filed(Protocol):
     """What is filed: comments.models.Comment is one."""
 
     created_at: dt.datetime
-    flag_count: int
     label: str
     due: float
 
 
 def file_held(
-    comment: Filed, findings: Iterable[Mapping[str, Any]], scores: Mapping[str, float] | None, *, published: int
+    comment: Filed, findings: Iterable[Mapping[str, Any]], scores: Mapping[str, float] | None, *, published: int, flags: int
 ) -> None:
-    """Give a comment that is about to be held its label and its place among those that wait."""
+    """Give a comment that is about to be held its label and its place among those that wait; `flags` are those that count."""
     found = list(findings)
     comment.label = label(found)
     comment.due = due(
-        comment.created_at, severity=severity(found, scores), published=published, flags=comment.flag_count, public=False
+        comment.created_at, severity=severity(found, scores), published=published, flags=flags, public=False
     )

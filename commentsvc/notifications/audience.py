@@ -5,21 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from commentsvc.accounts.models import User
+from commentsvc.comments import hiding
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.moderation.sanctions import BLOCKING, in_force
 
 Column = Any  # a column, or a value
 
 
-def hides(_reader: Column, _author: Column) -> ColumnElement[bool]:
-    """Whether the reader has hidden the author: who hides somebody hears nothing of her here either.
-
-    Nobody can hide anybody yet; where that is kept, this is where it is asked.
-    """
-    return false()
+def hides(reader: Column, author: Column) -> ColumnElement[bool]:
+    """Whether the reader hides the author: who hides somebody hears nothing of her here either."""
+    return hiding.hides(reader, author)
 
 
 def barred(person: Column, site: Column, now: dt.datetime) -> ColumnElement[bool]:

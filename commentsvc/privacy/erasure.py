@@ -12,7 +12,7 @@ from commentsvc.accounts.models import Registration, User
 from commentsvc.accounts.sessions import end_sessions
 from commentsvc.comments.authors import rename_author
 from commentsvc.comments.mentions import rename_mentions
-from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status
+from commentsvc.comments.models import Comment, GuestComment, Mention, Revision, Status, Vote
 from commentsvc.database import Base, utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
@@ -108,7 +108,8 @@ def _forget(user: User) -> None:
     rename_mentions(user, NAME)
     rename_author(user, NAME)
     user.email = user.password_hash = user.second_factor_at = None
-    db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text=""))
+    db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text="", network=None))
+    db.session.execute(update(Vote).where(Vote.user_id == user.id).values(network=None))
     db.session.execute(update(Appeal).where(Appeal.user_id == user.id).values(text=""))
     for place, what in PLACES.items():
         if what.erase is Erase.DELETE:

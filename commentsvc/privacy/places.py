@@ -32,12 +32,14 @@ class Place:
 # "table.column" -> Place. What is not shown is somebody else's, a secret's hash, or says only her own number.
 PLACES: Final[dict[str, Place]] = {
     "comments.author_id": Place(Erase.OWN),  # shown with article and revisions
-    "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "created_at"), N_("Votes")),
+    "votes.user_id": Place(Erase.KEEP, ("site_id", "comment_id", "value", "counted", "created_at"), N_("Votes")),
     "mentions.user_id": Place(Erase.OWN, ("site_id", "comment_id", "created_at"), N_("Comments that mention me")),
     "notifications.user_id": Place(Erase.DELETE, ("site_id", "kind", "comment_id", "created_at", "read_at"), N_("Notifications")),
     "follows.user_id": Place(Erase.DELETE, ("article_id", "active", "since"), N_("Conversations I follow")),
     "notification_wishes.user_id": Place(Erase.DELETE, ("kind", "widget", "mail"), N_("How I want to be notified")),
-    "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "created_at"), N_("Flags")),
+    "hidden_people.user_id": Place(Erase.DELETE, ("hidden_id", "created_at"), N_("People I hide")),
+    "hidden_people.hidden_id": Place(Erase.DELETE),  # who hides her is not hers to know
+    "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "counted", "created_at"), N_("Flags")),
     "decisions.actor_id": Place(
         Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), N_("Decisions I made"),
     ),

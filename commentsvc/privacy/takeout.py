@@ -33,11 +33,11 @@ BATCH = 500
 # What the page calls the columns; my-data.json has them by their own names.
 NAMES: Final[dict[str, str]] = {
     "active": N_("Active"), "answer": N_("Answer"), "appeal_until": N_("Appeal until"), "article_id": N_("Article"), "asked_at": N_("Asked"),
-    "body": N_("Text"), "comment_id": N_("Comment"), "comments": N_("Comments"), "confirmed_at": N_("Confirmed"), "created_at": N_("Made"),
+    "body": N_("Text"), "comment_id": N_("Comment"), "comments": N_("Comments"), "confirmed_at": N_("Confirmed"), "counted": N_("Counted"), "created_at": N_("Made"),
     "decided_at": N_("Decided"), "decision_facts": N_("What it rests on"), "device": N_("Device"), "due_at": N_("Due"), "edited_at": N_("Edited"),
     "email": N_("E-mail address"), "ended_at": N_("Ended"), "ending": N_("How it ended"), "ends_at": N_("Ends"), "expires_at": N_("Expires"),
     "explanation": N_("Explanation"), "export": N_("Export"), "from_status": N_("Status before"), "granted": N_("Agreed"), "ground": N_("Ground"),
-    "hash": N_("Hash"), "issuer": N_("Issuer"), "key": N_("Key"), "kind": N_("Kind"), "language": N_("Language"), "last_seen_at": N_("Last seen"),
+    "hash": N_("Hash"), "hidden_id": N_("Number of the person"), "issuer": N_("Issuer"), "key": N_("Key"), "kind": N_("Kind"), "language": N_("Language"), "last_seen_at": N_("Last seen"),
     "last_used_at": N_("Last used"), "made_at": N_("Made"), "mail": N_("By mail"), "message": N_("Message"), "name": N_("Name"), "note": N_("Note"),
     "prefix": N_("Begins with"), "puid": N_("Number of the statement"), "purpose": N_("Purpose"), "read_at": N_("Read"), "reason": N_("Reason"),
     "remove_comments": N_("Remove comments"), "revoked_at": N_("Revoked"), "role": N_("Role"), "rule": N_("Rule"), "scopes": N_("Permissions"),

@@ -23,6 +23,7 @@ from commentsvc.moderation.reasons import words_of_decision
 from commentsvc.moderation.statements import in_present_language
 from commentsvc.moderation.unscored import in_words
 from commentsvc.review.filter_bar import Shelf, shelf_counts, shelves
+from commentsvc.review.presenting import crowd_words
 from commentsvc.review.script_words import script_words
 from commentsvc.review.settings_form import LABELLED
 from commentsvc.review.words import (
@@ -129,7 +130,7 @@ def words() -> dict[str, Any]:
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
         "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
-        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "script_words": script_words, "count_words": count_words, "in_words": in_words, "in_present_language": in_present_language,
+        "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "crowd_words": crowd_words, "script_words": script_words, "count_words": count_words, "in_words": in_words, "in_present_language": in_present_language,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),
         "several_sites": person is not None and len(reviewed_site_ids(person)) > 1,
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from commentsvc.comments.brigades import sum_up
 from commentsvc.comments.models import Comment, Status
 from commentsvc.i18n import gettext, ngettext
 from commentsvc.moderation.marking import Marks, cut
@@ -139,6 +140,9 @@ def finding_text(finding: Mapping[str, Any]) -> str:
 def gist(card: Card) -> str:
     """The few words a row of the list has for why the comment is there; "" when there are none."""
     if card.comment.flag_count:
+        flags = sum_up(card.flags)
+        if flags.counted < flags.given:
+            return ngettext("%(num)d flag, counts as %(counted)d", "%(num)d flags, count as %(counted)d", flags.given, counted=flags.counted)
         return ngettext("%(num)d flag", "%(num)d flags", card.comment.flag_count)
     for finding in card.screening.findings if card.screening else []:
         if not finding.get("verdict") or finding["verdict"] == "publish":
@@ -149,6 +153,27 @@ def gist(card: Card) -> str:
             return f"{LABEL_NAMES[label][0] if label in LABEL_NAMES else label} {score:.2f}"
         return PHASE_NAMES.get(finding["phase"], str(finding["phase"]))
     return ""
+
+
+def crowd_words(card: Card) -> list[str]:
+    """What to know of the flags where not all of them count, a sentence each; nothing where all do."""
+    flags = sum_up(card.flags)
+    if flags.counted == flags.given:
+        return []
+    said = [ngettext("%(num)d flag counts as %(counted)d.", "%(num)d flags count as %(counted)d.", flags.given, counted=flags.counted)]
+    said += [
+        ngettext(
+            "%(number)d come from new accounts of one network within %(num)d minute: they count as one.",
+            "%(number)d come from new accounts of one network within %(num)d minutes: they count as one.", crowd.minutes, number=crowd.number,
+        )
+        for crowd in flags.crowds
+    ]
+    if flags.rest:
+        said.append(ngettext(
+            "%(num)d more comes from a new account when many flagged at once: it is not counted.",
+            "%(num)d more come from new accounts when many flagged at once: they are not counted.", flags.rest,
+        ))
+    return said
 
 
 def veiled(card: Card) -> bool:

@@ -58,7 +58,7 @@ RANGES = {
     "repeat_rejections": (0, 1000), "repeat_days": (1, 366), "repeat_hours": (0, 366 * 24),
 }
 _SHARES = frozenset({"trust_offset_new", "trust_offset_trusted"})  # numbers that need not be whole
-_FLAGS = ("reject_clear", "premoderate", "respect", "public_modlog", "public_history", "trust_hold_watched", "guests")
+_FLAGS = ("reject_clear", "premoderate", "respect", "public_modlog", "public_history", "trust_hold_watched", "guests", "discount_brigades")
 _PHRASE_LISTS = ("banned_phrases", "suspect_phrases")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -99,6 +99,7 @@ class Policy:
     appeal_days: int = APPEAL_DAYS  # for which an author can appeal
     appeal_answer_days: int = 14  # within which the site means to answer an appeal
     respect: bool = False  # one reaction, respect, in place of votes up and down
+    discount_brigades: bool = True  # many new accounts at once, or of one network, count as one (comments.brigades)
     public_modlog: bool = False  # anybody can read what was removed, and why
     # Seconds after posting in which an author may edit what is published; 0: not at all. What waits can always be edited.
     edit_window: int = 300

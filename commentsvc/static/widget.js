@@ -174,7 +174,7 @@
     me = found;
     $("#who").replaceChildren(parse(me.who));
     $("#told").replaceChildren(parse(me.told || ""));
-    if (me.moderate) load(me.moderate); // staff alone load what staff need
+    me.scripts?.forEach(load); // who is signed in, and staff, need more
     if (me.edits?.length || me.own?.length) act("edits", mine);
     for (const w of me.waiting.reverse()) place(w.html, w.id, w.parent);
     if (me.waiting[0]) write().then(() => me.waiting.forEach((w) => root.desk.watch(w.id, w.status)), () => 0);

@@ -95,12 +95,12 @@ class Thread(RuleBasedStateMachine):
         except Conflict:
             db.session.rollback()
 
-    @rule(index=st.integers(0, 40), who=st.integers(0, 3), value=st.sampled_from([-1, 0, 1]))
-    def vote(self, index: int, who: int, value: int) -> None:
+    @rule(index=st.integers(0, 40), who=st.integers(0, 3), value=st.sampled_from([-1, 0, 1]), network=st.sampled_from(["", "198.51.100.0/24"]))
+    def vote(self, index: int, who: int, value: int, network: str) -> None:
         comment = self._some(index)
         if comment is None or comment.author_id == self.people[who].id or comment.status != Status.PUBLISHED:
             return
-        vote(comment, self.people[who], value)
+        vote(comment, self.people[who], value, network)
         db.session.commit()
 
     @invariant()

@@ -27,6 +27,7 @@ GLOBAL = {
     "recovery_codes": "an account's, for when its factors are lost",
     "sign_in_steps": "a sign-in is an account's",
     "erasures": "of accounts",
+    "hidden_people": "between accounts, on all sites",
     "merges": "of accounts",
     "consents": "an account's, in one ledger whose entries are chained",
     "training_exports": "of one site or of all, under consents from that ledger",

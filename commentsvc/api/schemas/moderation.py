@@ -139,6 +139,7 @@ class OpenFlagSchema(BaseSchema):
     reason = Choice(FlagReason, required=True)
     text = Text(required=True)
     created_at = Moment(required=True)
+    counted = YesNo(required=True, metadata={"description": "Whether it counts in the comment's urgency; false for one of many of new accounts."})
 
 
 class DecisionSchema(BaseSchema):

@@ -69,6 +69,7 @@ class PolicySchema(BaseSchema):
         most=EDIT_WINDOW_MOST, metadata={"description": "Seconds after posting in which an author may edit what is published; 0: not at all. What waits can always be edited."}
     )
     nudges = Whole(most=NUDGES_MOST, metadata={"description": "Of so many held comments a day an author is shown the doubtful sentences; 0: none."})
+    discount_brigades = YesNo(metadata={"description": "Votes and flags of many new accounts at once, or of one network, count as few."})
     public_history = YesNo(metadata={"description": "Anybody can read what an edited comment said before."})
     close_after_days = Whole(
         most=CLOSE_AFTER_MOST, metadata={"description": "Days after which the conversation under a new article closes by itself. 0: never."}
