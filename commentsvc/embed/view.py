@@ -471,7 +471,7 @@ def row_of(comment: Comment, author: User) -> CommentRow:
         comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
         comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
         comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score, comment.controversy,
-        comment.featured_at,
+        comment.featured_at, *badges_of(comment.site_id, author.id), has_profile=author.guest_since is None and author.erased_at is None,
     )
 
 
