@@ -13,10 +13,13 @@ from markupsafe import Markup
 from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased, joinedload, load_only
 
+from commentsvc.accounts.badges import Badge, badges
 from commentsvc.accounts.models import User
 from commentsvc.accounts.oidc import Provider, providers
 from commentsvc.accounts.passkeys import relying_party
-from commentsvc.accounts.permissions import Permission, Role, allowed
+from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.accounts.public_ids import public_id
+from commentsvc.comments.authors import badges_of
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
 from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, replies_cursor
@@ -52,7 +55,6 @@ SORTS = {
     Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
     Sort.CONTROVERSIAL: N_("Controversial"),
 }
-BADGES = {Role.COMMUNITY_MANAGER.value: N_("Community Manager"), Role.EXPERT.value: N_("Expert"), Role.ADMIN.value: N_("Staff")}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # How long its author is reminded that a comment was not published.
@@ -175,10 +177,19 @@ class View:
     highlight: int | None = None
 
     exact = staticmethod(point_in_time)
-    badges = BADGES
     flag_reasons = FLAG_REASONS
     indent_wide = INDENT_WIDE
     indent_phone = INDENT_PHONE
+
+    def badges(self, comment: CommentRow | Comment) -> Sequence[Badge]:
+        """What stands beside its author's name."""
+        return badges(comment.author_role, getattr(comment, "expert", None), getattr(comment, "member", None))
+
+    def profile(self, comment: CommentRow | Comment) -> str:
+        """The address of the page about its author; "" where there is none, or it is not linked."""
+        if not getattr(comment, "has_profile", False):
+            return ""
+        return f"{self.root}/people/{self.site.key}/{public_id(self.site.id, comment.author_id)}{self.lang}"
 
     @cached_property
     def root(self) -> str:
