@@ -81,7 +81,7 @@ def _set_off(name: str, start: int, end: int) -> bool:
     before, after = name[:start].rstrip(), name[end:].lstrip()
     if not any(c.isalnum() for c in before + after):
         return True
-    return bool(before) and _parts(before[-1], name[start - 1]) or bool(after) and _parts(after[0], name[end])
+    return (bool(before) and _parts(before[-1], name[start - 1])) or (bool(after) and _parts(after[0], name[end]))
 
 
 def _parts(sign: str, beside: str) -> bool:

@@ -27,14 +27,13 @@ def rename_author(user: User, display_name: str, *, vouched: bool = False) -> No
     if not vouched:
         refuse_imitation(clean_name(display_name), user)
     rename(user, display_name)
-    _renew_pages(user)
+    renew_pages(user)
 
 
 def give_badges(site: Site, user: User, *, expert: str | None, member: bool, by: User | None) -> bool:
-    """Have the site say of the person what she is an expert in ("": without saying in what; None: she is none), and whether
-    she is a member; whether that changed anything. Flushes.
+    """What the site says of the person from now on; whether that changed anything. Flushes.
 
-    Invalid for a field that imitates the staff's badge. What is given by hand no token takes back.
+    `expert` is in what she is one ("": without saying so; None: she is none), `member` whether she subscribes. Invalid for a field that imitates the staff's badge. What is given by hand no token takes back.
     """
     field = None if expert is None else clean_field(expert)
     row = db.session.get(SiteBadge, (site.id, user.id), with_for_update=True) or SiteBadge(site_id=site.id, user_id=user.id, expert=None, member=False)
@@ -81,11 +80,12 @@ def _write(
         db.session.add(row)
     noted = record(by, "badges.changed", site_id=site.id, subject=f"user:{user.id}", **facts)
     noted.via = VIA if VIA in via.values() else noted.via
-    _renew_pages(user, site)
+    renew_pages(user, site)
     return True
 
 
-def _renew_pages(user: User, site: Site | None = None) -> None:
+def renew_pages(user: User, site: Site | None = None) -> None:
+    """Move the versions of the articles she wrote under (on that site), so that pages say what stands beside her name now; flushes."""
     theirs = select(Comment.article_id).where(Comment.author_id == user.id, Comment.listed)
     if site is not None:
         theirs = theirs.where(Comment.site_id == site.id)

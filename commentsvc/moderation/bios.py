@@ -35,7 +35,14 @@ from commentsvc.extensions import db
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.sanctions import in_force, lock_person
 from commentsvc.moderation.scoring import probe, score_each
-from commentsvc.screening.phases import banned_phrases, links, sanction, suspect_phrases, toxicity, trusted_author
+from commentsvc.screening.phases import (
+    banned_phrases,
+    links,
+    sanction,
+    suspect_phrases,
+    toxicity,
+    trusted_author,
+)
 from commentsvc.screening.pipeline import screen
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.scoring_process import ScorerDied
@@ -143,6 +150,10 @@ def take_bio_down(site: Site, user: User, number: int, *, actor: User) -> None:
     profile.bio = ""
     record(actor, "bio.taken_down", site_id=site.id, subject=f"user:{user.id}", number=number)
     db.session.flush()
+
+
+# What a community manager can do with a bio, by what forms and programs call it.
+DECISIONS: Final[Mapping[str, Callable[..., None]]] = {"approve": approve_bio, "reject": reject_bio, "take_down": take_bio_down}
 
 
 def _judged(user: User, number: int) -> Profile:
