@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
         my_data,
         notifications,
         passwords,
+        profile,
         registration,
         settings,
         signing_in,
@@ -23,5 +24,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del external, guests, factors, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del external, guests, factors, invitations, morning_mail, my_data, notifications, passwords, profile, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

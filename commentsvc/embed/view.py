@@ -340,7 +340,7 @@ class View:
         if self.plain or self.me is not None:
             return render
         around = (
-            self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+            self.root, self.site.key, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
         )
         kept = fragments()
 

@@ -290,7 +290,7 @@ def held_bios(site: Site) -> int:
     return db.session.scalar(select(func.count()).select_from(Profile).where(HELD, _knows(site.id, Profile.user_id))) or 0
 
 
-def whose_bio_waits(site: Site) -> Select[tuple[int]]:
+def whose_bio_waits(site: Site) -> Select[int]:
     """The site's people whose bios wait for a community manager."""
     return select(Profile.user_id).where(HELD, _knows(site.id, Profile.user_id))
 

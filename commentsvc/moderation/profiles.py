@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.badges import Badge, badges
 from commentsvc.accounts.models import Profile, SiteBadge, SiteRole, User
@@ -18,8 +20,8 @@ from commentsvc.database import utcnow
 from commentsvc.errors import NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.people_models import Merge, Sanction, SanctionKind
-from commentsvc.moderation.sanctions import in_force
-from commentsvc.pagination import SortKey, fetch, paged
+from commentsvc.moderation.sanctions import in_force, shadowed
+from commentsvc.pagination import SortKey, fetch, page, paged
 from commentsvc.sites.models import Article, Site
 
 PER_PAGE: Final = 20
@@ -115,6 +117,34 @@ def page_of_history(site: Site, person: Public, after: str | None = None, limit:
     rows, more = fetch(_history(continued=after is not None), position=position, limit=limit, user=person.user_id, site=site.id)
     said = [Said(*row) for row in rows]
     return said, signer.write(scope, said[-1].created_at, said[-1].id) if more else None
+
+
+@dataclass(frozen=True)
+class Own:
+    """A comment as its author sees it, with `article` and the article's `site` loaded."""
+
+    comment: Comment
+    status: Status  # published also while she is shadowed
+
+
+def page_of_own(user: User, after: str | None = None, limit: int = PER_PAGE) -> tuple[list[Own], str | None]:
+    """All that a person ever wrote, on any site and whatever became of it, latest first, and where the next page begins."""
+    check_limit(limit)
+    scope = f"own:{user.id}"
+    signer = cursors()
+    position = signer.read(scope, after)[:2] if after else None
+    query = select(Comment).where(Comment.author_id == user.id).options(joinedload(Comment.article).joinedload(Article.site))
+    rows, more = page(query, SortKey(Comment.created_at), Comment.id, position=position, limit=limit)
+    comments: list[Comment] = [row[0] for row in rows]
+    posted = {number for site_id in {c.site_id for c in comments} for number in shadowed([c for c in comments if c.site_id == site_id])}
+    shown = [Own(c, Status.PUBLISHED if c.id in posted else Status(c.status)) for c in comments]
+    return shown, signer.write(scope, comments[-1].created_at, comments[-1].id) if more else None
+
+
+def sites_with_page(user: User) -> Sequence[Site]:
+    """The sites on which somebody may look for the person's page, by name: where she has published something."""
+    hers = select(Comment.id).where(Comment.author_id == user.id, Comment.site_id == Site.id, Comment.status == Status.PUBLISHED)
+    return db.session.scalars(select(Site).where(hers.exists()).order_by(Site.name, Site.id)).all()
 
 
 @cache

@@ -55,7 +55,7 @@ def upgrade() -> None:
         'WHERE id IN (SELECT user_id FROM erasures WHERE done_at IS NOT NULL)'
     )
     op.create_index(
-        'ix_comments_profile', 'comments', ['author_id', 'site_id', 'created_at', 'id', 'up'],
+        'ix_comments_profile', 'comments', ['author_id', 'site_id', 'status', 'created_at', 'id', 'up'],
         postgresql_where=PUBLISHED, sqlite_where=PUBLISHED,
     )
 
