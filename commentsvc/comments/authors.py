@@ -39,7 +39,9 @@ def give_badges(site: Site, user: User, *, expert: str | None, member: bool, by:
     row = db.session.get(SiteBadge, (site.id, user.id), with_for_update=True) or SiteBadge(site_id=site.id, user_id=user.id, expert=None, member=False)
     if (row.expert, row.member) == (field, member):
         return False
-    return _write(row, site, user, field, member, by, via={})
+    # What stays as a token gave it stays the token's.
+    via = {EXPERT: row.expert_via if field == row.expert else None, MEMBER: row.member_via if member == row.member else None}
+    return _write(row, site, user, field, member, by, via=via)
 
 
 def badges_of(site_id: int, user_id: int) -> tuple[str | None, bool]:
@@ -61,25 +63,26 @@ def _bring_badges(site: Site, user: User, claims: Claims) -> None:
     if not member or via[MEMBER] == VIA:
         member, via[MEMBER] = (True, VIA) if MEMBER in claims.badges else (False, None)
     if (expert, member) != (row.expert, row.member):
-        _write(row, site, user, expert, member, None, via=via)
+        _write(row, site, user, expert, member, None, via=via, by_token=True)
 
 
 def _write(
-    row: SiteBadge, site: Site, user: User, expert: str | None, member: bool, by: User | None, *, via: Mapping[str, str | None]
+    row: SiteBadge, site: Site, user: User, expert: str | None, member: bool, by: User | None, *, via: Mapping[str, str | None],
+    by_token: bool = False,
 ) -> bool:
     # Not the field's words: what stands in the audit log cannot be taken out again.
     facts = {
         "expert": [row.expert is not None, expert is not None], "member": [row.member, member],
         "field_changed": expert is not None and row.expert is not None and expert != row.expert,
     }
-    row.expert, row.member, row.expert_via, row.member_via = expert, member, via.get(EXPERT), via.get(MEMBER)
+    row.expert, row.member, row.expert_via, row.member_via = expert, member, via[EXPERT], via[MEMBER]
     if expert is None and not member:
         if row in db.session:
             db.session.delete(row)
     else:
         db.session.add(row)
     noted = record(by, "badges.changed", site_id=site.id, subject=f"user:{user.id}", **facts)
-    noted.via = VIA if VIA in via.values() else noted.via
+    noted.via = VIA if by_token else noted.via
     renew_pages(user, site)
     return True
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from commentsvc.accounts.models import AuditEntry, Profile, User
 from commentsvc.accounts.permissions import Role
@@ -50,6 +52,12 @@ def client(app: Flask) -> Desk:
     """Somebody who is not signed in."""
     pages().clear()  # of earlier tests, whose emptied databases had the same ids
     return Desk(app)
+
+
+def data(answer: TestResponse) -> Any:
+    """The JSON of an answer that is one."""
+    assert answer.json is not None, answer.text
+    return answer.json
 
 
 def page_of(site: Site, user: User) -> str:
@@ -141,7 +149,7 @@ def test_a_joined_account_leads_to_the_other(client: Desk, article: Article, ada
     db.session.commit()
     answer = client.get(page_of(article.site, twin))
     assert (answer.status_code, answer.location) == (302, page_of(article.site, ada))
-    got = client.get(f"/api/v1/sites/{article.site.key}/profiles/{public_id(article.site_id, twin.id)}").json
+    got = data(client.get(f"/api/v1/sites/{article.site.key}/profiles/{public_id(article.site_id, twin.id)}"))
     assert got["id"] == public_id(article.site_id, ada.id)
 
 
@@ -151,7 +159,7 @@ def test_a_private_history_is_not_listed_anywhere(client: Desk, article: Article
     page = client.get(page_of(article.site, ada)).text
     assert "keeps earlier comments private" in page
     assert "night" not in page
-    got = client.get(f"/api/v1/sites/{article.site.key}/profiles/{public_id(article.site_id, ada.id)}").json
+    got = data(client.get(f"/api/v1/sites/{article.site.key}/profiles/{public_id(article.site_id, ada.id)}"))
     assert (got["comments"], got["comment_count"], got["votes_up"]) == ([], None, None)
 
 
@@ -191,11 +199,11 @@ def test_a_badge_stands_beside_the_name_at_once_in_html_and_json(client: Desk, a
     assert '<span class="badge">Expert: <bdi>Bell founding</bdi></span>' in after.text
     assert '<span class="badge">Member</span>' in after.text
     badges = [{"kind": "expert", "field": "Bell founding"}, {"kind": "member", "field": None}]
-    author = after_api.json["comments"][0]["author"]
+    author = data(after_api)["comments"][0]["author"]
     assert (author["badges"], author["profile"]) == (badges, public_id(article.site_id, ada.id))
-    single = client.get(f"/api/v1/comments/{after_api.json['comments'][0]['id']}").json["author"]
+    single = data(client.get(f"/api/v1/comments/{data(after_api)['comments'][0]['id']}"))["author"]
     assert (single["badges"], single["profile"]) == (badges, author["profile"])
-    assert client.get(f"/api/v1/sites/{article.site.key}/profiles/{author['profile']}").json["badges"] == badges
+    assert data(client.get(f"/api/v1/sites/{article.site.key}/profiles/{author['profile']}"))["badges"] == badges
     assert "Bell founding" in client.get(page_of(article.site, ada)).text
 
 
