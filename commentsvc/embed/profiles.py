@@ -13,9 +13,7 @@ from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import for_everybody, read_limit, speak
 from commentsvc.embed.cache import nonce_of
 from commentsvc.embed.thread import PERIOD
-from commentsvc.embed.view import message_page, render_public
-from commentsvc.errors import CommentsvcError
-from commentsvc.extensions import db
+from commentsvc.embed.view import render_public
 from commentsvc.i18n import language
 from commentsvc.moderation.profiles import Moved, find_profile, page_of_history
 from commentsvc.pages import content_security_policy
@@ -40,9 +38,6 @@ def profile(site_key: str, profile_id: str) -> AnyResponse:
         said, following = page_of_history(site, person, after)
     except Moved as moved:
         return _unlisted(redirect(url_for("profiles.profile", site_key=site_key, profile_id=moved.to, lang=asked), 302))
-    except CommentsvcError as error:
-        db.session.rollback()
-        return _unlisted(Response(message_page(error.told), error.status))
     named = (
         site.id, site.version, language(), asked, after, person, said, following is None, request.script_root, assets().version,
         int(time.time()) // PERIOD, nonce_of(""),

@@ -58,7 +58,7 @@ class Moved(NotFound):
     """The account is closed: all of it is in another one, whose page is `to`."""
 
     def __init__(self, to: str) -> None:
-        super().__init__("This account was joined with another one.", code="profile_moved")
+        super().__init__("This account was joined with another one.")
         self.to = to
 
 
