@@ -49,7 +49,7 @@ def test_a_merge_moves_what_she_follows_is_told_and_says(app: Flask) -> None:
     assert (profile.bio, profile.history_private) == ("I ring bells.", True)
     assert db.session.scalars(select(ExternalIdentity.user_id)).all() == [kept.id]
     for table in (Follow, Notification, SiteBadge, Profile):
-        assert db.session.scalars(select(table).where(table.user_id == twin.id)).all() == []  # type: ignore[attr-defined]
+        assert db.session.scalars(select(table).where(table.user_id == twin.id)).all() == []
 
 
 def test_what_the_kept_account_says_about_itself_stands(app: Flask) -> None:
