@@ -54,6 +54,7 @@ log = structlog.get_logger()
 
 BIO_LENGTH: Final = 300  # characters, as people count them
 BIO_LINES: Final = 12
+JOINERS: Final = "\u200c\u200d"  # Persian, Indic scripts and emoji are written with them; other signs that show nothing go
 MAX_ATTEMPTS: Final = 3  # of the model, until a person gets it
 CLOCKS_DIFFER: Final = dt.timedelta(minutes=10)  # a claim that ends later was made by a clock that was ahead
 # What of a comment's phases a text without an article is asked.
@@ -69,7 +70,7 @@ def profile_of(user_id: int) -> Profile:
 
 def clean_bio(text: str) -> str:
     """The text to keep, with its line breaks; Invalid says how much is too much."""
-    lines = [" ".join("".join(c for c in line if c.isprintable() or c == "\u200d").split()) for line in _as_text(text).split("\n")]
+    lines = [" ".join("".join(c for c in line if c.isprintable() or c in JOINERS or c.isspace()).split()) for line in _as_text(text).split("\n")]
     text = "\n".join(lines).strip()
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
