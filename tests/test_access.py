@@ -12,8 +12,9 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from commentsvc.accounts.invitations import invite
-from commentsvc.accounts.models import User, UserSession
+from commentsvc.accounts.models import BioState, Profile, User, UserSession
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.comments.models import Status
@@ -185,6 +186,10 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("account.statement_from_mail", "GET"): ("/account/decisions/from-mail/x", EVERYONE, {}),
     ("account.appeal", "POST"): ("/account/decisions/{statement}/appeal", NOBODY, {"text": "No."}),
     ("modlog.public", "GET"): ("/modlog/{site}", EVERYONE, {}),
+    ("profiles.profile", "GET"): ("/people/{site}/{profile}", EVERYONE, {}),
+    ("account.profile", "GET"): ("/account/profile", SIGNED_IN, {}),
+    ("account.change_profile", "POST"): ("/account/profile", SIGNED_IN, {"bio": "I ring bells."}),
+    ("account.comments", "GET"): ("/account/comments", SIGNED_IN, {}),
     # The console
     ("review.home", "GET"): ("/review/", SIGNED_IN, {}),
     ("review.site_home", "GET"): ("/review/{site}/", MANAGERS, {}),
@@ -212,6 +217,8 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("review.end_sanction", "POST"): ("/review/{site}/sanctions/{sanction}/end", MANAGERS, {}),
     ("review.sanctions", "GET"): ("/review/{site}/sanctions", MANAGERS, {}),
     ("review.sanctions_csv", "GET"): ("/review/{site}/sanctions.csv", MANAGERS, {}),
+    ("review.badges", "POST"): ("/review/{site}/people/{owner}/badges", MANAGERS, {"is_expert": "1", "expert": "Bells"}),
+    ("review.bio", "POST"): ("/review/{site}/people/{owner}/bio", MANAGERS, {"number": "1", "outcome": "approve"}),
     ("review.note", "POST"): ("/review/{site}/people/{owner}/notes", MANAGERS, {"body": "Noted."}),
     ("review.change_note", "POST"): ("/review/{site}/notes/{note}", NOBODY, {"body": "Changed."}),  # its author's own
     ("review.sweep", "POST"): ("/review/{site}/people/{owner}/sweeps", MANAGERS, {"reason": "spam"}),
@@ -402,6 +409,9 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_people.list_people", "GET"): ("/api/v1/sites/{site}/people", MANAGERS, {}),
     ("api_people.get_person", "GET"): ("/api/v1/sites/{site}/people/{owner}", MANAGERS, {}),
     ("api_people.get_timeline", "GET"): ("/api/v1/sites/{site}/people/{owner}/timeline", MANAGERS, {}),
+    ("api_people.put_badges", "PUT"): ("/api/v1/sites/{site}/people/{owner}/badges", MANAGERS, {"expert": "Bells", "member": True}),
+    ("api_people.post_bio_decision", "POST"): ("/api/v1/sites/{site}/people/{owner}/bio", MANAGERS, {"number": 1, "outcome": "approve"}),
+    ("api_profiles.get_profile", "GET"): ("/api/v1/sites/{site}/profiles/{profile}", EVERYONE, {}),
     ("api_people.list_sanctions_of", "GET"): ("/api/v1/sites/{site}/people/{owner}/sanctions", MANAGERS, {}),
     ("api_people.impose_sanction", "POST"): ("/api/v1/sites/{site}/people/{owner}/sanctions", MANAGERS, {"kind": "ban", "reason": "spam"}),
     ("api_people.list_sanctions", "GET"): ("/api/v1/sites/{site}/sanctions", MANAGERS, {}),
@@ -475,6 +485,7 @@ def world(app: Flask) -> World:
     set_sso(site, "https://news.example", by=None)
     add_key(site, "a", "HS256", "y" * 40, by=None)
     sanction = impose(owner, SanctionKind.WARN, actor=manager, site=site, reason=Reason.SPAM, message="Please.")
+    db.session.add(Profile(user_id=owner.id, offered="Me.", state=BioState.HELD.value, number=1))
     note = add_note(site, owner, "Noted.", author=manager)
     spammer = make_user()
     spam = make_comment(article, spammer)
@@ -496,6 +507,7 @@ def world(app: Flask) -> World:
         "batch": "all-of-it", "mark": "featured", "said": said.id, "question": question.id,
         "grant": manager.roles[0].id, "session": db.session.query(UserSession.id).scalar(),
         "invitation": invitation.id, "invited": re.findall(r"/invitation/(\S+)", db.session.query(Mail.text).filter(Mail.recipient == "guest@example.org").scalar() or "")[0],
+        "profile": public_id(site.id, owner.id),
         "manager": manager.id, "owner": owner.id, "email": owner.email, "version": 1,
         "statement": statement.puid, "appeal": appeal.id,
     }
