@@ -333,6 +333,8 @@ def test_a_forgotten_password_is_replaced_through_the_mail(app: Flask, known: Us
     assert weak.status_code == 422
     assert weak.headers["Referrer-Policy"] == "no-referrer"
     assert "too easy" in error_beside(weak.text, "password")
+    stolen = browser.post(link, {"password": "010983066v"}, page=link)
+    assert "list of stolen ones" in error_beside(stolen.text, "password")
     assert browser.post(link, {"password": "eleven purple bicycles"}, page=link).location == "/account/"
     assert browser.get("/account/").status_code == 200
     assert lost.get("/account/").status_code == 401

@@ -75,6 +75,8 @@ def _values(settings: Settings) -> Iterator[Finding]:
                 parse_many(getattr(settings, field.name))
             except ValueError:
                 yield problem(f"{PREFIX}{field.name} is no limit.", 'Write it like "6 per minute; 100 per hour".')
+    if len(settings.security_contacts) < len(settings.SECURITY_CONTACT.split()):
+        yield problem(f"{PREFIX}SECURITY_CONTACT has an address that is neither mail nor https.", "Write it like security@news.example.")
     try:
         driver = make_url(settings.database_url).drivername
     except ArgumentError:
