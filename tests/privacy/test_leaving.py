@@ -27,6 +27,7 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.merging import merge
 from commentsvc.moderation.models import Decision, Flag, Reason
 from commentsvc.privacy import erasure
 from commentsvc.privacy.consents import Purpose, record_consent, verify
@@ -186,6 +187,11 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     flag(answer, ada, "spam", "private words")
     start_session(ada, device="A browser")
     record_consent(ada, Purpose.TRAIN_MODERATION, granted=True)
+    boss = make_user("Boss", role=Role.ADMIN, site=article.site)
+    twin, first = make_user("Ada Twin"), make_user("Ada First")
+    start_session(first, device="An older browser")
+    for kept, merged in ((twin, first), (ada, twin)):
+        merge(kept, merged, actor=boss, typed_name=merged.display_name)
     ask_erasure(ada, remove_comments=remove)
     db.session.commit()
     assert _erase() == 0  # not yet
@@ -195,8 +201,9 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     assert fresh(article).version > before
     user = db.session.get_one(User, ada.id)
     assert (user.display_name, user.email, user.password_hash) == (NAME, None, None)
+    assert {db.session.get_one(User, merged.id).display_name for merged in (twin, first)} == {NAME}
     for model in (UserSession, ApiKey):
-        assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id == ada.id)) == 0
+        assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id.in_([ada.id, twin.id, first.id]))) == 0
     assert db.session.scalar(select(Flag.text).where(Flag.user_id == ada.id)) == ""
     assert db.session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient == "ada@example.org")) == 0
     assert miscounted() == []
