@@ -241,6 +241,7 @@ def test_the_clients_secret_is_in_no_log(client: FlaskClient, liar: Liar, caplog
     assert "could" in told or "refused" in told
     assert SECRET not in told
     assert liar.asked["state"] not in told
+    assert "code-" not in told
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '[{"key": "A b"}]', '[{"key":"a","name":"A","issuer":"ftp://x","client_id":"c"}]'])
