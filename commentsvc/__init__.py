@@ -18,7 +18,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     With `places`, it works on as many requests at once, and asks the rest to come back when more than
     `WAITING_ROOM` of them wait.
     """
-    from commentsvc import account_pages, api, embed, pages, perspective, review
+    from commentsvc import account_pages, api, embed, pages, perspective, review, security_txt
     from commentsvc.accounts import sessions
     from commentsvc.api.problems import problem_of, problem_of_http
     from commentsvc.extensions import csrf, login
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     sessions.init_app(app)
 
     pages.init_app(app, Problems(problem_of, problem_of_http))
+    security_txt.init_app(app, settings)
     account_pages.init_app(app)
     embed.init_app(app)
     review.init_app(app)

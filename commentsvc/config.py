@@ -53,6 +53,8 @@ class Settings:
     SMTP_STARTTLS: bool = True
     #: Sender of mails.
     MAIL_FROM: str = "Comments <comments@localhost>"
+    #: Whom to tell of a weakness, for /.well-known/security.txt: mail or https addresses, separated by spaces; empty: no such page.
+    SECURITY_CONTACT: str = ""
     #: Days a session lives without being used.
     SESSION_DAYS: int = 30
     #: Days after which a session ends however much it is used.
@@ -171,6 +173,12 @@ class Settings:
     def redis_options(self) -> dict[str, int]:
         """Seconds after which a Redis that does not answer is given up."""
         return {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS} if self.REDIS_URL else {}
+
+    @property
+    def security_contacts(self) -> list[str]:
+        """Whom to tell of a weakness, as addresses; a bare mail address counts as `mailto:`, what is neither mail nor https is left out."""
+        given = [f"mailto:{one}" if "@" in one and ":" not in one else one for one in self.SECURITY_CONTACT.split()]
+        return [one for one in given if one.startswith(("mailto:", "https://"))]
 
     def secret_key(self) -> str:
         """The secret that signs: the configured one, or one made on first use and its owner's alone to read."""

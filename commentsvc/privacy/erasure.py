@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 
 from commentsvc.accounts.api_keys import revoke_keys
-from commentsvc.accounts.models import Registration, User
+from commentsvc.accounts.models import Invitation, Registration, User
 from commentsvc.accounts.sessions import end_sessions
 from commentsvc.comments.authors import rename_author
 from commentsvc.comments.mentions import rename_mentions
@@ -20,6 +20,7 @@ from commentsvc.errors import Conflict, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, in_language, language
 from commentsvc.moderation.decide import withdraw
+from commentsvc.moderation.merging import accounts_of
 from commentsvc.moderation.models import Appeal, Flag
 from commentsvc.privacy.models import Erasure
 from commentsvc.privacy.places import PLACES, Erase
@@ -101,7 +102,12 @@ def _remove_some(user: User) -> bool:
 
 
 def _forget(user: User) -> None:
-    """What names her goes; the row stays, because comments, votes and decisions name its number."""
+    """What names her goes, in accounts that were merged into hers too; the rows stay, because comments, votes and decisions name their numbers."""
+    for number in accounts_of(user.id):
+        _forget_account(db.session.get_one(User, number))
+
+
+def _forget_account(user: User) -> None:
     email = user.email
     end_sessions(user)
     revoke_keys(user)
@@ -119,6 +125,7 @@ def _forget(user: User) -> None:
             db.session.execute(delete(table).where(table.c[column] == user.id))
     if email:
         db.session.execute(delete(Registration).where(Registration.email == email))
+        db.session.execute(delete(Invitation).where(Invitation.email == email))
         db.session.execute(delete(GuestComment).where(GuestComment.email == email))
         db.session.execute(delete(Mail).where(Mail.recipient == email))
     db.session.flush()

@@ -22,6 +22,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.merging import accounts_of
 from commentsvc.moderation.models import Decision
 from commentsvc.privacy.consents import TEXTS, Purpose, granted_now, verify
 from commentsvc.privacy.models import Consent, TrainingExport, TrainingExportConsent
@@ -109,12 +110,12 @@ def exports() -> Sequence[TrainingExport]:
 
 
 def exports_with(user: User) -> list[HeldIn]:
-    """The exports that hold comments of hers, whatever she says today, the latest first."""
+    """The exports that hold comments of hers, whatever she says today and whichever of her accounts wrote them, the latest first."""
     rows = db.session.execute(
         select(TrainingExport.id, TrainingExport.created_at, func.sum(TrainingExportConsent.comments), TrainingExport.used_for)
         .join(TrainingExportConsent, TrainingExportConsent.export_id == TrainingExport.id)
         .join(Consent, Consent.id == TrainingExportConsent.consent_id)
-        .where(Consent.user_id == user.id)
+        .where(Consent.user_id.in_(accounts_of(user.id)))
         .group_by(TrainingExport.id, TrainingExport.created_at, TrainingExport.used_for)
         .order_by(TrainingExport.id.desc())
     )

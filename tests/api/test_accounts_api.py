@@ -95,6 +95,8 @@ def test_a_forgotten_password_is_replaced_through_the_mail(app: Flask, anyone: C
     unknown = anyone.post("/password-resets", {"email": "nobody@example.org"})
     assert (known.status_code, known.data) == (unknown.status_code, unknown.data) == (202, b"")
     token = link_in(mails()[0]).rsplit("/", 1)[1]
+    stolen = problem(anyone.put(f"/password-resets/{token}", {"password": "010983066v"}))
+    assert (stolen["errors"][0]["field"], stolen["code"]) == ("password", "password_breached")
     weak = anyone.put(f"/password-resets/{token}", {"password": "password12"})
     assert (weak.status_code, problem(weak)["errors"][0]["field"]) == (422, "password")
     assert anyone.put(f"/password-resets/{token}", {"password": "nine brass doorbells"}).status_code == 204

@@ -11,7 +11,6 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import text
 
-from commentsvc.cli import COMMANDS
 from commentsvc.extensions import db
 from tests.cli.conftest import Command
 

@@ -224,6 +224,8 @@ def test_nothing_it_says_has_a_password_in_it(environ: dict[str, str]) -> None:
         ("settings", "is no setting", {"BASE_URI": "http://localhost"}),
         ("settings", "counts as no", {"RATE_LIMITS": "sure"}),
         ("settings", "SCREENING_BATCH is 0", {"SCREENING_BATCH": "0"}),
+        ("settings", "OIDC_PROVIDERS must be a JSON list", {"OIDC_PROVIDERS": "https://id.example"}),
+        ("settings", "SECURITY_CONTACT has an address", {"SECURITY_CONTACT": "security@news.example news.example"}),
         ("settings", "LIMIT_POST is no limit", {"LIMIT_POST": "some"}),
         ("settings", "DATABASE_URL is no address", {"DATABASE_URL": "mysql://x"}),
         ("settings", "DATABASE_URL is no address", {"DATABASE_URL": "not an address"}),

@@ -328,11 +328,13 @@ def test_a_forgotten_password_is_replaced_through_the_mail(app: Flask, known: Us
     link = link_in(mails()[0])
     page = browser.get(link)
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert 'autocomplete="new-password"' in page.text
+    assert re.search(r'<input[^>]*type="password"[^>]*autocomplete="new-password"', page.text)
     weak = browser.post(link, {"password": "password123"}, page=link)
     assert weak.status_code == 422
     assert weak.headers["Referrer-Policy"] == "no-referrer"
     assert "too easy" in error_beside(weak.text, "password")
+    stolen = browser.post(link, {"password": "010983066v"}, page=link)
+    assert "list of stolen ones" in error_beside(stolen.text, "password")
     assert browser.post(link, {"password": "eleven purple bicycles"}, page=link).location == "/account/"
     assert browser.get("/account/").status_code == 200
     assert lost.get("/account/").status_code == 401

@@ -148,6 +148,15 @@ def test_another_providers_answer_is_told_apart(client: FlaskClient, liar: Liar)
     assert sign_in(client, liar, iss="https://id.evil.example").status_code == 422
 
 
+def test_a_description_that_names_another_issuer_leads_nowhere(client: FlaskClient, liar: Liar) -> None:
+    for issuer in ("https://id.example", f"{liar.issuer}/"):
+        liar.described = {"issuer": issuer}
+        forget_providers()
+        assert client.get("/account/external/example").status_code == 503
+    liar.described = {}
+    assert begin(client).startswith(f"{liar.issuer}/authorize?")
+
+
 def test_a_provider_that_is_down_is_said_and_other_ways_are_offered(client: FlaskClient, liar: Liar) -> None:
     liar.down = True
     answer = client.get("/account/external/example?next=/account/my-data")
@@ -232,6 +241,7 @@ def test_the_clients_secret_is_in_no_log(client: FlaskClient, liar: Liar, caplog
     assert "could" in told or "refused" in told
     assert SECRET not in told
     assert liar.asked["state"] not in told
+    assert "code-" not in told
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '[{"key": "A b"}]', '[{"key":"a","name":"A","issuer":"ftp://x","client_id":"c"}]'])

@@ -8,7 +8,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.closing import WAYS_IN
+from commentsvc.accounts.models import (
+    EmailChange,
+    ExternalIdentity,
+    ExternalSignIn,
+    HandOver,
+    Passkey,
+    PasswordReset,
+    RecoveryCode,
+    SignInStep,
+    Totp,
+    User,
+)
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.roles import grant_role
 from commentsvc.accounts.sessions import start_session
@@ -282,6 +294,26 @@ def boss_of(*sites: Site) -> User:
     return boss
 
 
+def give_every_way_in(user: User) -> None:
+    """A row of each kind that could open the account."""
+    later = utcnow() + dt.timedelta(hours=1)
+    user.second_factor_at = utcnow()
+    db.session.add_all([
+        PasswordReset(user_id=user.id, token_hash=b"r" * 32, expires_at=later),
+        EmailChange(user_id=user.id, email="new@example.org", token_hash=b"e" * 32, expires_at=later),
+        ExternalIdentity(user_id=user.id, issuer="https://id.example", subject="7", site_id=None, email=None, created_at=utcnow(), last_used_at=utcnow()),
+        ExternalSignIn(user_id=user.id, state_hash=b"s" * 32, provider="id", nonce="n", verifier="v", next="", expires_at=later),
+        HandOver(user_id=user.id, code_hash=b"h" * 32, challenge=b"c" * 32, expires_at=later),
+        Passkey(user_id=user.id, credential_id=b"p", public_key=b"k", sign_count=0, name="Phone"),
+        Totp(user_id=user.id, sealed=b"t", confirmed_at=utcnow()),
+        RecoveryCode(user_id=user.id, code_hash=b"x" * 32),
+        SignInStep(user_id=user.id, token_hash=b"i" * 32, purpose="code", challenge=b"c" * 32, expires_at=later),
+    ])
+    db.session.flush()
+    for way in WAYS_IN:
+        assert db.session.scalar(select(func.count()).select_from(way).where(way.user_id == user.id)) == 1, way
+
+
 def test_a_merge_keeps_everything_once_and_counts_as_a_recount_does(article: Article) -> None:
     site = article.site
     boss, nora = boss_of(site), manager_of(site)
@@ -295,6 +327,7 @@ def test_a_merge_keeps_everything_once_and_counts_as_a_recount_does(article: Art
     impose(twin, K.ALWAYS_REVIEW, actor=nora, site=site, reason=Reason.SPAM)
     add_note(site, twin, "Two accounts?", author=nora)
     start_session(twin, device="a phone")
+    give_every_way_in(twin)
     db.session.commit()
     version = article.version
     done = merge(kept, twin, actor=boss, typed_name="Ada L.")
@@ -309,7 +342,9 @@ def test_a_merge_keeps_everything_once_and_counts_as_a_recount_does(article: Art
     assert (mine.flag_count, others.flag_count, mine.up) == (0, 1, 0)
     assert [s.kind for s in active(kept.id, article.site_id)] == [K.ALWAYS_REVIEW]
     assert len(notes_on(site, kept.id)) == 1
-    assert (twin.email, twin.password_hash) == (None, None)
+    assert (twin.email, twin.password_hash, twin.second_factor_at) == (None, None, None)
+    for way in WAYS_IN:
+        assert db.session.scalar(select(func.count()).select_from(way).where(way.user_id == twin.id)) == 0, way
     db.session.refresh(article)
     assert article.version > version
     assert names(site, "Ada") == ["Ada"]

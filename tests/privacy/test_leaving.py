@@ -29,6 +29,7 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.merging import merge
 from commentsvc.moderation.models import Decision, Flag, Reason
 from commentsvc.moderation.profiles import find_profile
 from commentsvc.privacy import erasure
@@ -191,6 +192,11 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     record_consent(ada, Purpose.TRAIN_MODERATION, granted=True)
     db.session.add(Profile(user_id=ada.id, bio="I ring bells."))
     give_badges(article.site, ada, expert="Bells", member=True, by=None)
+    boss = make_user("Boss", role=Role.ADMIN, site=article.site)
+    twin, first = make_user("Ada Twin"), make_user("Ada First")
+    start_session(first, device="An older browser")
+    for kept, merged in ((twin, first), (ada, twin)):
+        merge(kept, merged, actor=boss, typed_name=merged.display_name)
     ask_erasure(ada, remove_comments=remove)
     db.session.commit()
     assert _erase() == 0  # not yet
@@ -202,8 +208,9 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     assert (user.display_name, user.email, user.password_hash) == (NAME, None, None)
     with pytest.raises(NotFound):
         find_profile(article.site, public_id(article.site_id, ada.id))
+    assert {db.session.get_one(User, merged.id).display_name for merged in (twin, first)} == {NAME}
     for model in (UserSession, ApiKey, Profile, SiteBadge):
-        assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id == ada.id)) == 0
+        assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id.in_([ada.id, twin.id, first.id]))) == 0
     assert db.session.scalar(select(Flag.text).where(Flag.user_id == ada.id)) == ""
     assert db.session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient == "ada@example.org")) == 0
     assert miscounted() == []

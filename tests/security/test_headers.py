@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import datetime as dt
 import re
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from commentsvc import create_perspective_app, headers
+from commentsvc import create_app, create_perspective_app, headers
 from commentsvc.accounts.models import User
+from commentsvc.config import Settings
 from commentsvc.extensions import db
 from tests.accounts.browsing import Browser, make_known
 from tests.factories import make_article, make_site
@@ -54,6 +56,21 @@ def test_every_answer_has_every_header(app: Flask, world: World, endpoint: str, 
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "Server" not in answer.headers or "Werkzeug" in answer.headers["Server"]  # granian's own says no more
     assert "X-Powered-By" not in answer.headers
+
+
+def test_security_txt_says_whom_to_tell_while_somebody_is_to_be_told(app: Flask, settings: Settings) -> None:
+    told = create_app(replace(
+        settings, BASE_URL="https://comments.example",
+        SECURITY_CONTACT="security@news.example https://news.example/security javascript:alert(1)",
+    ))
+    answer = ask(told, "/.well-known/security.txt")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    *contacts, expires, canonical = answer.text.splitlines()
+    assert contacts == ["Contact: mailto:security@news.example", "Contact: https://news.example/security"]
+    assert canonical == "Canonical: https://comments.example/.well-known/security.txt"
+    ends = dt.datetime.fromisoformat(expires.removeprefix("Expires: "))
+    assert dt.timedelta(days=170) < ends - dt.datetime.now(dt.UTC) < dt.timedelta(days=365)
+    assert ask(app, "/.well-known/security.txt").status_code == 404
 
 
 def test_the_widget_is_framed_by_its_sites_own_pages_alone(app: Flask) -> None:

@@ -13,6 +13,7 @@ from limits import parse_many
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from commentsvc.accounts.oidc import parse_providers
 from commentsvc.cli.doctor.findings import Finding, Patient, note, ok, problem
 from commentsvc.config import SHORTEST_SECRET, Settings
 
@@ -75,6 +76,12 @@ def _values(settings: Settings) -> Iterator[Finding]:
                 parse_many(getattr(settings, field.name))
             except ValueError:
                 yield problem(f"{PREFIX}{field.name} is no limit.", 'Write it like "6 per minute; 100 per hour".')
+    try:
+        parse_providers(settings.OIDC_PROVIDERS)
+    except ValueError as error:
+        yield problem(f"{error}.", "docs/operations.md has an example.")
+    if len(settings.security_contacts) < len(settings.SECURITY_CONTACT.split()):
+        yield problem(f"{PREFIX}SECURITY_CONTACT has an address that is neither mail nor https.", "Write it like security@news.example.")
     try:
         driver = make_url(settings.database_url).drivername
     except ArgumentError:
