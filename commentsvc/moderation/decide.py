@@ -202,6 +202,20 @@ def judge_edit(
     return decision
 
 
+def judge_appealed_edit(comment: Comment, statement: Statement, *, overturn: bool, actor: User, note: str) -> Decision:
+    """Decide on an appeal about a rejected edit: overturned it is what others read, if nothing has come since; flushes.
+
+    Called by appeals alone. `note` is the answer to the author.
+    """
+    lock_article(comment.article_id)
+    db.session.refresh(comment)
+    seen = comment.version
+    step = edit_steps.overturn if overturn else edit_steps.uphold
+    decision = step(comment, statement.revision or 0, actor=actor, note=note)
+    _audit(comment, decision, actor, seen)
+    return decision
+
+
 ONLY_PUBLISHED = {
     Mark.FEATURED: N_("Only a published comment can be featured."), Mark.PINNED: N_("Only a published comment can be pinned."),
 }
@@ -292,7 +306,7 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         raise _conflict(comment)
     if decision.actor_id is None or decision.undoes_id is not None or decision.to_status == _S.WITHDRAWN:
         raise Invalid("Only a community manager's own decision can be undone.")
-    statements.check_undo(decision, actor)
+    appealed = statements.check_undo(decision, actor)
     if decision.reason in STEPS:
         if comment.status != _S.PUBLISHED:
             raise _conflict(comment)
@@ -302,6 +316,11 @@ def undo(decision: Decision, *, actor: User) -> Decision:
             raise _conflict(comment)
         seen = comment.version
         taken = edit_steps.undo(comment, decision, actor=actor)
+        _audit(comment, taken, actor, seen)
+        return taken
+    if appealed is not None and appealed.revision is not None:
+        seen = comment.version
+        taken = edit_steps.undo_appealed(comment, decision, appealed, actor=actor)
         _audit(comment, taken, actor, seen)
         return taken
     db.session.execute(

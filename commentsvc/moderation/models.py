@@ -156,11 +156,11 @@ class Statement(Base):
             "ux_statements_sanction", "sanction_id", unique=True,
             postgresql_where=text("sanction_id IS NOT NULL"), sqlite_where=text("sanction_id IS NOT NULL"),
         ),
-        # What is restricted is so for one reason at a time.
+        # What is restricted is so for one reason at a time; the edits of it that were rejected each have their own.
         Index(
             "ux_statements_live", "comment_id", unique=True,
-            postgresql_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
-            sqlite_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
+            postgresql_where=text("ended_at IS NULL AND comment_id IS NOT NULL AND revision IS NULL"),
+            sqlite_where=text("ended_at IS NULL AND comment_id IS NOT NULL AND revision IS NULL"),
         ),
     )
 
@@ -171,6 +171,7 @@ class Statement(Base):
     comment_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     sanction_id: Mapped[int | None] = mapped_column(ForeignKey(Sanction.id, ondelete="CASCADE"))
+    revision: Mapped[int | None]  # of the comment: that edit alone was rejected, and the text before stands
     reason: Mapped[str] = mapped_column(String(40))
 
     decision_visibility: Mapped[str | None] = mapped_column(String(60))
