@@ -449,7 +449,7 @@ def edited(comments: Sequence[Comment], site: Site) -> list[Edited]:
     ]
 
 
-def _told_of_edits(comment_ids: Sequence[int], site: Site) -> dict[tuple[int, int | None], dict[str, str]]:
+def _told_of_edits(comment_ids: Sequence[int], site: Site) -> dict[tuple[int | None, int | None], dict[str, str]]:
     """Why edits of these comments were rejected, by comment and revision: what Edited says of it."""
     if not comment_ids:
         return {}

@@ -49,8 +49,8 @@ LAW_LENGTH = 500
 INCOMPATIBLE, ILLEGAL = "DECISION_GROUND_INCOMPATIBLE_CONTENT", "DECISION_GROUND_ILLEGAL_CONTENT"
 # Taken out of a conversation that everybody could read, or never let into it.
 REMOVED, DISABLED = "DECISION_VISIBILITY_CONTENT_REMOVED", "DECISION_VISIBILITY_CONTENT_DISABLED"
-# A reader's flag is no notice under article 16: it claims a breach of the guidelines, and names no law.
-OWN_INITIATIVE, BY_FLAG = "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION"
+# A reader's flag is no notice under article 16: it claims a breach of the guidelines, and names no law. A legal notice is one.
+OWN_INITIATIVE, BY_FLAG, BY_NOTICE = "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION", "SOURCE_ARTICLE_16"
 BY_PERSON, BY_PROGRAM = "AUTOMATED_DECISION_NOT_AUTOMATED", "AUTOMATED_DECISION_FULLY"
 
 # Phases that find something in what was written; the others hold whatever comes.
@@ -144,7 +144,9 @@ class Standing:
         return not self.first or self.alone
 
 
-def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool, reason: Reason, edit: bool = False) -> str:
+def facts_of(
+    *, by_person: bool, was_public: bool, detected: bool, flagged: bool, reason: Reason, edit: bool = False, noticed: bool = False
+) -> str:
     """What the decision rests on, in plain words and without a word about anybody. Pure."""
     if not by_person:
         found = _FOUND.get(reason, _FOUND_BY_MODEL)
@@ -160,6 +162,8 @@ def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool
             N_("A Community Manager read it and decided not to publish it."), N_("The text before it stands."),
         ))
     said = []
+    if noticed:
+        said.append(N_("Somebody sent a notice that the comment is illegal."))
     if flagged:
         said.append(N_("Readers flagged the comment."))
     if detected:
@@ -206,11 +210,12 @@ def _make(
     comment: Comment, decision: Decision, *, actor: User | None, law: str, keep: Keep | None, edit: Revision | None = None
 ) -> None:
     site = db.session.get_one(Site, comment.site_id)  # in the session already, wherever speed matters
-    reason = Reason(decision.reason if edit is None else edit.reason)
+    reason = Reason(decision.reason if edit is None else edit.reason or Reason.OTHER)
     rule = RULES.get(reason, RULES[Reason.OTHER])
     by_person, was_public = actor is not None, decision.from_status == Status.PUBLISHED and edit is None
     detected = _detected(comment, decision.revision) if by_person else True
-    flagged = by_person and comment.flag_count > 0 and edit is None
+    noticed = comment.notice_count > 0 and edit is None
+    flagged = by_person and comment.flag_count > comment.notice_count and edit is None
     statement = Statement(
         puid=str(uuid.uuid4()), site_id=comment.site_id, user_id=comment.author_id, comment_id=comment.id, decision=decision,
         revision=edit.number if edit is not None else None, reason=reason.value, decision_visibility=REMOVED if was_public else DISABLED,
@@ -219,9 +224,10 @@ def _make(
         explanation=rule.explanation,
         decision_facts=facts_of(
             by_person=by_person, was_public=was_public, detected=detected, flagged=flagged, reason=reason, edit=edit is not None,
+            noticed=noticed,
         ),
         category=rule.category, content_date=comment.created_at if edit is None else edit.created_at, created_at=decision.created_at,
-        source_type=BY_FLAG if flagged else OWN_INITIATIVE, automated_detection=detected,
+        source_type=BY_NOTICE if noticed and by_person else BY_FLAG if flagged else OWN_INITIATIVE, automated_detection=detected,
         automated_decision=BY_PERSON if by_person else BY_PROGRAM,
         appeal_until=decision.created_at + dt.timedelta(days=site.policy.appeal_days), told=False,
     )
@@ -302,8 +308,8 @@ def texts_of_edits(statements: Sequence[Statement]) -> dict[int, str]:
     found = db.session.execute(
         select(Revision.comment_id, Revision.number, Revision.body).where(tuple_(Revision.comment_id, Revision.number).in_(wanted))
     )
-    texts = {(row.comment_id, row.number): row.body for row in found}
-    return {s.id: texts[s.comment_id, s.revision] for s in statements if (s.comment_id, s.revision) in texts}  # type: ignore[index]
+    texts: dict[tuple[int | None, int | None], str] = {(row.comment_id, row.number): row.body for row in found}
+    return {s.id: texts[s.comment_id, s.revision] for s in statements if (s.comment_id, s.revision) in texts}
 
 
 def follow_edit(comment: Comment, decision: Decision, *, undoes: Decision | None = None) -> None:

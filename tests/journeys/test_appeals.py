@@ -284,8 +284,9 @@ def test_the_public_modlog_words_its_reasons_as_the_site_does(app: Flask, author
     db.session.commit()
     page = Desk(app).get("/modlog/open").text
     assert re.findall("<p><strong>(.*)</strong>", page)[1:] == ["Not about the wall", "100% rude"]
-    entries = app.test_client().get("/api/v1/sites/open/public-modlog").json["entries"]
-    assert [entry["rule"] for entry in entries][1:] == ["Not about the wall", "100% rude"]
+    answer = app.test_client().get("/api/v1/sites/open/public-modlog").json
+    assert answer
+    assert [entry["rule"] for entry in answer["entries"]][1:] == ["Not about the wall", "100% rude"]
 
 
 def test_an_author_reads_why_her_edit_was_rejected_and_appeals(app: Flask, article: Article, author: User, nora: User, tomas: User) -> None:
