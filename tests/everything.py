@@ -134,7 +134,7 @@ def fill_everything() -> None:
         make_comment(article, status=Status.WITHDRAWN)
         turned = edit_of(make_comment(article))
         judge_edit(turned, 2, actor=moderator, seen=turned.version, reason=Reason.ABUSE, message=AWKWARD)
-        claim_of = Claim("threat", f"{AWKWARD} and more words.", AWKWARD.splitlines()[0], "notifier@example.org", good_faith=True)
+        claim_of = Claim("threat", AWKWARD * 20, AWKWARD.splitlines()[0], "notifier@example.org", good_faith=True)
         noticed, kept = make_comment(article), make_comment(article)
         send_notice(noticed, claim_of, user=readers[2], language="de")
         send_notice(kept, claim_of, user=None, language="en")
