@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from flask import Response, current_app, redirect, render_template, request, url_for
+from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
 from commentsvc.accounts.permissions import Permission
@@ -15,7 +16,7 @@ from commentsvc.errors import CommentsvcError, Invalid, NotFound
 from commentsvc.extensions import db, limiter
 from commentsvc.i18n import language
 from commentsvc.moderation.legal_notices import EXPLANATION_LENGTH, NAME_LENGTH, Claim, send_notice
-from commentsvc.moderation.models import NOTICE_KINDS
+from commentsvc.moderation.models import NOTICE_KINDS, LegalNotice
 from commentsvc.web import form_sent, limit_key, reader, require, settings_of
 
 notice_limit = limiter.limit(lambda: settings_of(current_app).LIMIT_NOTICE, key_func=limit_key, methods=["POST"])
@@ -32,7 +33,7 @@ def legal_notice(comment_id: int) -> AnyResponse:
     """The form, for anybody; where it was sent, that it came and by which number."""
     comment = _public(comment_id)
     if request.method != "POST":
-        return _draw(comment, sent=_number(request.args.get("sent", "")))
+        return _draw(comment, sent=_came(comment_id, request.args.get("sent", "")))
     if request.form.get(TRAP):
         raise Invalid("Nothing was sent. Leave the last field empty: it is there for programs that fill in everything.", code="trap")
     asked = speak(comment.article.site.language)
@@ -57,17 +58,18 @@ def _public(comment_id: int) -> Comment:
     comment = comment_with_article(comment_id)
     speak(comment.article.site.language)
     require(Permission.READ, comment.site_id)
-    if comment.status != Status.PUBLISHED and not request.args.get("sent"):
+    if comment.status != Status.PUBLISHED and not _came(comment_id, request.args.get("sent", "")):
         raise NotFound("This comment is no longer public, so there is nothing to report.")
     return comment
 
 
-def _number(text: str) -> str:
-    """The number of a notice that an address names; "" for what is none."""
+def _came(comment_id: int, number: str) -> str:
+    """The number of a notice about this comment that came in; "" for any other."""
     try:
-        return str(uuid.UUID(text))
+        puid = str(uuid.UUID(number))
     except ValueError:
         return ""
+    return db.session.scalar(select(LegalNotice.puid).where(LegalNotice.puid == puid, LegalNotice.comment_id == comment_id)) or ""
 
 
 def _draw(comment: Comment, *, error: CommentsvcError | None = None, sent: str = "") -> Response:
