@@ -102,6 +102,13 @@ def day(moment: dt.date) -> str:
     return format_date(moment, "long", locale=_locale())
 
 
+def month(moment: dt.date) -> str:
+    """A month as people write it: "November 2026"."""
+    from babel.dates import format_skeleton
+
+    return format_skeleton("yMMMM", moment, locale=_locale())
+
+
 def short_day(moment: dt.datetime) -> str:
     """A day of this year: "26 November"."""
     from babel.dates import format_skeleton
@@ -144,7 +151,7 @@ def init_app(app: Any) -> None:
     `app` is the Flask application; nothing here imports Flask, for the pure core stands on this too. The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
     """
     app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
-    app.jinja_env.filters.update(day=day, moment=point_in_time, number=number)
+    app.jinja_env.filters.update(day=day, month=month, moment=point_in_time, number=number)
     app.jinja_env.globals.update(language=language, direction=direction, plural_forms=plural_forms)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)

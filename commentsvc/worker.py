@@ -20,6 +20,7 @@ from commentsvc.database import utcnow, words_of
 from commentsvc.errors import name_of
 from commentsvc.extensions import db
 from commentsvc.moderation import alarms
+from commentsvc.moderation.bios import bios_waiting, screen_bio
 from commentsvc.moderation.claims import Lane, waiting
 from commentsvc.moderation.scoring import probe
 from commentsvc.moderation.screen import screen_pending
@@ -162,7 +163,9 @@ class ScreeningWorker:
         if waiting(lane, lease) and screen_pending(lambda: model, batch=batch, lease=lease, lane=lane):
             return True
         if lane is Lane.FRESH:
-            return waiting(Lane.EDITS, lease) and bool(screen_pending(lambda: model, batch=batch, lease=lease, lane=Lane.EDITS))
+            if waiting(Lane.EDITS, lease):
+                return bool(screen_pending(lambda: model, batch=batch, lease=lease, lane=Lane.EDITS))
+            return bios_waiting() and screen_bio(lambda: model, lease=lease)
         return lane is Lane.BACKLOG and waiting(Lane.AGAIN, lease) and bool(screen_again(lambda: model, batch=batch, lease=lease))
 
     def _rest(self, lane: Lane, heard: int) -> None:

@@ -18,7 +18,9 @@ from commentsvc.accounts.models import (
     ExternalSignIn,
     HandOver,
     Passkey,
+    Profile,
     RecoveryCode,
+    SiteBadge,
     SsoToken,
     Totp,
     User,
@@ -238,6 +240,11 @@ def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
     warning = impose(readers[1], SanctionKind.WARN, actor=moderator, site=site, reason=Reason.SPAM, message=AWKWARD)
     end(warning, actor=moderator, note=AWKWARD)
     db.session.add(PersonNote(site_id=site.id, user_id=readers[0].id, author_id=moderator.id, body=AWKWARD))
+    db.session.add(SiteBadge(site_id=site.id, user_id=readers[0].id, expert=AWKWARD[:60], member=True, expert_via="sso", member_via=None))
+    db.session.add(Profile(
+        user_id=readers[0].id, bio=AWKWARD, offered=AWKWARD, state="held", number=2, findings=[{"phase": "links", "message": AWKWARD}], offered_at=utcnow(),
+        claimed_until=utcnow(), attempts=1, history_private=True,
+    ))
     spammer, twin = make_user("Spammer"), make_user("Spammer 2", email=None)
     comment = make_comment(make_article(site), spammer)
     comment.author_level, comment.hold_for = "new", "always_review"

@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
         my_data,
         notifications,
         passwords,
+        profile,
         registration,
         settings,
         signing_in,
@@ -24,5 +25,5 @@ def init_app(app: Flask) -> None:
     )
     from commentsvc.account_pages.blueprint import account
 
-    del external, guests, factors, hidden, invitations, morning_mail, my_data, notifications, passwords, registration, settings, signing_in, statements  # imported for their routes
+    del external, guests, factors, hidden, invitations, morning_mail, my_data, notifications, passwords, profile, registration, settings, signing_in, statements  # imported for their routes
     app.register_blueprint(account)

@@ -12,6 +12,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts.audit import record_own
+from commentsvc.accounts.badges import refuse_imitation
 from commentsvc.accounts.identity import clean_name
 from commentsvc.accounts.models import ExternalIdentity, Passkey, User
 from commentsvc.accounts.oidc import Identity
@@ -106,7 +107,7 @@ def _row(user: User, identity: Identity) -> ExternalIdentity:
 
 def _name(name: str) -> str:
     try:
-        return clean_name(name)
+        return refuse_imitation(clean_name(name))
     except Invalid:
         return NAMELESS
 

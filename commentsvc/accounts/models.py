@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+import enum
+from typing import TYPE_CHECKING, Any
 
 from flask_login import UserMixin
 from sqlalchemy import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from commentsvc.sites.models import Site
 
 NAME_LENGTH = 200
+EXPERT_LENGTH = 60
 EMAIL_LENGTH = 254  # RFC 5321
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255  # as OpenID Connect has it
@@ -53,6 +55,7 @@ class User(UserMixin, Base):
     # Since when her address is proved without an account: she writes as a guest. None: an account, or an imported author.
     guest_since: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     follow_on_post: Mapped[bool] = mapped_column(default=True, server_default=true())  # conversations she writes in
+    erased_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # since when nothing names her any more; None: an account
     roles: Mapped[list[SiteRole]] = relationship(back_populates="user", lazy="selectin")
 
     # The token of the session or key this request came with; set by accounts.sessions.
@@ -104,6 +107,50 @@ _SITES = table("sites", column("id"), column("second_factor_from", UtcDateTime))
 SiteRole.factor_from = column_property(  # type: ignore[assignment]
     select(_SITES.c.second_factor_from).where(_SITES.c.id == SiteRole.site_id).correlate_except(_SITES).scalar_subquery()
 )
+
+
+class SiteBadge(Base):
+    """What a site says of a person beside her name; who reviews there carries the badge of that without a row."""
+
+    __tablename__ = "site_badges"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True)
+    expert: Mapped[str | None] = mapped_column(String(EXPERT_LENGTH))  # in what; "": nobody said; None: no expert
+    member: Mapped[bool] = mapped_column(default=False, server_default=false())  # a subscriber
+    expert_via: Mapped[str | None] = mapped_column(String(10))  # "sso": as the publisher's tokens say; None: given by a person
+    member_via: Mapped[str | None] = mapped_column(String(10))
+
+
+class BioState(enum.StrEnum):
+    """How a text stands that others do not read, or not yet."""
+
+    PENDING = "pending"  # the model has not read it
+    HELD = "held"  # waits for a community manager
+    REJECTED = "rejected"
+
+
+class Profile(Base):
+    """What a person says about herself, and whether others see what she wrote; without a row: nothing, and they do."""
+
+    __tablename__ = "profiles"
+    __table_args__ = (
+        # The worker's list and the managers'; SQLite wants the WHERE in the query to the letter.
+        Index("ix_profiles_pending", "user_id", postgresql_where=text("state = 'pending'"), sqlite_where=text("state = 'pending'")),
+        Index("ix_profiles_held", "user_id", postgresql_where=text("state = 'held'"), sqlite_where=text("state = 'held'")),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    bio: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # what others read
+    offered: Mapped[str | None] = mapped_column(Text)  # the text that `state` is about; None: there is none
+    state: Mapped[str | None] = mapped_column(String(20))
+    number: Mapped[int] = mapped_column(default=0, server_default="0")  # moves with every text
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))  # why it was held or rejected
+    offered_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    claimed_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # by a worker
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")  # claims that may have ended badly
+    history_private: Mapped[bool] = mapped_column(default=False, server_default=false())
+    user: Mapped[User] = relationship(lazy="raise")
 
 
 class Invitation(Base):

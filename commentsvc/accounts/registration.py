@@ -18,6 +18,7 @@ from flask import current_app
 from sqlalchemy import CursorResult, Select, column, select, table, update
 from sqlalchemy.exc import IntegrityError
 
+from commentsvc.accounts.badges import refuse_imitation
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
 from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import Registration, User
@@ -54,7 +55,7 @@ def start_registration(
     check it, because anybody can start a registration for anybody's address.
     """
     email = check_email(email)
-    display_name = clean_name(display_name)
+    display_name = refuse_imitation(clean_name(display_name))
     check_password(password, inputs=[email, display_name])
     password_hash = hash_password(password)
     handle = secrets.token_urlsafe(32)

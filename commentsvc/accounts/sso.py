@@ -12,9 +12,9 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from flask import current_app
@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 
 from commentsvc.accounts import tokens
 from commentsvc.accounts.audit import changed, record
+from commentsvc.accounts.badges import EXPERT, MEMBER, clean_field
 from commentsvc.accounts.fetching import FetchFailed
 from commentsvc.accounts.identity import clean_name, lookup_email
 from commentsvc.accounts.models import (
@@ -74,6 +75,8 @@ class Claims:
     role: str
     jti: str
     expires: float
+    badges: frozenset[str] = frozenset()  # "expert", "member"
+    expert: str = ""  # in what
 
 
 def exchange(site: Site, token: str) -> tuple[User, Claims]:
@@ -116,7 +119,21 @@ def _read(site: Site, settings: SsoSettings, token: str) -> Claims:
     except Invalid as error:
         raise BadToken(f"its name does not do: {error.message.rstrip('.')}") from None
     email = lookup_email(text_claim(claims, "email", EMAIL_LENGTH)) if claims.get("email_verified") is True else ""
-    return Claims(subject, name, email or None, text_claim(claims, "role", 40), jti, float(claims["exp"]))
+    given, expert = _badges(claims)
+    return Claims(subject, name, email or None, text_claim(claims, "role", 40), jti, float(claims["exp"]), given, expert)
+
+
+def _badges(claims: Mapping[str, Any]) -> tuple[frozenset[str], str]:
+    """The badges that a token gives, and what it says of the expert's."""
+    given = claims.get("badges", [])
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise BadToken("its badges are no list of texts")
+    if unknown := [one for one in given if one not in {EXPERT, MEMBER}]:
+        raise BadToken(f"it gives a badge that is neither expert nor member: {unknown[0][:40]}")
+    try:
+        return frozenset(given), clean_field(text_claim(claims, "expert_in", 1000))
+    except Invalid as error:
+        raise BadToken(f"its expert_in does not do: {error.message.rstrip('.')}") from None
 
 
 def _key(site: Site, settings: SsoSettings, algorithm: str, kid: str) -> Key:

@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.people import people
     from commentsvc.api.policy import policy
     from commentsvc.api.privacy import privacy
+    from commentsvc.api.profiles import profiles
     from commentsvc.api.registrations import registrations
     from commentsvc.api.saved import saved
     from commentsvc.api.sessions import account, sessions
@@ -33,7 +34,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, notifications, hidden, sites, sso, policy, team, articles, threads, comments, guests, moderation, people, statements, legal, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, notifications, hidden, sites, sso, policy, team, articles, threads, comments, guests, profiles, moderation, people, statements, legal, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

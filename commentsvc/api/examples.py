@@ -8,6 +8,7 @@ CREDENTIALS: dict[str, Any] = {"email": "ada@example.org", "password": "seven gr
 
 USER: dict[str, Any] = {
     "id": "7", "email": "ada@example.org", "display_name": "Ada Byron", "language": None, "created_at": "2026-03-01T08:30:00Z",
+    "bio": "I ring the bells of St Anne’s.", "bio_offered": None, "history_private": False,
     "roles": [{"site_key": "courier", "role": "community_manager"}], "scopes": None,
 }
 SIGNED_IN: dict[str, Any] = {"token": "cs_9XnS0s2d1v…", "user": USER}
@@ -17,10 +18,14 @@ ARTICLE: dict[str, Any] = {
     "title": "The harbour bridge reopens", "section": "City", "closed": False, "premoderated": False, "comment_count": 48,
     "created_at": "2026-03-02T05:00:00Z",
 }
-AUTHOR: dict[str, Any] = {"id": "7", "name": "Ada Byron", "role": "member"}
+AUTHOR: dict[str, Any] = {
+    "id": "7", "name": "Ada Byron", "role": "member", "badges": [{"kind": "expert", "field": "Bell founding"}], "profile": "kLq0W3v1yBzT8mX2cHfJ9A",
+}
 
 REPLY: dict[str, Any] = {
-    "id": "345", "parent_id": "341", "author": {"id": "9", "name": "Tom Okafor", "role": "community_manager"},
+    "id": "345", "parent_id": "341", "author": {
+        "id": "9", "name": "Tom Okafor", "role": "community_manager", "badges": [{"kind": "staff", "field": None}], "profile": "Yx5RZk2nQwE7uPa1sDgV4Q",
+    },
     "status": "published", "body_html": "<p>It does, from Monday.</p>\n", "created_at": "2026-03-02T07:12:40Z",
     "edited_at": None, "votes": {"up": 3, "down": 0}, "featured": False, "pinned": False, "reply_count": 0, "replies": [], "replies_left": 0,
     "replies_next": None,

@@ -8,9 +8,12 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
+from commentsvc.accounts.badges import badges
 from commentsvc.accounts.models import User
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.api.access import is_author, may_review
-from commentsvc.api.present import own_values, public_values
+from commentsvc.api.present import badge_values, own_values, public_values
+from commentsvc.comments.authors import badges_of
 from commentsvc.comments.models import Comment, EditStatus, Status, Vote
 from commentsvc.comments.threads import own_waiting
 from commentsvc.extensions import db
@@ -28,10 +31,13 @@ from commentsvc.sites.models import Article, Site
 
 def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
     """One comment as this person sees it: a reader, its author, or a community manager."""
+    beside = _beside(comment)
     if not is_author(comment, user) and not may_review(comment, user):
-        return public_values(comment)
+        values = public_values(comment)
+        return values | ({"author": values["author"] | beside} if values["author"] else {})
     posted = comment.id in shadowed([comment]) and not may_review(comment, user)
     values = own_values(comment, _reasons([comment], comment.article.site).get(comment.id), comment.author, posted=posted)
+    values["author"] |= beside
     if is_author(comment, user):
         values |= _nudge(nudges([comment], comment.article.site.policy.nudges), comment)
     if (edit := edits_of([comment]).get(comment.id)) is not None:
@@ -41,6 +47,16 @@ def comment_values(comment: Comment, user: User | None) -> dict[str, Any]:
         else:
             values["edit"] = {"revision": edit.number, "status": comment.edit_status, "body": edit.body, "reason": edit.reason}
     return values | ({"version": comment.version} if may_review(comment, user) else {})
+
+
+def _beside(comment: Comment) -> dict[str, Any]:
+    """What stands beside the author's name, and her page; one statement."""
+    author = comment.author
+    there = author.guest_since is None and author.erased_at is None
+    return {
+        "badges": badge_values(badges(comment.author_role, *badges_of(comment.site_id, author.id))),
+        "profile": public_id(comment.site_id, author.id) if there else None,
+    }
 
 
 def own_comments(article: Article, user: User) -> list[dict[str, Any]]:

@@ -8,15 +8,19 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import SiteBadge, User
 from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.api.access import on_site
 from commentsvc.api.answers import no_content
 from commentsvc.api.blueprint import Blueprint, for_user, limited, operation
 from commentsvc.api.present import person_values
 from commentsvc.api.schemas.fields import NoQuery
 from commentsvc.api.schemas.people import (
+    BadgesInputSchema,
+    BioDecisionSchema,
     EndInputSchema,
+    GivenBadgesSchema,
     MergedSchema,
     MergeInputSchema,
     NoteInputSchema,
@@ -25,6 +29,7 @@ from commentsvc.api.schemas.people import (
     OwnSanctionsSchema,
     PeopleQuery,
     PeopleSchema,
+    PersonBioSchema,
     PersonDetailSchema,
     SanctionEffectsSchema,
     SanctionInputSchema,
@@ -36,10 +41,11 @@ from commentsvc.api.schemas.people import (
     TimelineQuery,
     TimelineSchema,
 )
+from commentsvc.comments.authors import give_badges
 from commentsvc.database import utcnow
 from commentsvc.errors import NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.merging import merge as merge_accounts
+from commentsvc.moderation.bios import DECISIONS, profile_of
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
 from commentsvc.moderation.people import (
@@ -69,6 +75,7 @@ from commentsvc.moderation.sanctions import (
     sanctions_shown_to,
 )
 from commentsvc.moderation.sweeps import advance, start_sweep, sweep_on, undo_sweep
+from commentsvc.notifications.merging import merge as merge_accounts
 from commentsvc.sites.models import Site
 from commentsvc.web import reader, signed_in
 
@@ -107,8 +114,39 @@ def get_person(_given: dict[str, Any], site: Site, user_id: int) -> Any:
     into = next((m.kept for m in merges_of(user) if m.merged_id == user.id), None)
     return _person(site, them) | {
         "flags_received": them.flags_received, "flags_made": them.flags, "first_comment_at": them.first_at,
-        "merged_into": person_values(into),
+        "merged_into": person_values(into), **_said(site, user),
     }
+
+
+@people.route("/sites/<site_key:site_key>/people/<row_id:user_id>/badges", methods=["PUT"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("setBadges")
+@on_site(Permission.REVIEW)
+@people.arguments(BadgesInputSchema, example={"expert": "Epidemiologist", "member": False})
+@people.response(200, GivenBadgesSchema)
+def put_badges(given: dict[str, Any], site: Site, user_id: int) -> Any:
+    """What the site says of a person beside her name, on earlier comments too; it goes into the audit log.
+
+    The badge of those who review comments comes with the role, and its words are refused here.
+    """
+    user = find_person(site, user_id)
+    give_badges(site, user, expert=given["expert"], member=given["member"], by=signed_in())
+    db.session.commit()
+    return _badges(site, user)
+
+
+@people.route("/sites/<site_key:site_key>/people/<row_id:user_id>/bio", methods=["POST"])
+@limited("LIMIT_REACT", by_account=True)
+@operation("decideBio", errors=(409,))
+@on_site(Permission.REVIEW)
+@people.arguments(BioDecisionSchema, example={"number": 2, "outcome": "approve"})
+@people.response(200, PersonBioSchema)
+def post_bio_decision(given: dict[str, Any], site: Site, user_id: int) -> Any:
+    """Let others read what a person says about herself, or not; 409 where she has changed it meanwhile."""
+    user = find_person(site, user_id)
+    DECISIONS[given["outcome"]](site, user, given["number"], actor=signed_in())
+    db.session.commit()
+    return _bio(user)
 
 
 @people.route("/sites/<site_key:site_key>/people/<row_id:user_id>/timeline")
@@ -319,6 +357,27 @@ def read_sanction(sanction_id: int, user: User) -> Response:
     acknowledge(own_sanction(user, sanction_id), user)
     db.session.commit()
     return no_content()
+
+
+def _said(site: Site, user: User) -> dict[str, Any]:
+    """What she says about herself, and the site of her; two statements."""
+    there = user.guest_since is None and user.erased_at is None
+    return {"profile": public_id(site.id, user.id) if there else None, "badges": _badges(site, user), "bio": _bio(user)}
+
+
+def _badges(site: Site, user: User) -> dict[str, Any]:
+    row = db.session.get(SiteBadge, (site.id, user.id))
+    return {
+        "expert": row.expert if row else None, "member": row is not None and row.member,
+        "expert_by_token": row is not None and row.expert_via is not None, "member_by_token": row is not None and row.member_via is not None,
+    }
+
+
+def _bio(user: User) -> dict[str, Any]:
+    profile = profile_of(user.id)
+    return {
+        "shown": profile.bio, "offered": profile.offered, "state": profile.state, "number": profile.number, "findings": profile.findings or [],
+    }
 
 
 def _addresses(site: Site) -> bool:

@@ -7,11 +7,14 @@ from typing import Any
 
 import orjson
 
+from commentsvc.accounts.badges import Badge, badges
 from commentsvc.accounts.models import User
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.accounts.roles import roles_of
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import ThreadPage, replies_cursor
 from commentsvc.comments.tree import Node
+from commentsvc.moderation.bios import profile_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision, LegalNotice, Reason
 from commentsvc.moderation.queue import Card
 from commentsvc.sites.models import Article, Site
@@ -29,7 +32,10 @@ REASON_TEXTS = REJECT_REASONS | {Reason.CLOSED: "The conversation was closed"}
 
 def user_values(user: User) -> dict[str, Any]:
     """A person about herself."""
+    profile = profile_of(user.id)
     return {
+        "bio": profile.bio, "bio_offered": None if profile.offered is None else {"text": profile.offered, "state": profile.state},
+        "history_private": profile.history_private,
         "id": user.id, "email": user.email, "display_name": user.display_name, "language": user.language, "created_at": user.created_at,
         "roles": [{"site_key": grant.site.key, "role": grant.role} for grant in roles_of(user)],
         "scopes": None if user.scopes is None else sorted(user.scopes),
@@ -45,17 +51,27 @@ def article_values(article: Article, site: Site) -> dict[str, Any]:
     }
 
 
-def node_values(node: Node) -> dict[str, Any]:
+def badge_values(shown: Sequence[Badge]) -> list[dict[str, Any]]:
+    """The badges beside a name."""
+    return [{"kind": badge.kind, "field": badge.field or None} for badge in shown]
+
+
+def node_values(node: Node, site_id: int) -> dict[str, Any]:
     """A comment of a thread with the replies shown under it."""
     c = node.comment
     left = node.more_replies
+    author = None
+    if c.author_id:
+        author = {
+            "id": c.author_id, "name": c.author_name, "role": c.author_role, "badges": badge_values(badges(c.author_role, c.expert, c.member)),
+            "profile": public_id(site_id, c.author_id) if c.has_profile else None,
+        }
     return {
-        "id": c.id, "parent_id": c.parent_id,
-        "author": {"id": c.author_id, "name": c.author_name, "role": c.author_role} if c.author_id else None,
+        "id": c.id, "parent_id": c.parent_id, "author": author,
         "status": c.status, "body_html": c.body_html, "created_at": c.created_at, "edited_at": c.edited_at,
         "featured": c.featured_at is not None, "pinned": c.pinned,
         "votes": {"up": c.up, "down": c.down}, "reply_count": c.reply_count,
-        "replies": [node_values(reply) for reply in node.replies], "replies_left": left,
+        "replies": [node_values(reply, site_id) for reply in node.replies], "replies_left": left,
         "replies_next": _replies_next(node) if left else None,
     }
 
@@ -68,7 +84,7 @@ def _replies_next(node: Node) -> str | None:
 def thread_values(article: Article, page: ThreadPage) -> dict[str, Any]:
     """A page of a conversation, for the schema."""
     return {
-        "article": article_values(article, article.site), "comments": [node_values(n) for n in page.nodes],
+        "article": article_values(article, article.site), "comments": [node_values(n, article.site_id) for n in page.nodes],
         "next": page.next, "left": page.left,
     }
 

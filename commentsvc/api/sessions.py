@@ -28,6 +28,7 @@ from commentsvc.api.schemas.accounts import (
 )
 from commentsvc.comments.authors import rename_author
 from commentsvc.extensions import client_network, db
+from commentsvc.moderation.bios import set_bio, set_history_private
 from commentsvc.sites.articles import get_site
 from commentsvc.sites.models import Site
 
@@ -111,11 +112,18 @@ def me(user: User) -> Any:
 @account.arguments(ProfileChangesSchema, example={"display_name": "Ada Byron"})
 @account.response(200, UserSchema, example=USER)
 def update_me(given: dict[str, Any], user: User) -> Any:
-    """Change one's display name, on earlier comments too, or the language of one's own pages and mails."""
+    """Change one's display name (on earlier comments too), the language of one's own pages and mails, or one's public page.
+
+    A name that reads like a badge of the site is refused. A bio is screened before others read it; see `bio_offered`.
+    """
     if "display_name" in given:
         rename_author(user, given["display_name"])
     if "language" in given:
         choose_language(user, given["language"])
+    if "bio" in given:
+        set_bio(user, given["bio"])
+    if "history_private" in given:
+        set_history_private(user, given["history_private"])
     db.session.commit()
     return user_values(user)
 

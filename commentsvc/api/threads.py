@@ -100,7 +100,7 @@ def replies(given: dict[str, Any], comment: Comment) -> Response:
     if answer is not None:
         return answer
     page = page_of_replies(comment, after, limit)
-    values = {"comments": [node_values(n) for n in page.nodes], "next": page.next, "left": page.left}
+    values = {"comments": [node_values(n, comment.site_id) for n in page.nodes], "next": page.next, "left": page.left}
     body: str = RepliesSchema().dumps(values)
     return cacheable(Response(body, mimetype="application/json"), etag)
 

@@ -267,6 +267,12 @@ class Comment(Base):
         ),
         Index("ix_comments_author", "author_id", "created_at", "id"),
         Index("ix_comments_repeat", "author_id", "body_hash"),
+        # What others see of a person's comments: page by page, how many, and how often readers liked them. With the status,
+        # or SQLite would take the next one.
+        Index(
+            "ix_comments_profile", "author_id", "site_id", "status", "created_at", "id", "up",
+            postgresql_where=text("status = 'published'"), sqlite_where=text("status = 'published'"),
+        ),
         # A person's record on a site, without reading her comments.
         Index("ix_comments_record", "author_id", "site_id", "status", "created_at"),
         Index(

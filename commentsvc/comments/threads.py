@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, bindparam, or_, select, text
+from sqlalchemy import Select, and_, bindparam, or_, select, text
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import SiteBadge, User
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.tree import CommentRow, Node, build
 from commentsvc.errors import Invalid, NotFound
@@ -36,6 +36,7 @@ class Sort(enum.StrEnum):
 # that the ORM has no part in costs half a millisecond less.
 _C = Comment.__table__.c
 _U = User.__table__.c
+_B = SiteBadge.__table__.c
 
 # A new sort is a row here and an index in comments.models.
 SORT_KEYS: dict[Sort, SortKey] = {
@@ -51,6 +52,7 @@ COLUMNS = (
     _U.display_name, _C.author_role, _C.status, _C.body_html,
     _C.created_at, _C.edited_at, _C.reply_count, _C.thread_count,
     _C.up, _C.down, _C.top_score, _C.controversy, _C.featured_at,
+    _B.expert, _B.member, and_(_U.guest_since.is_(None), _U.erased_at.is_(None)).label("has_profile"),
 )
 
 
@@ -93,7 +95,10 @@ def cursors() -> Cursors:
 
 
 def _rows() -> Select[*tuple[Any, ...]]:
-    return select(*COLUMNS).join_from(Comment.__table__, User.__table__, _U.id == _C.author_id)
+    return (
+        select(*COLUMNS).join_from(Comment.__table__, User.__table__, _U.id == _C.author_id)
+        .outerjoin(SiteBadge.__table__, and_(_B.site_id == _C.site_id, _B.user_id == _C.author_id))
+    )
 
 
 @cache
@@ -115,7 +120,8 @@ def _public(row: Any) -> CommentRow:
     if comment.status != Status.PUBLISHED:
         removed = Status.WITHDRAWN if comment.status == Status.WITHDRAWN else Status.REJECTED
         comment = comment._replace(
-            body_html="", author_id=0, author_name="", author_role="", status=removed.value, up=0, down=0, featured_at=None
+            body_html="", author_id=0, author_name="", author_role="", status=removed.value, up=0, down=0, featured_at=None,
+            expert=None, member=None, has_profile=False,
         )
     return comment
 

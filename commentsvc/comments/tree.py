@@ -30,6 +30,9 @@ class CommentRow(NamedTuple):
     top_score: float
     controversy: float
     featured_at: dt.datetime | None = None
+    expert: str | None = None  # as accounts.models.SiteBadge has it
+    member: bool | None = None
+    has_profile: bool = False  # there is a page about its author
     pinned: bool = False  # stands before the others; of no column
 
 

@@ -26,9 +26,11 @@ def init_app(app: Flask) -> None:
     from commentsvc.embed.blueprint import embed
     from commentsvc.embed.loader import loader
     from commentsvc.embed.modlog import modlog
+    from commentsvc.embed.profiles import profiles
 
     assets.init_app(app)
     cache.init_app(app)
     app.register_blueprint(loader)
     app.register_blueprint(modlog)
+    app.register_blueprint(profiles)
     app.register_blueprint(embed)

@@ -36,6 +36,7 @@ BUNDLES = {
     "moderate.js": ("moderate.js",),  # for community managers
     "notices.js": ("notices.js",),  # for whoever opens the bell, or follows
     "notices.css": ("notices.css",),
+    "profile.css": ("profile.css",),  # for whoever looks who somebody is
     "embed.js": ("embed.js",),
     "counts.js": ("counts.js",),
 }

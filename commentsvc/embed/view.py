@@ -13,10 +13,13 @@ from markupsafe import Markup
 from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased, joinedload, load_only
 
+from commentsvc.accounts.badges import Badge, badges
 from commentsvc.accounts.models import User
 from commentsvc.accounts.oidc import Provider, providers
 from commentsvc.accounts.passkeys import relying_party
-from commentsvc.accounts.permissions import STAFF, Permission, Role, allowed
+from commentsvc.accounts.permissions import STAFF, Permission, allowed
+from commentsvc.accounts.public_ids import public_id
+from commentsvc.comments.authors import badges_of
 from commentsvc.comments.hiding import hidden_by
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
@@ -56,7 +59,6 @@ SORTS = {
     Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
     Sort.CONTROVERSIAL: N_("Controversial"),
 }
-BADGES = {Role.COMMUNITY_MANAGER.value: N_("Community Manager"), Role.EXPERT.value: N_("Expert"), Role.ADMIN.value: N_("Staff")}
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # How long its author is reminded that a comment was not published.
@@ -183,11 +185,20 @@ class View:
 
     exact = staticmethod(point_in_time)
     words = staticmethod(words)
-    badges = BADGES
     flag_reasons = FLAG_REASONS
     staff_roles = frozenset(role.value for role in STAFF)
     indent_wide = INDENT_WIDE
     indent_phone = INDENT_PHONE
+
+    def badges(self, comment: CommentRow | Comment) -> Sequence[Badge]:
+        """What stands beside its author's name."""
+        return badges(comment.author_role, getattr(comment, "expert", None), getattr(comment, "member", None))
+
+    def profile(self, comment: CommentRow | Comment) -> str:
+        """The address of the page about its author; "" where there is none, or it is not linked."""
+        if not getattr(comment, "has_profile", False):
+            return ""
+        return f"{self.root}/people/{self.site.key}/{public_id(self.site.id, comment.author_id)}{self.lang}"
 
     @cached_property
     def root(self) -> str:
@@ -357,7 +368,7 @@ class View:
         if self.plain or self.me is not None:
             return render
         around = (
-            self.root, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+            self.root, self.site.key, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
         )
         kept = fragments()
 
@@ -519,7 +530,7 @@ def row_of(comment: Comment, author: User) -> CommentRow:
         comment.id, comment.parent_id, comment.root_id, comment.depth, comment.author_id, author.display_name,
         comment.author_role, comment.status, comment.body_html, comment.created_at, comment.edited_at,
         comment.reply_count, comment.thread_count, comment.up, comment.down, comment.top_score, comment.controversy,
-        comment.featured_at,
+        comment.featured_at, *badges_of(comment.site_id, author.id), has_profile=author.guest_since is None and author.erased_at is None,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
+from commentsvc.accounts.badges import refuse_imitation
 from commentsvc.accounts.identity import check_email, clean_name, token_hash
 from commentsvc.accounts.mailing import mail_account
 from commentsvc.accounts.models import User
@@ -46,7 +47,7 @@ def leave(article: Article, name: str, email: str, body: str, parent_id: int | N
         raise NotAllowed("Sign up to write here.", code="guests_off")
     if article.closed:
         raise Conflict("The conversation under this article is closed.", code="article_closed")
-    name, email = clean_name(name), check_email(email)
+    name, email = refuse_imitation(clean_name(name)), check_email(email)
     rule = policy.email_rule(email)
     if rule is not None and rule.action == "refuse":
         raise Invalid("This site takes no comments from accounts with an e-mail address at this domain.", field="email", code="email_domain")

@@ -6,7 +6,17 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from commentsvc.accounts.audit import record
-from commentsvc.accounts.models import ApiKey, ExternalAuthor, PasswordReset, User, UserSession
+from commentsvc.accounts.models import (
+    ApiKey,
+    ExternalAuthor,
+    ExternalIdentity,
+    PasswordReset,
+    Profile,
+    SiteBadge,
+    User,
+    UserSession,
+)
+from commentsvc.comments.authors import renew_pages
 from commentsvc.comments.counts import article_has_respect, lock_article, set_votes
 from commentsvc.comments.hiding import take_over
 from commentsvc.comments.models import Comment, Vote
@@ -27,7 +37,7 @@ WHOLE = {"synchronize_session": False}
 def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
     """Give all that `merged` wrote and did to `kept`, and close it; flushes.
 
-    Comments, votes, flags, sanctions and notes move; where both voted on or flagged one comment, what `kept` said
+    Comments, votes, flags, sanctions, notes, badges and the bio move; where both voted on or flagged one comment, what `kept` said
     stands, and what would now be about her own comments goes. All counts are then what a recount gives.
     It cannot be taken back: `typed_name` is the merged account's name, typed by whoever asks.
     NotAllowed unless she is admin of every site, since accounts belong to all of them.
@@ -57,9 +67,12 @@ def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
     take_over(kept.id, merged.id)
     for table, column in (
         (Sanction, Sanction.user_id), (PersonNote, PersonNote.user_id), (Sweep, Sweep.user_id), (ExternalAuthor, ExternalAuthor.user_id),
-        (Statement, Statement.user_id), (Appeal, Appeal.user_id), (LegalNotice, LegalNotice.user_id),
+        (Statement, Statement.user_id), (Appeal, Appeal.user_id), (ExternalIdentity, ExternalIdentity.user_id),
+        (LegalNotice, LegalNotice.user_id),
     ):
         db.session.execute(update(table).where(column == merged.id).values({column.key: kept.id}).execution_options(**WHOLE))
+    _move_badges(kept, merged.id)
+    _move_profile(kept.id, merged.id)
     record(actor, "account.merged", subject=f"user:{merged.id}", into=kept.id, comments=row.comments, votes=row.votes)
     _tell(kept, merged)
     _close(merged)
@@ -110,6 +123,41 @@ def _move_reactions(table: type[Vote | Flag], kept_id: int, merged_id: int) -> t
         update(table).where(table.user_id == merged_id).values(user_id=kept_id).returning(table.id).execution_options(**WHOLE)
     ).all()
     return len(moved), len(gone), set(gone)
+
+
+def _move_badges(kept: User, merged_id: int) -> None:
+    """What a site says of either it says of both; of two fields the kept account's stands."""
+    rows = db.session.scalars(select(SiteBadge).where(SiteBadge.user_id == merged_id)).all()
+    for row in rows:
+        own = db.session.get(SiteBadge, (row.site_id, kept.id))
+        if own is None:
+            own = SiteBadge(site_id=row.site_id, user_id=kept.id, expert=None, member=False)
+            db.session.add(own)
+        if own.expert is None:
+            own.expert, own.expert_via = row.expert, row.expert_via
+        if not own.member:
+            own.member, own.member_via = row.member, row.member_via
+        db.session.delete(row)
+    db.session.flush()
+    if rows:
+        renew_pages(kept)
+
+
+def _move_profile(kept_id: int, merged_id: int) -> None:
+    """What either says about herself, the kept account first; who kept her history private on one goes on doing so."""
+    row, own = db.session.get(Profile, merged_id), db.session.get(Profile, kept_id)
+    if row is None:
+        return
+    if own is None:
+        db.session.execute(update(Profile).where(Profile.user_id == merged_id).values(user_id=kept_id).execution_options(**WHOLE))
+        db.session.expire(row)
+        return
+    if not own.bio and own.offered is None:
+        own.bio, own.offered, own.state, own.findings, own.offered_at = row.bio, row.offered, row.state, row.findings, row.offered_at
+        own.number += 1
+    own.history_private = own.history_private or row.history_private
+    db.session.delete(row)
+    db.session.flush()
 
 
 def _count_again(voted: set[int], flagged: set[int]) -> None:

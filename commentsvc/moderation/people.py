@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, 
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.identity import lookup_email
-from commentsvc.accounts.models import SiteRole, User
+from commentsvc.accounts.models import SiteBadge, SiteRole, User
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.database import utcnow
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.moderation.bios import whose_bio_waits
 from commentsvc.moderation.models import Decision, Flag
 from commentsvc.moderation.people_models import Merge, PersonNote, Sanction, SanctionKind, Sweep
 from commentsvc.moderation.posting import levels
@@ -40,6 +41,7 @@ class Filter(enum.StrEnum):
     SANCTIONED = "sanctioned"
     NEW = "new"
     REJECTED = "rejected"
+    BIO = "bio"  # what she says about herself waits for a community manager
 
 
 @dataclass(frozen=True)
@@ -338,11 +340,12 @@ def _earlier(
 
 
 def _belongs(site_id: int, user_id: Any = User.id) -> ColumnElement[bool]:
-    """Somebody who wrote or flagged here, holds a role here, or was sanctioned here."""
+    """Somebody who wrote or flagged here, holds a role or a badge here, or was sanctioned here."""
     return or_(
         exists(select(Comment.id).where(Comment.author_id == user_id, Comment.site_id == site_id)),
         exists(select(Flag.id).where(Flag.user_id == user_id, Flag.site_id == site_id)),
         exists(select(SiteRole.id).where(SiteRole.user_id == user_id, SiteRole.site_id == site_id)),
+        exists(select(SiteBadge.user_id).where(SiteBadge.user_id == user_id, SiteBadge.site_id == site_id)),
         user_id.in_(select(Sanction.user_id).where(Sanction.site_id == site_id)),
     )
 
@@ -351,6 +354,8 @@ def _chosen(chosen: Filter, site: Site, now: dt.datetime) -> tuple[ColumnElement
     if chosen == Filter.SANCTIONED:
         holding = select(Sanction.user_id).where(in_force(now), or_(Sanction.site_id == site.id, Sanction.site_id.is_(None)))
         return (User.id.in_(holding),)
+    if chosen == Filter.BIO:
+        return (User.id.in_(whose_bio_waits(site)),)
     if chosen == Filter.NEW:
         return (User.created_at > now - NEW_FOR,)
     if chosen == Filter.REJECTED:

@@ -107,6 +107,7 @@ def _forget(user: User) -> None:
     end_sessions(user)
     revoke_keys(user)
     rename_mentions(user, NAME)
+    user.erased_at = utcnow()
     rename_author(user, NAME)
     user.email = user.password_hash = user.second_factor_at = None
     db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text="", network=None))

@@ -40,10 +40,13 @@ GROUPS: Words[str, str] = Words({
     "session": N_("Sign-ins"), "sessions": N_("Ended sessions"), "password": N_("Passwords"), "factor": N_("Second factors"), "key": N_("API keys"),
     "site": N_("The site itself"), "comments": N_("Imports and rescoring"), "sanction": N_("Sanctions"), "appeal": N_("Appeals"),
     "note": N_("Notes about people"), "sweep": N_("Comments rejected at once"), "sso": N_("Single sign-on"),
+    "badges": N_("Badges"), "bio": N_("Bios"),
 })
 ACTION_NAMES: Words[str, str] = Words({
     "comment.decided": N_("Decided on a comment"), "comment.undone": N_("Took a decision back"), "article.changed": N_("Changed an article"),
     "settings.changed": N_("Changed the settings"), "role.granted": N_("Gave a role"), "role.revoked": N_("Took a role away"),
+    "badges.changed": N_("Changed somebody’s badges"), "bio.approved": N_("Let others read a bio"), "bio.rejected": N_("Did not accept a bio"),
+    "bio.taken_down": N_("Took a bio down"),
     "invitation.sent": N_("Sent an invitation"), "invitation.resent": N_("Sent an invitation again"),
     "invitation.withdrawn": N_("Withdrew an invitation"), "invitation.accepted": N_("Accepted an invitation"),
     "session.started": N_("Signed in"), "sessions.ended": N_("Ended all sessions"), "password.changed": N_("Changed the password"),

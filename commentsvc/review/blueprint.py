@@ -16,6 +16,7 @@ from commentsvc.extensions import csrf, db
 from commentsvc.i18n import N_, gettext
 from commentsvc.moderation.alarms import alarms_of
 from commentsvc.moderation.appeals import open_appeals
+from commentsvc.moderation.bios import held_bios
 from commentsvc.moderation.desk import asked_count
 from commentsvc.moderation.models import Decision
 from commentsvc.moderation.queue import Queue, queue_counts
@@ -93,6 +94,7 @@ def page(template: str, site: Site, /, *, here: str, on_shelf: Sequence[Shelf] |
         "factor_due": site.second_factor_from if (person := reader()) is not None and person.second_factor_at is None else None,
     }
     frame |= {"shelves": on_shelf, "shelf_counts": shelf_counts(on_shelf)}
+    frame["bios_held"] = held_bios(site)
     frame["asked_of_me"] = asked_count(site.id, signed_in().id)
     if clash := (frame.keys() & context.keys()) - {"site"}:
         raise TypeError(f"What the navigation shows is named {', '.join(sorted(clash))} already.")

@@ -8,13 +8,16 @@ from typing import Any
 
 from flask import Response, redirect, request, session, url_for
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import BioState, SiteBadge, User
 from commentsvc.accounts.permissions import Permission, allowed
+from commentsvc.accounts.public_ids import public_id
+from commentsvc.comments.authors import give_badges
 from commentsvc.comments.threads import MAX_LIMIT
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
+from commentsvc.moderation.bios import DECISIONS, profile_of
 from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
 from commentsvc.moderation.people import (
@@ -43,11 +46,18 @@ from commentsvc.web import reader, signed_in
 
 DONE = "review_people_done"
 REFUSED = (Invalid, Conflict, NotAllowed)
-FILTERS = Words({Filter.ALL: N_("Everybody"), Filter.SANCTIONED: N_("Sanctioned"), Filter.NEW: N_("New this week"), Filter.REJECTED: N_("Often rejected")})
+FILTERS = Words({Filter.ALL: N_("Everybody"), Filter.SANCTIONED: N_("Sanctioned"), Filter.NEW: N_("New this week"), Filter.REJECTED: N_("Often rejected"), Filter.BIO: N_("Bio to read")})
 TABS = Words({"all": N_("Everything"), "comments": N_("Comments"), "decisions": N_("Decisions"), "sanctions": N_("Sanctions"), "notes": N_("Notes")})
 # How long a sanction lasts, as the form offers it; "" is until somebody ends it.
 LASTS = Words({"1": N_("1 day"), "3": N_("3 days"), "7": N_("7 days"), "30": N_("30 days"), "90": N_("90 days"), "": N_("Until somebody ends it")})
 TIMED = {SanctionKind.SUSPEND, SanctionKind.ALWAYS_REVIEW, SanctionKind.SHADOW}
+BIO_STATES = Words({
+    BioState.PENDING: N_("The model has not read this yet."), BioState.HELD: N_("This waits for you."), BioState.REJECTED: N_("This was not accepted."),
+})
+BIO_DONE = {
+    "approve": N_("Others read it now."), "reject": N_("Not accepted. The person sees that on her page."),
+    "take_down": N_("Others read it no more. The person sees that on her page."),
+}
 CSV_HEAD = ("id", "name", "account_since", "trust", "published", "rejected", "held", "withdrawn", "flagged", "sanctions")
 SANCTIONS_HEAD = (
     "id", "person", "person_id", "what", "reason", "by", "since", "until", "ended_at", "ended_by", "all_sites", "refused", "note", "message", "end_note",
@@ -123,9 +133,17 @@ def person_page(site: Site, user: User, *, error: CommentsvcError | None = None,
         what=what, tabs=TABS, effects=sanctions_of(site, user), notes=notes_on(site, user.id), sweeps=sweeps_of(site, user),
         merges=merges_of(user), addresses=sees_addresses(site), masked=masked, everywhere=admin_of_all(signed_in()), error=error,
         form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=Words(REJECT_REASONS), lasts=LASTS, now=utcnow(),
+        badges=db.session.get(SiteBadge, (site.id, user.id)), profile=profile_of(user.id), bio_states=BIO_STATES, public=_public_page(site, user),
         done=session.pop(DONE, None), excerpt=excerpt, in_words=utc_words, staff=_is_staff(site, user),
     )
     return (html, status) if status != 200 else html
+
+
+def _public_page(site: Site, user: User) -> str:
+    """Where others see her; "" where they do not."""
+    if user.guest_since is not None or user.erased_at is not None:
+        return ""
+    return url_for("profiles.profile", site_key=site.key, profile_id=public_id(site.id, user.id))
 
 
 def _is_staff(site: Site, user: User) -> bool:
@@ -142,6 +160,39 @@ def refused(site: Site, user_id: int, error: CommentsvcError, form: str) -> Any:
     """The person's page with what was typed and why nothing was saved."""
     db.session.rollback()
     return person_page(site, find_person(site, user_id), error=error, form=form, status=error.status)
+
+
+# ---- What stands beside her name, and what she says about herself
+
+
+@review.post("/<site_key>/people/<int:user_id>/badges")
+def badges(site_key: str, user_id: int) -> Any:
+    """Say with the site's authority that somebody is an expert, or a member."""
+    site = site_for(site_key)
+    user = find_person(site, user_id)
+    expert = request.form.get("expert", "") if request.form.get("is_expert") else None
+    try:
+        changed = give_badges(site, user, expert=expert, member=bool(request.form.get("member")), by=signed_in())
+    except REFUSED as error:
+        return refused(site, user_id, error, "badges")
+    db.session.commit()
+    return back_to(site, user_id, gettext("Saved. It stands beside the name now, on earlier comments too.") if changed else gettext("Nothing was changed."), "badges")
+
+
+@review.post("/<site_key>/people/<int:user_id>/bio")
+def bio(site_key: str, user_id: int) -> Any:
+    """Let others read what a person says about herself, or not."""
+    site = site_for(site_key)
+    user = find_person(site, user_id)
+    outcome = request.form.get("outcome", "")
+    try:
+        if outcome not in DECISIONS:
+            raise Invalid("Choose what should happen.")
+        DECISIONS[outcome](site, user, request.form.get("number", -1, int), actor=signed_in())
+    except REFUSED as error:
+        return refused(site, user_id, error, "bio")
+    db.session.commit()
+    return back_to(site, user_id, gettext(BIO_DONE[outcome]), "bio")
 
 
 # ---- Sanctions

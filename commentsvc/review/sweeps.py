@@ -12,10 +12,10 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.errors import CommentsvcError, Conflict, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, ngettext
-from commentsvc.moderation.merging import merge
 from commentsvc.moderation.people import find_person, page_of_people, person_rows
 from commentsvc.moderation.sanctions import admin_of_all
 from commentsvc.moderation.sweeps import advance, start_sweep, sweep_on, undo_sweep
+from commentsvc.notifications.merging import merge
 from commentsvc.review.blueprint import by_htmx, page, review, site_for
 from commentsvc.review.people import REFUSED, back_to, reason_sent, refused
 from commentsvc.sites.models import Site

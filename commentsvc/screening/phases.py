@@ -17,6 +17,7 @@ HELD_FOR = {
     "taken_down": "A person had looked at this comment before its author changed it.",
     "always_review": "A community manager reads every comment of this author first.",
     "shadow": "The author is shadowed: she sees this as published, others do once it is approved.",
+    "sanctioned": "A sanction holds for this person.",
     "email_domain": "A rule of the site holds comments from e-mail addresses at this domain.",
 }
 

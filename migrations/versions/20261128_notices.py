@@ -1,14 +1,14 @@
 """statements of reasons for edits that were rejected, and notices of illegal content
 
 Revision: 20261128nt
-Follows: 20261128hi
+Follows: 20261128pf
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '20261128nt'
-down_revision = '20261128hi'
+down_revision = '20261128pf'
 branch_labels = None
 depends_on = None
 

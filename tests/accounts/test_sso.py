@@ -28,6 +28,7 @@ from commentsvc.accounts.roles import grant_role
 from commentsvc.accounts.sessions import user_by_token
 from commentsvc.accounts.sso import add_key, exchange, remove_key, set_sso
 from commentsvc.accounts.tokens import forget_keys
+from commentsvc.comments.authors import badges_of, give_badges, sign_on
 from commentsvc.errors import (
     CommentsvcError,
     Conflict,
@@ -94,6 +95,9 @@ def confused(**header: str) -> str:
 
 NOW = int(time.time())
 REFUSED = {
+    "a badge of the staff": signed(badges=["staff"]),
+    "badges that are no list": signed(badges="expert"),
+    "an expert in being staff": signed(badges=["expert"], expert_in="Community Manager"),
     "another issuer": signed(iss="https://evil.example"),
     "no issuer": signed(iss=None),
     "another audience": signed(aud="evening-post"),
@@ -186,6 +190,20 @@ def test_roles_come_and_go_with_the_token_as_far_as_the_site_lets_them(site: Sit
     assert user.role_on(site.id) is Role.MEMBER
     told = db.session.scalars(select(AuditEntry.via).where(AuditEntry.action.startswith("role."))).all()
     assert set(told) == {"sso"}
+
+
+def test_badges_come_and_go_with_the_token_and_what_a_person_gave_stays(site: Site) -> None:
+    user, _ = sign_on(site, signed(badges=["expert", "member"], expert_in="Bell founding"), device="", network="")
+    assert badges_of(site.id, user.id) == ("Bell founding", True)
+    sign_on(site, signed(badges=["member"]), device="", network="")
+    assert badges_of(site.id, user.id) == (None, True)
+    give_badges(site, user, expert="Law", member=True, by=None)
+    sign_on(site, signed(badges=["expert"], expert_in="Bells"), device="", network="")
+    assert badges_of(site.id, user.id) == ("Law", False)  # the member's was the token's still
+    sign_on(site, signed(), device="", network="")
+    assert badges_of(site.id, user.id) == ("Law", False)
+    via = list(db.session.scalars(select(AuditEntry.via).where(AuditEntry.action == "badges.changed")))
+    assert via.count("sso") == 3
 
 
 def test_what_a_person_gave_no_token_takes(site: Site) -> None:

@@ -126,7 +126,8 @@ def test_a_reply_stands_under_its_parent(paper: Paper) -> None:
     assert (reply.json["parent_id"], reply.json["status"]) == (str(parent.id), "published")
     assert reply.json["author"]["role"] == "community_manager"
     shown = paper.reader.get(paper.comments).json["comments"][0]["replies"][0]
-    assert shown["author"] == {"id": reply.json["author"]["id"], "name": "Max Manager", "role": "community_manager"}
+    assert shown["author"] == reply.json["author"]
+    assert (shown["author"]["name"], shown["author"]["badges"]) == ("Max Manager", [{"kind": "staff", "field": None}])
 
 
 def test_html_and_scripts_never_reach_a_reader(paper: Paper) -> None:

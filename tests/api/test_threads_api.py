@@ -10,6 +10,7 @@ import orjson
 import pytest
 from itsdangerous import TimestampSigner
 
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.api.caching import page_cache
 from commentsvc.api.present import thread_json, thread_values
 from commentsvc.api.schemas.comments import ThreadSchema
@@ -49,7 +50,9 @@ def test_a_page_has_roots_with_their_first_replies_and_says_what_is_left(paper: 
     assert [c["id"] for c in first["comments"]] == [str(talk[0].id), str(talk[1].id)]
     second = first["comments"][1]
     assert (second["reply_count"], len(second["replies"]), second["replies_left"]) == (7, 3, 4)
-    assert second["author"] == {"id": str(talk[1].author_id), "name": "Tilda Talker", "role": "member"}
+    assert second["author"] == {
+        "id": str(talk[1].author_id), "name": "Tilda Talker", "role": "member", "badges": [], "profile": public_id(paper.article.site_id, talk[1].author_id),
+    }
     assert second["created_at"] == "2026-03-01T08:01:00Z"
     assert second["replies"][0]["replies"][0]["parent_id"] == second["replies"][0]["id"]
     assert first["left"] == 3

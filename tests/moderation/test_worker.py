@@ -18,6 +18,7 @@ from flask import Flask, current_app
 from sqlalchemy import Select, event, func, select
 from sqlalchemy.exc import OperationalError
 
+from commentsvc.accounts.models import Profile
 from commentsvc.bell import Bell, LocalBell
 from commentsvc.comments.counts import recount
 from commentsvc.comments.models import Comment, Status
@@ -25,11 +26,12 @@ from commentsvc.config import Settings
 from commentsvc.database import utcnow, write_intent
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Alarm, Worker, health
+from commentsvc.moderation.bios import set_bio
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
 from commentsvc.worker import Pause, ScreeningWorker
-from tests.factories import make_article, make_comment, make_site
+from tests.factories import make_article, make_comment, make_site, make_user
 from tests.moderation.stand_ins import READER
 
 Start = Callable[..., ScreeningWorker]
@@ -101,6 +103,14 @@ def kinds() -> list[str]:
 def number(query: Select[Any]) -> int:
     with reading():
         return int(db.session.scalar(query))
+
+
+def test_a_bio_is_read_too_though_nothing_else_waits(start: Start) -> None:
+    person = make_user()
+    set_bio(person, "I like rain.")
+    db.session.commit()
+    start()
+    until(lambda: number(select(func.count()).select_from(Profile).where(Profile.bio == "I like rain.")) == 1)
 
 
 def test_what_waited_is_decided_and_what_comes_in_at_once(start: Start) -> None:

@@ -14,20 +14,23 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from commentsvc.accounts.addresses import ask_for_address, take_address
-from commentsvc.accounts.models import ApiKey, User, UserSession
+from commentsvc.accounts.models import ApiKey, Profile, SiteBadge, User, UserSession
 from commentsvc.accounts.permissions import Role
+from commentsvc.accounts.public_ids import public_id
 from commentsvc.accounts.sessions import start_session
+from commentsvc.comments.authors import give_badges
 from commentsvc.comments.counts import miscounted
 from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.comments.threads import page_of_roots
 from commentsvc.comments.votes import vote
 from commentsvc.database import Base, utcnow
 from commentsvc.delivery.models import Mail
-from commentsvc.errors import Conflict, Invalid, NotAllowed
+from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import reject
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Decision, Flag, Reason
+from commentsvc.moderation.profiles import find_profile
 from commentsvc.privacy import erasure
 from commentsvc.privacy.consents import Purpose, record_consent, verify
 from commentsvc.privacy.erasure import NAME, ask_erasure, erase_due, take_back
@@ -186,6 +189,8 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     flag(answer, ada, "spam", "private words")
     start_session(ada, device="A browser")
     record_consent(ada, Purpose.TRAIN_MODERATION, granted=True)
+    db.session.add(Profile(user_id=ada.id, bio="I ring bells."))
+    give_badges(article.site, ada, expert="Bells", member=True, by=None)
     ask_erasure(ada, remove_comments=remove)
     db.session.commit()
     assert _erase() == 0  # not yet
@@ -195,7 +200,9 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     assert fresh(article).version > before
     user = db.session.get_one(User, ada.id)
     assert (user.display_name, user.email, user.password_hash) == (NAME, None, None)
-    for model in (UserSession, ApiKey):
+    with pytest.raises(NotFound):
+        find_profile(article.site, public_id(article.site_id, ada.id))
+    for model in (UserSession, ApiKey, Profile, SiteBadge):
         assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id == ada.id)) == 0
     assert db.session.scalar(select(Flag.text).where(Flag.user_id == ada.id)) == ""
     assert db.session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient == "ada@example.org")) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commentsvc.accounts.models import BioState
 from commentsvc.accounts.permissions import Permission
 from commentsvc.accounts.roles import GRANTED
 from commentsvc.api.schemas.fields import (
@@ -22,12 +23,20 @@ class RoleHeldSchema(BaseSchema):
     role = Choice(GRANTED, required=True)
 
 
+class OfferedBioSchema(BaseSchema):
+    text = Text(required=True)
+    state = Choice(BioState, required=True, metadata={"description": "`pending`: it is being checked; `held`: a community manager will read it; `rejected`: it was not accepted."})
+
+
 class UserSchema(BaseSchema):
     id = Id(required=True)
     email = Text(required=True, allow_none=True, metadata={"description": "Null for imported authors."})
     display_name = Text(required=True)
     language = Choice(LANGUAGES, required=True, allow_none=True, metadata={"description": "Of her own pages and mails; null: not chosen."})
     created_at = Moment(required=True)
+    bio = Text(required=True, metadata={"description": "What others read about her; empty: nothing."})
+    bio_offered = Part(OfferedBioSchema, required=True, allow_none=True, metadata={"description": "A text that others do not read, or not yet."})
+    history_private = YesNo(required=True, metadata={"description": "Her earlier comments are not listed on her public page."})
     roles = Items(Part(RoleHeldSchema), required=True, metadata={"description": "Roles above member, by site."})
     scopes = Items(
         Choice(Permission), required=True, allow_none=True,
@@ -40,6 +49,10 @@ class ProfileChangesSchema(BaseSchema):
     language = Choice(
         LANGUAGES, allow_none=True, metadata={"description": "Of one's own pages and mails; null: as the browser asks, and a site's in its mails."}
     )
+    bio = Text(metadata={
+        "description": "About oneself, plain text with line breaks, at most 300 characters; empty: nothing. Others read it once it has passed as a comment does."
+    })
+    history_private = YesNo(metadata={"description": "Whether one's earlier comments are left out of one's public page."})
 
 
 class RegistrationInputSchema(BaseSchema):

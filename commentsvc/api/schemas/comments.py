@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow.validate import Length
 
+from commentsvc.accounts.badges import KINDS
 from commentsvc.api.schemas.fields import (
     ID_PATTERN,
     BaseSchema,
@@ -26,10 +27,21 @@ from commentsvc.moderation.models import FlagReason, Reason
 PUBLIC_STATUS = (Status.PUBLISHED, Status.REJECTED, Status.WITHDRAWN)
 
 
+class BadgeSchema(BaseSchema):
+    kind = Choice(KINDS, required=True)
+    field = Text(required=True, allow_none=True, metadata={"description": "What an expert is expert in; null: nobody said, or it is another badge."})
+
+
 class AuthorSchema(BaseSchema):
     id = Id(required=True)
     name = Text(required=True)
-    role = Choice(AUTHOR_ROLES, required=True, metadata={"description": "When it was written; community managers and experts carry a badge."})
+    role = Choice(AUTHOR_ROLES, required=True, metadata={"description": "When it was written; see `badges`."})
+    badges = Items(Part(BadgeSchema), metadata={
+        "description": "What stands beside the name, as it is now: that she reviews comments here (`staff`), and what the site says of her. Missing in lists of one's own."
+    })
+    profile = Text(allow_none=True, metadata={
+        "description": "For /sites/{site_key}/profiles/{profile_id}; null where there is none, of guests and deleted accounts. Missing in lists of one's own."
+    })
 
 
 class VotesSchema(BaseSchema):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from commentsvc.accounts.models import EXPERT_LENGTH, BioState
 from commentsvc.api.schemas.fields import (
     BaseSchema,
     Choice,
     Id,
     Items,
     Moment,
+    Named,
     PageQuery,
     Part,
     Share,
@@ -89,7 +91,7 @@ class SitePersonSchema(BaseSchema):
 class PeopleQuery(PageQuery):
     q = Text(load_default="", metadata={"description": "A part of a name."})
     email = Text(load_default="", metadata={"description": "A whole address; for those who manage roles."})
-    filter = Choice(Filter, load_default="all", metadata={"description": "`new`: accounts of the last 7 days; `rejected`: three rejections or more in 90 days."})
+    filter = Choice(Filter, load_default="all", metadata={"description": "`new`: accounts of the last 7 days; `rejected`: three rejections or more in 90 days; `bio`: whose bio waits for a community manager."})
 
 
 class PeopleSchema(BaseSchema):
@@ -104,7 +106,37 @@ class FlagsMadeSchema(BaseSchema):
     reliability = Share(required=True, allow_none=True, metadata={"description": "`upheld` of `decided`; null before any was decided."})
 
 
+class BadgesInputSchema(BaseSchema):
+    expert = Text(required=True, allow_none=True, metadata={
+        "maxLength": EXPERT_LENGTH, "description": "What she is an expert in; empty: an expert, without saying in what; null: none."
+    })
+    member = YesNo(required=True, metadata={"description": "A subscriber, for instance."})
+
+
+class GivenBadgesSchema(BadgesInputSchema):
+    expert_by_token = YesNo(required=True, metadata={"description": "A publisher's token gave it, and the next may take it back."})
+    member_by_token = YesNo(required=True)
+
+
+class PersonBioSchema(BaseSchema):
+    shown = Text(required=True, metadata={"description": "What others read; empty: nothing."})
+    offered = Text(required=True, allow_none=True, metadata={"description": "A text that others do not read, or not yet; null: there is none."})
+    state = Choice(BioState, required=True, allow_none=True, metadata={"description": "Of `offered`: `pending` (the model has not read it), `held` (waits for you) or `rejected`."})
+    number = Whole(required=True, metadata={"description": "What a decision must name: it moves with every text."})
+    findings = Items(Named(), required=True, metadata={"description": "Why it was held or rejected, phase by phase."})
+
+
+class BioDecisionSchema(BaseSchema):
+    number = Whole(required=True)
+    outcome = Choice(("approve", "reject", "take_down"), required=True, metadata={
+        "description": "`approve` or `reject` what is offered (a rejected one can be approved after all); `take_down` what others read now."
+    })
+
+
 class PersonDetailSchema(SitePersonSchema):
+    profile = Text(required=True, allow_none=True, metadata={"description": "Of the public page, for /sites/{site_key}/profiles/{profile_id}; null: she has none."})
+    badges = Part(GivenBadgesSchema, required=True)
+    bio = Part(PersonBioSchema, required=True)
     flags_received = Whole(required=True)
     flags_made = Part(FlagsMadeSchema, required=True)
     first_comment_at = Moment(required=True, allow_none=True)
