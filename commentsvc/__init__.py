@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     from commentsvc.extensions import csrf, login
     from commentsvc.moderation.flags import forget_networks
     from commentsvc.moderation.guests import forget_guests
+    from commentsvc.moderation.legal_notices import forget_notices
     from commentsvc.notifications.keeping import forget_notifications
     from commentsvc.pages import Problems
     from commentsvc.perspective.suggestions import forget_old
@@ -34,7 +35,7 @@ def create_app(settings: Settings | None = None, *, places: int | None = None) -
     app = _base_app(settings, places=places)
     login.init_app(app)
     csrf.init_app(app)
-    init_tasks(app, settings, nightly=[forget_old, forget_guests, forget_notifications, forget_networks, erase_due])
+    init_tasks(app, settings, nightly=[forget_old, forget_guests, forget_notifications, forget_networks, forget_notices, erase_due])
     sessions.init_app(app)
 
     pages.init_app(app, Problems(problem_of, problem_of_http))

@@ -93,6 +93,10 @@ class Settings:
     ANALYZE_PLACES: int = 6
     #: Languages the loaded model reads, as ISO 639-1 codes with commas.
     ANALYZE_LANGUAGES: str = "en"
+    #: Legal notices from one address or account.
+    LIMIT_NOTICE: str = "3 per minute; 20 per day"
+    #: Days after the decision that a legal notice says who sent it, and what she said.
+    LEGAL_NOTICE_DAYS: int = 365
     #: Days a notification is kept.
     NOTIFICATION_DAYS: int = 90
     #: Comments the worker takes at once.

@@ -46,11 +46,19 @@ from commentsvc.figures.morning import want_mail
 from commentsvc.i18n import in_language
 from commentsvc.moderation.alarms import Worker
 from commentsvc.moderation.appeals import Outcome, judge, lodge
-from commentsvc.moderation.decide import approve, latest_decision, mark, reject, undo
+from commentsvc.moderation.decide import (
+    approve,
+    judge_edit,
+    latest_decision,
+    mark,
+    reject,
+    undo,
+)
 from commentsvc.moderation.desk import add_note, ask, claim, skip
 from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.filters import Filters, Order
 from commentsvc.moderation.flags import flag
+from commentsvc.moderation.legal_notices import Claim, send_notice
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.people_models import (
     Merge,
@@ -119,15 +127,20 @@ def fill_everything() -> None:
         claim(site.id, moderator, held.id)
         rejected = make_comment(article, status=Status.HELD)
         reject(rejected, actor=moderator, reason=Reason.ABUSE, seen=rejected.version, message=AWKWARD)
-        edited = make_comment(article)
-        edited.edit, edited.edit_status = 2, "held"
-        db.session.add(Revision(site_id=site.id, comment_id=edited.id, number=2, body=AWKWARD, state="waiting"))
+        edit_of(make_comment(article))
         make_comment(article, status=Status.PENDING)
         rejected = make_comment(article, status=Status.REJECTED)
         statement = live_statement(rejected.id)
         assert statement is not None
         judge(lodge(statement, db.session.get_one(User, rejected.author_id), AWKWARD), Outcome.UPHELD, actor=moderator, answer=AWKWARD)
         make_comment(article, status=Status.WITHDRAWN)
+        turned = edit_of(make_comment(article))
+        judge_edit(turned, 2, actor=moderator, seen=turned.version, reason=Reason.ABUSE, message=AWKWARD)
+        claim_of = Claim("threat", AWKWARD * 20, AWKWARD.splitlines()[0], "notifier@example.org", good_faith=True)
+        noticed, kept = make_comment(article), make_comment(article)
+        send_notice(noticed, claim_of, user=readers[2], language="de")
+        send_notice(kept, claim_of, user=None, language="en")
+        approve(kept, actor=moderator, seen=kept.version, answer=AWKWARD)
     save_filter(site, AWKWARD, "held", Filters(section=AWKWARD[:40], author=readers[0].id), Order.OLDEST, actor=moderator)
     group = make_group(site, "Election night", actor=moderator)
     add_article(group, article)
@@ -164,6 +177,14 @@ def fill_everything() -> None:
     db.session.commit()
     with TemporaryDirectory() as folder:
         export_training(Path(folder))
+
+
+def edit_of(comment: Comment) -> Comment:
+    """The comment with an edit that waits for a person."""
+    comment.edit, comment.edit_status = 2, "held"
+    db.session.add(Revision(site_id=comment.site_id, comment_id=comment.id, number=2, body=AWKWARD, state="waiting"))
+    db.session.flush()
+    return comment
 
 
 def fill_notifications(reader: User) -> None:

@@ -103,6 +103,11 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.post_comment", "POST"): ("/embed/a/{article}/comments", SIGNED_IN, {"body": "A decent remark."}),
     ("embed.vote", "POST"): ("/embed/comments/{comment}/vote", SIGNED_IN, {"value": "1"}),
     ("embed.flag", "POST"): ("/embed/comments/{comment}/flag", SIGNED_IN, {"reason": "abuse"}),
+    ("embed.legal_notice", "GET"): ("/embed/comments/{comment}/legal-notice", EVERYONE, {}),
+    ("embed.legal_notice", "POST"): (
+        "/embed/comments/{comment}/legal-notice", EVERYONE,
+        {"kind": "threat", "explanation": "He says that he will burn it down.", "name": "Ines", "email": "ines@example.org", "good_faith": "1"},
+    ),
     ("embed.hide", "POST"): ("/embed/comments/{comment}/hide", SIGNED_IN, {"on": "0"}),
     ("embed.withdraw", "POST"): ("/embed/comments/{comment}/withdraw", NOBODY, {}),
     ("embed.read_told", "POST"): ("/embed/sanctions/{sanction}/read", NOBODY, {}),
@@ -436,6 +441,11 @@ API: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, Any]]] = {
     ("api_statements.judge", "POST"): ("/api/v1/appeals/{appeal}/decision", MANAGERS, {"outcome": "upheld", "answer": "It stands."}),
     ("api_statements.undo", "POST"): ("/api/v1/appeals/{appeal}/undo", MANAGERS, {}),
     ("api_statements.public_modlog", "GET"): ("/api/v1/sites/{site}/public-modlog", EVERYONE, {}),
+    ("api_legal.send", "POST"): (
+        "/api/v1/comments/{comment}/legal-notices", EVERYONE,
+        {"kind": "threat", "explanation": "He says that he will burn it down.", "name": "Ines", "email": "ines@example.org", "good_faith": True},
+    ),
+    ("api_legal.list_notices", "GET"): ("/api/v1/sites/{site}/legal-notices", MANAGERS, {}),
     ("api_desk.decide_at_once", "POST"): ("/api/v1/sites/{site}/decisions", MANAGERS, {"action": "approve", "comments": [{"id": "1", "version": 1}]}),
     ("api_desk.undo_at_once", "POST"): ("/api/v1/sites/{site}/batches/{batch}/undo", MANAGERS, {}),
     ("api_desk.mark", "PUT"): ("/api/v1/comments/{comment}/marks/{mark}", MANAGERS, {"on": True, "version": 1}),

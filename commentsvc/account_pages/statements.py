@@ -26,6 +26,7 @@ from commentsvc.moderation.statements import (
     in_present_language,
     read_mail_token,
     rule_of,
+    texts_of_edits,
     told_explanation,
 )
 from commentsvc.web import limit_key, settings_of, signed_in
@@ -53,7 +54,7 @@ def draw_statement(puid: str) -> str:
     statement, appeal = statement_for(signed_in(), puid)
     return render_template(
         "account/decision.html", statement=statement, appeal=appeal, state=state_of(statement, appeal), states=STATES,
-        rule=rule_of(statement), explanation=told_explanation(statement),
+        edit=texts_of_edits([statement]).get(statement.id), rule=rule_of(statement), explanation=told_explanation(statement),
         facts=in_present_language(statement.decision_facts), may_appeal=may_appeal(statement, appeal), days=days_left(statement.appeal_until), most=TEXT_LENGTH,
         titles=SANCTION_TITLES, told_in_one=told_in_one, in_words=in_words, now=utcnow(), by_program=statement.automated_decision == BY_PROGRAM, illegal=statement.decision_ground == ILLEGAL,
     )
@@ -66,7 +67,7 @@ def statements() -> str:
     found, following = page_of_statements(signed_in(), after, PER_PAGE)
     return render_template(
         "account/decisions.html", found=found, more=following, after=after, state_of=state_of, states=STATES, rule_of=rule_of,
-        may_appeal=may_appeal, titles=SANCTION_TITLES,
+        may_appeal=may_appeal, titles=SANCTION_TITLES, edits=texts_of_edits([statement for statement, _ in found]),
     )
 
 

@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.figures import figures
     from commentsvc.api.guests import guests
     from commentsvc.api.hidden import hidden
+    from commentsvc.api.legal import legal
     from commentsvc.api.moderation import moderation
     from commentsvc.api.notifications import notifications
     from commentsvc.api.people import people
@@ -33,7 +34,7 @@ def init_app(app: Flask) -> None:
     from commentsvc.api.threads import threads
 
     make_api(app, (
-        registrations, sessions, account, factors, privacy, notifications, hidden, sites, sso, policy, team, articles, threads, comments, guests, profiles, moderation, people, statements, saved, desk, figures,
+        registrations, sessions, account, factors, privacy, notifications, hidden, sites, sso, policy, team, articles, threads, comments, guests, profiles, moderation, people, statements, legal, saved, desk, figures,
     ))
     app.register_blueprint(documentation)
     caching.init_app(app)

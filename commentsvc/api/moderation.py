@@ -153,7 +153,7 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
 
     `version` is the one you judged. If the comment moved on since, nothing changes: 409, and
     `current` says who decided what. Approving a published comment settles its flags; approving
-    once more what has been approved adds nothing.
+    once more what has been approved adds nothing. Where a legal notice waits, approving needs an `answer`: 422 `notice_open`.
     """
     actor, seen, note = signed_in(), given["version"], given["note"].strip()
     if len(note) > NOTE_LENGTH:
@@ -168,7 +168,7 @@ def decide(given: dict[str, Any], comment: Comment) -> Any:
             site_reason=chosen.key if chosen and chosen.own else None,
         )
     elif given["action"] == "approve":
-        decision = verbs.approve(comment, actor=actor, seen=seen, note=note)
+        decision = verbs.approve(comment, actor=actor, seen=seen, note=note, answer=given["answer"])
     elif given["reason"] is None:
         raise Invalid("Name a reason: the author and your colleagues see it.", field="reason")
     else:

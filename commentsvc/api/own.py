@@ -25,6 +25,7 @@ from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import in_shadow, shadowed
+from commentsvc.moderation.statements import of_whole
 from commentsvc.sites.models import Article, Site
 
 
@@ -94,7 +95,7 @@ def _reasons(comments: Sequence[Comment], site: Site) -> dict[int, tuple[str, st
             Decision.comment_id, func.coalesce(Statement.reason, Decision.reason).label("reason"),
             func.coalesce(stated.site_reason, Decision.site_reason).label("site_reason"),
         )
-        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None), of_whole()))
         .outerjoin(stated, stated.id == Statement.decision_id)
         .where(Decision.id.in_(latest))
     )

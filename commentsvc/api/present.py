@@ -15,7 +15,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import ThreadPage, replies_cursor
 from commentsvc.comments.tree import Node
 from commentsvc.moderation.bios import profile_of
-from commentsvc.moderation.models import REJECT_REASONS, Decision, Reason
+from commentsvc.moderation.models import REJECT_REASONS, Decision, LegalNotice, Reason
 from commentsvc.moderation.queue import Card
 from commentsvc.sites.models import Article, Site
 
@@ -194,11 +194,18 @@ def card_values(card: Card) -> dict[str, Any]:
             {"user": person_values(f.user), "reason": f.reason, "text": f.text, "created_at": f.created_at, "counted": f.counted}
             for f in card.flags
         ],
+        "legal_notices": [notice_values(notice) for notice in card.notices],
         "decisions": [decision_values(d, d.actor) for d in card.decisions], "version": card.comment.version,
         "edit": None if card.edit is None else {
             "revision": card.edit.number, "status": card.comment.edit_status, "body": card.edit.body, "reason": card.edit.reason,
         },
     }
+
+
+def notice_values(notice: LegalNotice, decided_by: User | None = None) -> dict[str, Any]:
+    """A legal notice for those who decide; `decided_by` is who did."""
+    names = ("comment_id", "kind", "status", "created_at", "revision", "explanation", "name", "email", "decided_at", "decision_id", "answer")
+    return {"number": notice.puid, "decided_by": person_values(decided_by)} | {name: getattr(notice, name) for name in names}
 
 
 def card_article(article: Article) -> dict[str, Any]:

@@ -109,9 +109,10 @@ def get_appeal(appeal_id: int, user: User) -> Any:
 @statements.arguments(OutcomeInputSchema, example={"outcome": "overturned", "answer": "It was a quotation, and marked as one."})
 @statements.response(201, AppealCaseSchema)
 def judge(given: dict[str, Any], appeal_id: int, user: User) -> Any:
-    """Uphold the decision, or overturn it, which publishes the comment or ends the sanction; the author is told your answer.
+    """Uphold the decision, or overturn it; the author is told your answer.
 
-    Whoever made the decision cannot judge it, unless the site has nobody else. Where a colleague was first, nothing
+    Overturning publishes the comment, ends the sanction, or puts the edit in place unless its author has changed the
+    comment since. Whoever made the decision cannot judge it, unless the site has nobody else. Where a colleague was first, nothing
     changes: 409, and `current` says who decided what.
     """
     verbs.judge(_appeal(appeal_id, user), verbs.Outcome(given["outcome"]), actor=user, answer=given["answer"])
@@ -163,7 +164,7 @@ def _statement_values(statement: Statement, appeal: Appeal | None) -> dict[str, 
     return {
         name: getattr(statement, name)
         for name in (
-            "puid", "comment_id", "reason", "decision_visibility", "decision_provision", "decision_account", "decision_ground", "ground",
+            "puid", "comment_id", "revision", "reason", "decision_visibility", "decision_provision", "decision_account", "decision_ground", "ground",
             "explanation", "decision_facts", "category", "content_date", "source_type", "automated_detection",
             "automated_decision", "appeal_until",
         )
@@ -192,7 +193,7 @@ def _judged_values(appeal: Appeal) -> dict[str, Any]:
         "author": person_values(appeal.user), "decided_by": person_values(appeal.decided_by),
         "decided_first_by": person_values(statement.decider), "sanction": _sanction_kind(statement),
         "reason": statement.reason, "rule": RULE_NAMES.get(statement.reason, RULE_NAMES["other"]),
-        "comment_id": statement.comment_id, "article": _article(statement),
+        "comment_id": statement.comment_id, "revision": statement.revision, "article": _article(statement),
     }
 
 
@@ -204,14 +205,14 @@ def _case_values(appeal: Appeal, user: User) -> dict[str, Any]:
         "flags": [
             {"user": person_values(f.user), "reason": f.reason, "text": f.text, "created_at": f.created_at} for f in case.flags
         ],
-        "may_judge": case.standing.may,
+        "edit": case.edit, "may_judge": case.standing.may,
     }
 
 
 def _entry_values(entry: Entry) -> dict[str, Any]:
     return {
         "decided_at": entry.decided_at, "what": entry.what.value, "reason": entry.reason,
-        "rule": RULE_NAMES.get(entry.reason, RULE_NAMES["other"]), "state": entry.state.value,
+        "rule": entry.rule, "state": entry.state.value,
         "decided_by": "system" if entry.automated else "community_manager",
         "article": {"title": entry.article_title, "url": entry.article_url} if entry.article_url is not None else None,
     }

@@ -116,7 +116,8 @@ class Comment(Base):
     down: Mapped[int] = mapped_column(default=0)
     top_score: Mapped[float] = mapped_column(Float(53), default=0.0)  # Wilson lower bound
     controversy: Mapped[float] = mapped_column(Float(53), default=0.0, server_default="0")
-    flag_count: Mapped[int] = mapped_column(default=0)  # open flags
+    flag_count: Mapped[int] = mapped_column(default=0)  # open flags, and open legal notices
+    notice_count: Mapped[int] = mapped_column(default=0, server_default="0")  # open legal notices
 
     # What queues are read by. `section` is the article's, kept here by comments.sections.
     section: Mapped[str] = mapped_column(String(SECTION_LENGTH), default="", server_default=text("''"))

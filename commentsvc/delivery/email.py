@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 from flask import current_app
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm.util import identity_key
 
 from commentsvc.config import Settings
 from commentsvc.database import follow_up, utcnow
@@ -74,6 +75,9 @@ def recall_mail(mail_id: int | None) -> bool:
     taken = db.session.connection().execute(
         delete(Mail.__table__).where(_MAILS.id == mail_id, _MAILS.attempts == 0, _MAILS.sent_at.is_(None))  # type: ignore[arg-type]
     )
+    gone = db.session.identity_map.get(identity_key(Mail, mail_id))
+    if gone is not None and taken.rowcount == 1:
+        db.session.expunge(gone)  # SQLite gives the number to the next mail
     return taken.rowcount == 1
 
 

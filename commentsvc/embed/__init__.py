@@ -13,6 +13,7 @@ def init_app(app: Flask) -> None:
     import commentsvc.embed.answers
     import commentsvc.embed.feeds
     import commentsvc.embed.hiding
+    import commentsvc.embed.legal
     import commentsvc.embed.moderating
     import commentsvc.embed.news
     import commentsvc.embed.notifications

@@ -50,9 +50,12 @@ def account_fragment(article_id: int, form: str) -> Response:
     """One of the account forms for widget.js, with the CSRF token that goes with it."""
     if form not in FORMS:
         raise NotFound("There is no such form.")
-    why = WHY.get(request.args.get("why", ""))
+    asked = request.args.get("why", "")
+    why = WHY.get(asked)
     notice = gettext(why) if why else ""
-    return account_form(article_or_404(article_id), Asked(account=form, notice=notice))
+    # A legal notice is for whoever is signed out, too.
+    legal = gettext("Report illegal content") if asked == "flag" else ""
+    return account_form(article_or_404(article_id), Asked(account=form, notice=notice), legal=legal)
 
 
 @embed.post("/a/<int:article_id>/sign-up")

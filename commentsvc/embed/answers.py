@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from commentsvc.comments.models import Comment
 from commentsvc.embed.blueprint import by_script, embed, frame
+from commentsvc.embed.legal import redrawn
 from commentsvc.embed.plain import draw
 from commentsvc.embed.view import Asked, View, load_article, message_page, personal, render_public
 from commentsvc.errors import CommentsvcError, NotSignedIn, Sanctioned, SecondFactorNeeded, TooSoon
@@ -58,10 +59,10 @@ def typed() -> dict[str, str]:
     return {name: value for name, value in form_sent().items() if name not in SECRETS}
 
 
-def account_form(article: Article, asked: Asked, status: int = 200) -> Response:
-    """One account form as a fragment for widget.js."""
+def account_form(article: Article, asked: Asked, status: int = 200, *, legal: str = "") -> Response:
+    """One account form as a fragment for widget.js; `legal`, if given, is what the link to the form for legal notices below it says."""
     html = render_template("embed/account.html", v=View(article=article, site=article.site, asked=asked))
-    response = jsonify(html=html)
+    response = jsonify(html=html, **({"legal": legal} if legal else {}))
     response.status_code = status
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -133,6 +134,8 @@ def _json(error: CommentsvcError) -> Response:
 
 
 def _page(error: CommentsvcError) -> Response:
+    if request.endpoint == "embed.legal_notice" and request.method == "POST" and (drawn := redrawn(error)) is not None:
+        return drawn
     form = FORMS.get(request.endpoint or "")
     article = _article() if form else None
     if form is None or article is None:

@@ -78,6 +78,8 @@ def moderate(comment_id: int) -> Response:
     if action in MARKS:
         mark, on = MARKS[action]
         decision = decide.mark(comment, mark, on=on, actor=actor, seen=seen)
+    elif action == "keep" and comment.notice_count:
+        raise Invalid("A legal notice about this comment waits. Open the card to answer it.", field="action", code="notice_open")
     elif action == "keep":
         decision = decide.approve(comment, actor=actor, seen=seen)
     else:

@@ -12,9 +12,8 @@ from commentsvc.embed.blueprint import for_everybody, read_limit, speak
 from commentsvc.embed.cache import nonce_of
 from commentsvc.embed.thread import PERIOD
 from commentsvc.embed.view import render_public
-from commentsvc.i18n import N_, language
+from commentsvc.i18n import N_, language, translate
 from commentsvc.moderation.public_modlog import page_of_public_modlog
-from commentsvc.moderation.statements import RULE_NAMES
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import get_site
 
@@ -26,6 +25,8 @@ CACHEABLE = "public, max-age=0, s-maxage=60, must-revalidate"
 WHAT_NAMES = {  # by what was done, and whether a program did it
     ("removed", True): N_("Taken down by a program"), ("removed", False): N_("Taken down by a Community Manager"),
     ("not_published", True): N_("Not published by a program"), ("not_published", False): N_("Not published by a Community Manager"),
+    ("edit_not_published", True): N_("An edit, not published by a program"),
+    ("edit_not_published", False): N_("An edit, not published by a Community Manager"),
 }
 # What has become of it since; where nothing has, nothing is said.
 STATE_NAMES = {
@@ -51,7 +52,7 @@ def public(site_key: str) -> Response:
     else:
         response = Response(
             render_public(
-                "embed/modlog.html", site=site, entries=entries, more=following, after=after, asked=asked, root=request.script_root, rules=RULE_NAMES,
+                "embed/modlog.html", site=site, entries=entries, more=following, after=after, asked=asked, root=request.script_root, translate=translate,
                 what_names=WHAT_NAMES, state_names=STATE_NAMES,
             ),
             mimetype="text/html",

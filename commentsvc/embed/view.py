@@ -50,6 +50,7 @@ from commentsvc.moderation.nudge import nudges
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import in_shadow, in_words, shadowed, told_in_one, told_to
+from commentsvc.moderation.statements import of_whole
 from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.sites.models import WELCOME, Article, Site
 from commentsvc.web import settings_of
@@ -100,6 +101,8 @@ class Edited:
     revision: Revision
     reason: str = ""  # why it was rejected
     posted: bool = False  # shown to her as if it were accepted, while she is shadowed
+    statement: str = ""  # the puid of the statement of reasons, where it was rejected
+    appeal: str = ""  # as of a comment that waits
 
     @property
     def html(self) -> str:
@@ -439,21 +442,41 @@ def personal(article: Article, user: User | None) -> Personal | None:
 
 
 def edited(comments: Sequence[Comment], site: Site) -> list[Edited]:
-    """Those edits of one author's published comments that others do not read; two statements where there are any, else none."""
+    """Those edits of one author's published comments that others do not read; up to three statements where there are any, else none."""
     found = edits_of(comments)
     if not found:
         return []
     since = utcnow() - REJECTED_SHOWN
     under_shadow = {c.id for c in comments if c.hold_for == SanctionKind.SHADOW and c.edit_status == EditStatus.HELD}
     shadow = bool(under_shadow) and in_shadow(comments[0].author_id, site.id)
+    told = _told_of_edits([c.id for c in comments if c.id in found and c.edit_status == EditStatus.REJECTED], site)
     return [
         Edited(
-            c, found[c.id], reason_text(site, found[c.id].reason or "") if c.edit_status == EditStatus.REJECTED else "",
-            posted=shadow and c.id in under_shadow,
+            c, found[c.id], posted=shadow and c.id in under_shadow,
+            **told.get((c.id, c.edit), {"reason": reason_text(site, found[c.id].reason or "")} if c.edit_status == EditStatus.REJECTED else {}),
         )
         for c in comments
         if c.id in found and (c.edit_status != EditStatus.REJECTED or found[c.id].created_at > since)
     ]
+
+
+def _told_of_edits(comment_ids: Sequence[int], site: Site) -> dict[tuple[int | None, int | None], dict[str, str]]:
+    """Why edits of these comments were rejected, by comment and revision: what Edited says of it."""
+    if not comment_ids:
+        return {}
+    found = db.session.execute(
+        select(Statement, Appeal.status, Decision.site_reason)
+        .outerjoin(Decision, Decision.id == Statement.decision_id).outerjoin(Appeal, Appeal.statement_id == Statement.id)
+        .where(Statement.comment_id.in_(comment_ids), Statement.revision.is_not(None), Statement.ended_at.is_(None))
+        .order_by(Statement.id)
+    )
+    return {
+        (statement.comment_id, statement.revision): {
+            "reason": reason_text(site, statement.reason, own), "statement": statement.puid,
+            "appeal": appeal or ("possible" if utcnow() <= statement.appeal_until else ""),
+        }
+        for statement, appeal, own in found
+    }
 
 
 def told(user: User, site_id: int) -> list[Told]:
@@ -480,7 +503,7 @@ def _told(rejected: Sequence[int], site: Site) -> dict[int, tuple[str, str, str]
     stated = aliased(Decision)  # the one that rejected it, where an appeal was decided since
     for comment_id, reason, own, statement, appeal in db.session.execute(
         select(Decision.comment_id, Decision.reason, func.coalesce(stated.site_reason, Decision.site_reason), Statement, Appeal.status)
-        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None)))
+        .outerjoin(Statement, and_(Statement.comment_id == Decision.comment_id, Statement.ended_at.is_(None), of_whole()))
         .outerjoin(stated, stated.id == Statement.decision_id)
         .outerjoin(Appeal, Appeal.statement_id == Statement.id)
         .where(Decision.comment_id.in_(rejected), Decision.to_status == Status.REJECTED)

@@ -123,7 +123,7 @@ def tell(steps: Iterable[Step]) -> Story:
             continue
         if step.before != step.after or story.settled_by is None:
             story.settled_by = step
-        if step.actor_id is None or step.reason == Reason.WITHDRAWN or step.reason in EDIT_REASONS:
+        if step.actor_id is None or step.reason == Reason.WITHDRAWN or _about_edit(step):
             continue
         left = since is not None and step.before == Status.HELD and step.after != Status.HELD
         judgement = Judgement(step, (step.at - since).total_seconds() if left and since else None)
@@ -137,6 +137,11 @@ def tell(steps: Iterable[Step]) -> Story:
             before.overturned = standing
         story.verdict = judgement
     return story
+
+
+def _about_edit(step: Step) -> bool:
+    """Whether it judges an edit, or an appeal about one, and says nothing of the comment."""
+    return step.reason in EDIT_REASONS or (step.reason in {Reason.UPHELD, Reason.OVERTURNED} and step.before == step.after == Status.PUBLISHED)
 
 
 def _undo(story: Story, step: Step, undone: _Before) -> None:

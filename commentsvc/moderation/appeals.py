@@ -20,7 +20,8 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, day
-from commentsvc.moderation.decide import decide, undo
+from commentsvc.moderation.decide import decide, judge_appealed_edit, undo
+from commentsvc.moderation.edit_steps import fits
 from commentsvc.moderation.models import (
     Appeal,
     AppealStatus,
@@ -33,7 +34,13 @@ from commentsvc.moderation.models import (
 from commentsvc.moderation.people_models import Sanction, SanctionKind
 from commentsvc.moderation.repeat import after_undo
 from commentsvc.moderation.sanctions import admin_of_all, end, lock_person, resume
-from commentsvc.moderation.statements import Standing, mail_about, reopen_appeal, standing_of
+from commentsvc.moderation.statements import (
+    Standing,
+    mail_about,
+    reopen_appeal,
+    standing_of,
+    texts_of_edits,
+)
 from commentsvc.pagination import SortKey, page
 from commentsvc.sites.models import Site
 
@@ -75,6 +82,12 @@ class Case:
     sanction: Sanction | None
     flags: Sequence[Flag]  # those that the rejection settled
     standing: Standing
+    edit: str | None = None  # the rejected text, where it is about an edit
+    fits: bool = True  # overturned, the edit would be what others read
+
+    @property
+    def about_edit(self) -> bool:
+        return self.edit is not None
 
 
 def lodge(statement: Statement, author: User, text: str) -> Appeal:
@@ -146,7 +159,12 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     if isinstance(about, Sanction) and about.site_id is None and not admin_of_all(actor):
         raise NotAllowed("This holds on all sites; only somebody who is admin of every site can judge it.", code="not_all_sites")
     decision: Decision | None = None
-    if isinstance(about, Comment):
+    in_place = True
+    if isinstance(about, Comment) and statement.revision is not None:
+        db.session.refresh(about)
+        in_place = fits(about, statement.revision)
+        decision = judge_appealed_edit(about, statement, overturn=outcome == Outcome.OVERTURNED, actor=actor, note=reply)
+    elif isinstance(about, Comment):
         to, reason = STEPS[outcome]
         db.session.refresh(about)
         decision = decide(about, to, actor=actor, reason=reason, seen=about.version, note=reply)
@@ -164,7 +182,7 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     )
     appeal.mail_id = mail_about(
         statement, N_("Your appeal: the decision stands") if outcome == Outcome.UPHELD else N_("Your appeal: the decision was wrong"),
-        "appeal_decided", overturned=outcome == Outcome.OVERTURNED, answer=reply,
+        "appeal_decided", overturned=outcome == Outcome.OVERTURNED, answer=reply, in_place=in_place,
     )
     db.session.flush()
     return appeal
@@ -272,7 +290,10 @@ def case_of(appeal: Appeal, person: User) -> Case:
         select(Flag).where(Flag.comment_id == statement.comment_id, Flag.resolved_by_id == statement.decision_id)
         .order_by(Flag.id).options(joinedload(Flag.user))
     ).all() if statement.decision_id is not None else []
-    return Case(appeal, statement.comment, statement.sanction, flags, standing_of(statement, person))
+    return Case(
+        appeal, statement.comment, statement.sanction, flags, standing_of(statement, person), texts_of_edits([statement]).get(statement.id),
+        statement.revision is None or statement.comment is None or fits(statement.comment, statement.revision),
+    )
 
 
 def page_of_statements(

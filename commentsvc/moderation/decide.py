@@ -19,7 +19,7 @@ from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
-from commentsvc.moderation import edit_steps, statements
+from commentsvc.moderation import edit_steps, legal_notices, statements
 from commentsvc.moderation.announcing import announce, announce_step
 from commentsvc.moderation.featuring import (
     MARK_REASONS,
@@ -67,6 +67,7 @@ def decide(
     undoes: Decision | None = None,
     site_reason: str | None = None,
     law: str = "",
+    answer: str = "",
     keep: Callable[[Announcement | Decision | Statement], None] | None = None,
 ) -> Decision:
     """Move a comment to a status, for a reason, as `actor` (None: the system); flushes.
@@ -76,7 +77,7 @@ def decide(
     Conflict says who decided what; so it does for a step that TRANSITIONS lacks. A person's
     decision settles the comment's open flags and answers the questions colleagues were asked. A rejection makes a
     statement of reasons for the author, which names the `law` where there is one; what ends a rejection ends it.
-    `message` is for the author; a `batch` is taken back as one.
+    `message` is for the author, `answer` for whoever sent a legal notice, where the comment stays; a `batch` is taken back as one.
     """
     lock_article(comment.article_id)
     now = utcnow()
@@ -117,6 +118,7 @@ def decide(
     else:
         keep(decision)
     statements.follow(comment, decision, actor=actor, undoes=undoes, law=law, keep=keep)
+    legal_notices.follow(comment, decision, undoes=undoes, answer=answer, law=law)
     if actor is not None:
         _by_person(comment, decision, actor, seen)
     _begin_unmarked(comment, decision)
@@ -150,19 +152,21 @@ def _audit(comment: Comment, decision: Decision, actor: User, seen: int) -> None
     )
 
 
-def approve(comment: Comment, *, actor: User, seen: int, note: str = "", batch: str | None = None) -> Decision:
+def approve(comment: Comment, *, actor: User, seen: int, note: str = "", batch: str | None = None, answer: str = "") -> Decision:
     """A community manager publishes a comment, or lets a published one stand.
 
-    Where she or a colleague has done so already and nothing came since (no flag, no note to
+    Where a legal notice about it waits, `answer` says why it stays; Invalid without. Where she or a colleague has done so already and nothing came since (no flag, no note to
     keep), there is nothing to decide: the decision that holds is returned, and can still be undone.
     """
     db.session.refresh(comment)
+    if comment.notice_count and comment.version == seen:
+        answer = legal_notices.clean_answer(answer)
     reviewed = comment.status == _S.PUBLISHED and comment.reviewed_at is not None and comment.flag_count == 0
     if reviewed and comment.version == seen and not note:
         standing = latest_decision(comment.id)
         if standing is not None:
             return standing
-    return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note, batch=batch)
+    return decide(comment, _S.PUBLISHED, actor=actor, reason=Reason.APPROVED, seen=seen, note=note, batch=batch, answer=answer)
 
 
 def reject(
@@ -198,6 +202,20 @@ def judge_edit(
         decision = edit_steps.accept(comment, actor=actor, note=note, batch=batch)
     else:
         decision = edit_steps.refuse(comment, reason.value, actor=actor, site_reason=site_reason, note=note, message=message, batch=batch)
+    _audit(comment, decision, actor, seen)
+    return decision
+
+
+def judge_appealed_edit(comment: Comment, statement: Statement, *, overturn: bool, actor: User, note: str) -> Decision:
+    """Decide on an appeal about a rejected edit: overturned it is what others read, if nothing has come since; flushes.
+
+    Called by appeals alone. `note` is the answer to the author.
+    """
+    lock_article(comment.article_id)
+    db.session.refresh(comment)
+    seen = comment.version
+    step = edit_steps.overturn if overturn else edit_steps.uphold
+    decision = step(comment, statement.revision or 0, actor=actor, note=note)
     _audit(comment, decision, actor, seen)
     return decision
 
@@ -292,7 +310,7 @@ def undo(decision: Decision, *, actor: User) -> Decision:
         raise _conflict(comment)
     if decision.actor_id is None or decision.undoes_id is not None or decision.to_status == _S.WITHDRAWN:
         raise Invalid("Only a community manager's own decision can be undone.")
-    statements.check_undo(decision, actor)
+    appealed = statements.check_undo(decision, actor)
     if decision.reason in STEPS:
         if comment.status != _S.PUBLISHED:
             raise _conflict(comment)
@@ -302,6 +320,11 @@ def undo(decision: Decision, *, actor: User) -> Decision:
             raise _conflict(comment)
         seen = comment.version
         taken = edit_steps.undo(comment, decision, actor=actor)
+        _audit(comment, taken, actor, seen)
+        return taken
+    if appealed is not None and appealed.revision is not None:
+        seen = comment.version
+        taken = edit_steps.undo_appealed(comment, decision, appealed, actor=actor)
         _audit(comment, taken, actor, seen)
         return taken
     db.session.execute(
@@ -334,11 +357,11 @@ def latest_decision(comment_id: int) -> Decision | None:
 
 
 def count_open_flags(comment: Comment) -> None:
-    """Bring flag_count in line with the comment's open flags; flushes."""
+    """Bring flag_count in line with the comment's open flags and legal notices; flushes."""
     open_flags = db.session.scalars(
         select(Flag.id).where(Flag.comment_id == comment.id, Flag.resolved_by_id.is_(None))
     ).all()
-    comment.flag_count = len(open_flags)
+    comment.flag_count = len(open_flags) + comment.notice_count
     db.session.flush()
 
 
@@ -357,7 +380,7 @@ def _settle_flags(comment: Comment, decision: Decision) -> None:
         .values(resolved_by_id=decision.id)
         .execution_options(synchronize_session=False)
     )
-    comment.flag_count = 0
+    comment.flag_count = comment.notice_count
     db.session.flush()
 
 

@@ -13,13 +13,14 @@ from sqlalchemy import select, update
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
 from commentsvc.comments.mentions import keep_mentions, people_named
-from commentsvc.comments.models import Comment, EditStatus, Revision, RevisionState
+from commentsvc.comments.models import Comment, EditStatus, Revision, RevisionState, Status
 from commentsvc.comments.submit import body_hash
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.markup import mentioned_in, render
+from commentsvc.moderation import statements
 from commentsvc.moderation.announcing import Keep, announce
-from commentsvc.moderation.models import Decision, News, Reason
+from commentsvc.moderation.models import Decision, News, Reason, Statement
 from commentsvc.screening.languages import language_of
 
 WAITING = frozenset({EditStatus.PENDING.value, EditStatus.HELD.value})
@@ -51,12 +52,7 @@ def edits_of(comments: Sequence[Comment]) -> Mapping[int, Revision]:
 def accept(comment: Comment, *, actor: User | None, note: str = "", batch: str | None = None, keep: Keep | None = None) -> Decision:
     """The text that waits is what others read from now on."""
     new = revision_of(comment, comment.edit or 0)
-    revision_of(comment, comment.revision).state = RevisionState.SHOWN.value
-    _say(comment, new)
-    comment.edited_at = new.created_at
-    comment.edit = comment.edit_status = None
-    if mentioned_in(comment.body_html):
-        announce(comment, News.EDITED, keep=keep)
+    _put_in_place(comment, new, keep=keep)
     return _leave(comment, new.number, Reason.EDIT_ACCEPTED, actor, note=note, batch=batch, keep=keep)
 
 
@@ -70,13 +66,38 @@ def refuse(
     comment: Comment, reason: str, *, actor: User | None, site_reason: str | None = None, note: str = "", message: str = "",
     batch: str | None = None, keep: Keep | None = None,
 ) -> Decision:
-    """The text before goes on standing; the author is told why."""
+    """The text before goes on standing; the author is told why, in a statement of reasons."""
     new = revision_of(comment, comment.edit or 0)
     new.state, new.reason = RevisionState.REJECTED.value, reason
     comment.edit_status = EditStatus.REJECTED.value
-    return _leave(
+    decision = _leave(
         comment, new.number, Reason.EDIT_REJECTED, actor, site_reason=site_reason, note=note, message=message, batch=batch, keep=keep,
     )
+    statements.state_edit(comment, decision, new, actor=actor, keep=keep)
+    return decision
+
+
+def fits(comment: Comment, number: int) -> bool:
+    """Whether a rejected edit could still take the place of the text that others read: nothing else has come since."""
+    return comment.status == Status.PUBLISHED and comment.edit == number and comment.edit_status == EditStatus.REJECTED
+
+
+def uphold(comment: Comment, number: int, *, actor: User, note: str) -> Decision:
+    """After an appeal: the edit stays rejected."""
+    return _leave(comment, number, Reason.UPHELD, actor, note=note)
+
+
+def overturn(comment: Comment, number: int, *, actor: User, note: str) -> Decision:
+    """After an appeal: its rejection was wrong. It is what others read now, unless its author has written another since."""
+    new = revision_of(comment, number)
+    if fits(comment, number):
+        _put_in_place(comment, new)
+    else:
+        new.state = RevisionState.REPLACED.value
+    new.reason = None
+    decision = _leave(comment, number, Reason.OVERTURNED, actor, note=note)
+    statements.follow_edit(comment, decision)
+    return decision
 
 
 def undo(comment: Comment, decision: Decision, *, actor: User) -> Decision:
@@ -84,17 +105,47 @@ def undo(comment: Comment, decision: Decision, *, actor: User) -> Decision:
     drop(comment)  # one that came since waits no more; it is among the revisions
     new = revision_of(comment, decision.revision)
     if decision.reason == Reason.EDIT_ACCEPTED:
-        old = db.session.scalars(
-            select(Revision)
-            .where(Revision.comment_id == comment.id, Revision.state == RevisionState.SHOWN, Revision.number < new.number)
-            .order_by(Revision.number.desc()).limit(1)
-        ).one()
-        _say(comment, old)
-        earlier = select(Revision.id).where(Revision.comment_id == comment.id, Revision.state == RevisionState.SHOWN)
-        comment.edited_at = old.created_at if db.session.scalar(earlier.limit(1)) else None
+        _take_out(comment, new)
     new.state, new.reason = RevisionState.WAITING.value, None
     comment.edit, comment.edit_status = new.number, EditStatus.HELD.value
-    return _leave(comment, new.number, Reason.UNDONE, actor, undoes=decision)
+    taken = _leave(comment, new.number, Reason.UNDONE, actor, undoes=decision)
+    statements.follow_edit(comment, taken, undoes=decision)
+    return taken
+
+
+def undo_appealed(comment: Comment, decision: Decision, statement: Statement, *, actor: User) -> Decision:
+    """The decision on an appeal about an edit is taken back: the edit is rejected as before, and the appeal waits again."""
+    if decision.reason == Reason.OVERTURNED:
+        new = revision_of(comment, decision.revision)
+        if comment.revision == new.number:
+            drop(comment)
+            _take_out(comment, new)
+            comment.edit, comment.edit_status = new.number, EditStatus.REJECTED.value
+        new.state, new.reason = RevisionState.REJECTED.value, statement.reason
+    taken = _leave(comment, decision.revision, Reason.UNDONE, actor, undoes=decision)
+    statements.follow_edit(comment, taken, undoes=decision)
+    return taken
+
+
+def _put_in_place(comment: Comment, new: Revision, *, keep: Keep | None = None) -> None:
+    revision_of(comment, comment.revision).state = RevisionState.SHOWN.value
+    _say(comment, new)
+    comment.edited_at = new.created_at
+    comment.edit = comment.edit_status = None
+    if mentioned_in(comment.body_html):
+        announce(comment, News.EDITED, keep=keep)
+
+
+def _take_out(comment: Comment, new: Revision) -> None:
+    """The text that was read before `new` is read again."""
+    old = db.session.scalars(
+        select(Revision)
+        .where(Revision.comment_id == comment.id, Revision.state == RevisionState.SHOWN, Revision.number < new.number)
+        .order_by(Revision.number.desc()).limit(1)
+    ).one()
+    _say(comment, old)
+    earlier = select(Revision.id).where(Revision.comment_id == comment.id, Revision.state == RevisionState.SHOWN)
+    comment.edited_at = old.created_at if db.session.scalar(earlier.limit(1)) else None
 
 
 def drop(comment: Comment) -> None:

@@ -66,7 +66,8 @@ def _make_due(comment: Comment) -> None:
         .limit(1)
     ).one()
     comment.due = due(
-        comment.created_at, severity=severity(findings or (), scores), published=published, flags=counted_flags(comment), public=True
+        comment.created_at, severity=severity(findings or (), scores), published=published, flags=counted_flags(comment), public=True,
+        noticed=comment.notice_count > 0,
     )
     db.session.flush()
 

@@ -18,7 +18,7 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, in_language
 from commentsvc.moderation.decide import count_open_flags
-from commentsvc.moderation.models import Appeal, Flag, Statement
+from commentsvc.moderation.models import Appeal, Flag, LegalNotice, Statement
 from commentsvc.moderation.people_models import Merge, PersonNote, Sanction, Sweep
 from commentsvc.moderation.sanctions import admin_of_all, lock_person
 from commentsvc.moderation.statements import home_of
@@ -60,6 +60,7 @@ def merge(kept: User, merged: User, *, actor: User, typed_name: str) -> Merge:
     for table, column in (
         (Sanction, Sanction.user_id), (PersonNote, PersonNote.user_id), (Sweep, Sweep.user_id), (ExternalAuthor, ExternalAuthor.user_id),
         (Statement, Statement.user_id), (Appeal, Appeal.user_id), (ExternalIdentity, ExternalIdentity.user_id),
+        (LegalNotice, LegalNotice.user_id),
     ):
         db.session.execute(update(table).where(column == merged.id).values({column.key: kept.id}).execution_options(**WHOLE))
     _move_badges(kept, merged.id)

@@ -156,11 +156,11 @@ class Statement(Base):
             "ux_statements_sanction", "sanction_id", unique=True,
             postgresql_where=text("sanction_id IS NOT NULL"), sqlite_where=text("sanction_id IS NOT NULL"),
         ),
-        # What is restricted is so for one reason at a time.
+        # What is restricted is so for one reason at a time; the edits of it that were rejected each have their own.
         Index(
             "ux_statements_live", "comment_id", unique=True,
-            postgresql_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
-            sqlite_where=text("ended_at IS NULL AND comment_id IS NOT NULL"),
+            postgresql_where=text("ended_at IS NULL AND comment_id IS NOT NULL AND revision IS NULL"),
+            sqlite_where=text("ended_at IS NULL AND comment_id IS NOT NULL AND revision IS NULL"),
         ),
     )
 
@@ -171,6 +171,7 @@ class Statement(Base):
     comment_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
     sanction_id: Mapped[int | None] = mapped_column(ForeignKey(Sanction.id, ondelete="CASCADE"))
+    revision: Mapped[int | None]  # of the comment: that edit alone was rejected, and the text before stands
     reason: Mapped[str] = mapped_column(String(40))
 
     decision_visibility: Mapped[str | None] = mapped_column(String(60))
@@ -336,6 +337,77 @@ class Flag(Base):
     network: Mapped[bytes | None] = mapped_column(LargeBinary(16))  # of a new account's flag: brigades.mark_of
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class NoticeKind(enum.StrEnum):
+    """What somebody says is illegal about a comment."""
+
+    HATE = "hate"
+    THREAT = "threat"
+    DEFAMATION = "defamation"
+    HARASSMENT = "harassment"
+    PRIVACY = "privacy"
+    MINORS = "minors"
+    COPYRIGHT = "copyright"
+    FRAUD = "fraud"
+    OTHER = "other"
+
+
+# In the order the form offers them.
+NOTICE_KINDS: dict[NoticeKind, str] = {
+    NoticeKind.HATE: N_("Incitement to hatred against a group"),
+    NoticeKind.THREAT: N_("Threat, or a call for violence"),
+    NoticeKind.DEFAMATION: N_("Insult or defamation"),
+    NoticeKind.HARASSMENT: N_("Stalking or harassment"),
+    NoticeKind.PRIVACY: N_("Somebody's private data"),
+    NoticeKind.MINORS: N_("Sexual abuse or exploitation of children"),
+    NoticeKind.COPYRIGHT: N_("Breach of copyright or a trade mark"),
+    NoticeKind.FRAUD: N_("Fraud"),
+    NoticeKind.OTHER: N_("Breach of another law"),
+}
+
+
+class NoticeStatus(enum.StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"  # the comment was taken off
+    DISMISSED = "dismissed"  # the comment stays
+    MOOT = "moot"  # its author took the comment back
+
+
+class LegalNotice(Base):
+    """What somebody says is illegal about a comment (article 16 of the Digital Services Act), and what became of that.
+
+    Who she is stays with those who decide. Name, address and text go some time after the decision (`legal_notices.forget_notices`).
+    """
+
+    __tablename__ = "legal_notices"
+    __table_args__ = (
+        Index(None, "site_id", "status", "created_at", "id"), Index(None, "comment_id", "id"), Index(None, "user_id", "id"),
+        Index(None, "decision_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    puid: Mapped[str] = mapped_column(String(36), unique=True)  # what she is told to name it by
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    revision: Mapped[int]  # the text that she read
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # where she was signed in
+    kind: Mapped[str] = mapped_column(String(20))
+    explanation: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(200), default="", server_default=_EMPTY)
+    email: Mapped[str] = mapped_column(String(254), default="", server_default=_EMPTY)
+    language: Mapped[str] = mapped_column(String(10))  # that of the form, in which she is answered
+    status: Mapped[str] = mapped_column(String(20), default=NoticeStatus.OPEN.value)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    decided_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: a program
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))  # what closed it; undoing that opens it
+    answer: Mapped[str] = mapped_column(Text, default="", server_default=_EMPTY)  # why the comment stays; she is told
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey(Mail.id, ondelete="SET NULL"), index=True)  # that tells her the decision
+
+    decision: Mapped[Decision | None] = relationship(lazy="raise")
+    decided_by: Mapped[User | None] = relationship(lazy="raise", foreign_keys="LegalNotice.decided_by_id")
+    comment: Mapped[Comment] = relationship(lazy="raise")
 
 
 class ReviewNote(Base):

@@ -13,8 +13,8 @@ from commentsvc.comments.models import Comment
 from commentsvc.comments.threads import check_limit, cursors
 from commentsvc.errors import NotFound
 from commentsvc.moderation.appeals import State, state_of
-from commentsvc.moderation.models import Appeal, Statement
-from commentsvc.moderation.statements import BY_PROGRAM, REMOVED
+from commentsvc.moderation.models import Appeal, Decision, Statement
+from commentsvc.moderation.statements import BY_PROGRAM, REMOVED, rule_words
 from commentsvc.pagination import SortKey, page
 from commentsvc.sites.models import Article, Site
 
@@ -26,6 +26,7 @@ class What(enum.StrEnum):
 
     REMOVED = "removed"  # it could be read before
     NOT_PUBLISHED = "not_published"
+    EDIT_NOT_PUBLISHED = "edit_not_published"  # the text before stands
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Entry:
     decided_at: dt.datetime
     what: What
     reason: str
+    rule: str  # as the site words it, else in our own words
     automated: bool
     state: State
     article_title: str | None
@@ -50,19 +52,22 @@ def page_of_public_modlog(site: Site, after: str | None = None, limit: int = PER
     signer = cursors()
     position = signer.read(scope, after)[:2] if after else None
     rows, more = page(
-        select(Statement, Appeal, Article.title, Article.url)
-        .outerjoin(Appeal, Appeal.statement_id == Statement.id)
+        select(Statement, Appeal, Decision.site_reason, Article.title, Article.url)
+        .outerjoin(Appeal, Appeal.statement_id == Statement.id).outerjoin(Decision, Decision.id == Statement.decision_id)
         .outerjoin(Comment, Comment.id == Statement.comment_id).outerjoin(Article, Article.id == Comment.article_id)
         .where(Statement.site_id == site.id, Statement.comment_id.is_not(None)),
         SortKey(Statement.id), Statement.id, position=position, limit=limit,
     )
     following = signer.write(scope, rows[-1][0].id, rows[-1][0].id) if more else None
-    return [_entry(*row) for row in rows], following
+    return [_entry(site, *row) for row in rows], following
 
 
-def _entry(statement: Statement, appeal: Appeal | None, title: str | None, url: str | None) -> Entry:
+def _entry(
+    site: Site, statement: Statement, appeal: Appeal | None, site_reason: str | None, title: str | None, url: str | None
+) -> Entry:
+    what = What.REMOVED if statement.decision_visibility == REMOVED else What.NOT_PUBLISHED
     return Entry(
-        decided_at=statement.created_at, what=What.REMOVED if statement.decision_visibility == REMOVED else What.NOT_PUBLISHED,
-        reason=statement.reason, automated=statement.automated_decision == BY_PROGRAM, state=state_of(statement, appeal),
+        decided_at=statement.created_at, what=what if statement.revision is None else What.EDIT_NOT_PUBLISHED,
+        reason=statement.reason, rule=rule_words(site, statement.reason, site_reason), automated=statement.automated_decision == BY_PROGRAM, state=state_of(statement, appeal),
         article_title=title, article_url=url,
     )

@@ -39,7 +39,8 @@ from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation.edit_steps import edits_of, waits
 from commentsvc.moderation.filters import NOTHING, Filters, Order
-from commentsvc.moderation.models import Decision, Flag, Screening
+from commentsvc.moderation.legal_notices import open_notices
+from commentsvc.moderation.models import Decision, Flag, LegalNotice, Screening
 from commentsvc.moderation.people_models import Sanction
 from commentsvc.moderation.posting import levels
 from commentsvc.moderation.sanctions import sanctions_in_force
@@ -167,6 +168,7 @@ class Card:
     level: Level = Level.NEW  # of trust, as it is now
     sanctions: Sequence[Sanction] = ()  # on its author, that hold on the site
     edit: Revision | None = None  # that waits, while readers see the text before
+    notices: Sequence[LegalNotice] = ()  # that wait for an answer, oldest first
 
     @property
     def text(self) -> str:
@@ -407,7 +409,7 @@ def page_of_cards(
 
 
 def cards(ids: Sequence[int]) -> list[Card]:
-    """The cards of these comments, in this order; eight statements however many, one more where edits wait."""
+    """The cards of these comments, in this order; eight statements however many, one more where edits wait and where legal notices do."""
     if not ids:
         return []
     found = {
@@ -423,6 +425,8 @@ def cards(ids: Sequence[int]) -> list[Card]:
         )
     }
     edits = edits_of([c for c in found.values() if waits(c)])
+    noticed = [c.id for c in found.values() if c.notice_count]
+    notices = open_notices(noticed) if noticed else {}
     judged = case((Comment.edit_status.in_(list(EditStatus)[:2]), Comment.edit), else_=Comment.revision)
     latest = (
         select(func.max(Screening.id)).join(Comment, Comment.id == Screening.comment_id)
@@ -452,7 +456,7 @@ def cards(ids: Sequence[int]) -> list[Card]:
             comment=c, parent=c.parent, screening=screenings.get(c.id), flags=flags[c.id],
             record=records.get((c.site_id, c.author_id), AuthorRecord()), decisions=decisions[c.id],
             level=trust[c.site_id, c.author_id], sanctions=sanctions.get((c.site_id, c.author_id), ()),
-            edit=edits.get(c.id),
+            edit=edits.get(c.id), notices=notices.get(c.id, ()),
         )
         for i in ids
         if (c := found.get(i)) is not None

@@ -6,6 +6,7 @@ Version 2 of the database's schema, in force since 1 July 2025; docs/statements.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,17 @@ from sqlalchemy import ColumnElement, func, select
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.moderation.models import Appeal, AppealStatus, Flag, Reason, Statement
+from commentsvc.moderation.legal_notices import CATEGORIES
+from commentsvc.moderation.models import (
+    Appeal,
+    AppealStatus,
+    Flag,
+    LegalNotice,
+    NoticeKind,
+    NoticeStatus,
+    Reason,
+    Statement,
+)
 from commentsvc.moderation.statements import BY_PROGRAM, ILLEGAL, RULES
 from commentsvc.sites.models import Site
 
@@ -122,20 +133,37 @@ def report(site: Site | None, start: dt.datetime, end: dt.datetime) -> Iterator[
             yield ("restrictions", name, str(value), number)
     flags = select(func.count()).select_from(Flag).where(*_within(Flag.created_at, start, end), *_of(Flag.site_id, site))
     yield ("notices", "flags by readers", "all", db.session.scalar(flags) or 0)
+    yield from _notices((*_within(LegalNotice.created_at, start, end), *_of(LegalNotice.site_id, site)))
     lodged = (*_within(Appeal.created_at, start, end), *_of(Appeal.site_id, site))
     counted = {status: number for status, number in db.session.execute(select(Appeal.status, func.count()).where(*lodged).group_by(Appeal.status))}  # noqa: C416 - rows
     yield ("internal complaints", "submitted", "all", sum(counted.values()))
     yield from (("internal complaints", "outcome", status.value, counted.get(status.value, 0)) for status in AppealStatus)
-    yield ("internal complaints", "median time to the decision, hours", "all", _median_hours(lodged))
+    yield ("internal complaints", "median time to the decision, hours", "all", _median_hours(Appeal, lodged))
     ended = (Statement.ending == "taken_back") & Statement.ended_at.is_not(None)
     yield ("restrictions", "reversed", "without a complaint", db.session.scalar(select(func.count()).select_from(Statement).where(ended, *within)) or 0)
 
 
-def _median_hours(lodged: tuple[ColumnElement[bool], ...]) -> int | str:
-    """Of the appeals that a person decided; empty when there are none."""
+def _notices(sent: tuple[ColumnElement[bool], ...]) -> Iterator[tuple[str, str, str, str | int]]:
+    """Notices under article 16 by what they claim, and what became of them."""
+    kinds = db.session.execute(select(LegalNotice.kind, func.count()).where(*sent).group_by(LegalNotice.kind))
+    claimed: Counter[str] = Counter()
+    for kind, number in kinds:
+        claimed[CATEGORIES[NoticeKind(kind)]] += number
+    yield from (("notices", "article 16, submitted", category, number) for category, number in sorted(claimed.items()))
+    became = db.session.execute(select(LegalNotice.status, func.count()).where(*sent).group_by(LegalNotice.status))
+    counted = {status: number for status, number in became}  # noqa: C416 - rows
+    yield from (("notices", "article 16, outcome", status.value, counted.get(status.value, 0)) for status in NoticeStatus)
+    by_program = (LegalNotice.decided_by_id.is_(None), LegalNotice.status == NoticeStatus.UPHELD)
+    number = db.session.scalar(select(func.count()).select_from(LegalNotice).where(*by_program, *sent)) or 0
+    yield ("notices", "article 16, decided solely by automated means", "all", number)
+    yield ("notices", "article 16, median time to the decision, hours", "all", _median_hours(LegalNotice, sent))
+
+
+def _median_hours(table: type[Appeal | LegalNotice], made: tuple[ColumnElement[bool], ...]) -> int | str:
+    """Of those that a person decided; empty when there are none."""
     times = sorted(
         decided - made for made, decided in db.session.execute(
-            select(Appeal.created_at, Appeal.decided_at).where(Appeal.decided_by_id.is_not(None), *lodged)
+            select(table.created_at, table.decided_at).where(table.decided_by_id.is_not(None), *made)
         ) if decided is not None
     )
     return round(times[len(times) // 2].total_seconds() / 3600) if times else ""

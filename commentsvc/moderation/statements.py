@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
 
 from commentsvc.accounts.models import SiteRole, User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.accounts.wishes import How, Kind, unsubscribe_url, wish_of
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail_after, recall_mail
 from commentsvc.delivery.models import Mail
@@ -49,8 +49,8 @@ LAW_LENGTH = 500
 INCOMPATIBLE, ILLEGAL = "DECISION_GROUND_INCOMPATIBLE_CONTENT", "DECISION_GROUND_ILLEGAL_CONTENT"
 # Taken out of a conversation that everybody could read, or never let into it.
 REMOVED, DISABLED = "DECISION_VISIBILITY_CONTENT_REMOVED", "DECISION_VISIBILITY_CONTENT_DISABLED"
-# A reader's flag is no notice under article 16: it claims a breach of the guidelines, and names no law.
-OWN_INITIATIVE, BY_FLAG = "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION"
+# A reader's flag is no notice under article 16: it claims a breach of the guidelines, and names no law. A legal notice is one.
+OWN_INITIATIVE, BY_FLAG, BY_NOTICE = "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION", "SOURCE_ARTICLE_16"
 BY_PERSON, BY_PROGRAM = "AUTOMATED_DECISION_NOT_AUTOMATED", "AUTOMATED_DECISION_FULLY"
 
 # Phases that find something in what was written; the others hold whatever comes.
@@ -144,12 +144,26 @@ class Standing:
         return not self.first or self.alone
 
 
-def facts_of(*, by_person: bool, was_public: bool, detected: bool, flagged: bool, reason: Reason) -> str:
+def facts_of(
+    *, by_person: bool, was_public: bool, detected: bool, flagged: bool, reason: Reason, edit: bool = False, noticed: bool = False
+) -> str:
     """What the decision rests on, in plain words and without a word about anybody. Pure."""
     if not by_person:
         found = _FOUND.get(reason, _FOUND_BY_MODEL)
-        return " ".join((N_("The automatic screening rejected the comment without a person reading it."), found))
+        rejected = (
+            N_("The automatic screening rejected the edit without a person reading it. The text before it stands.") if edit
+            else N_("The automatic screening rejected the comment without a person reading it.")
+        )
+        return f"{rejected} {found}"
+    if edit:
+        return " ".join((
+            N_("The automatic screening marked the edit for a person to read.") if detected
+            else N_("The edit waited for a person to read it."),
+            N_("A Community Manager read it and decided not to publish it."), N_("The text before it stands."),
+        ))
     said = []
+    if noticed:
+        said.append(N_("Somebody sent a notice that the comment is illegal."))
     if flagged:
         said.append(N_("Readers flagged the comment."))
     if detected:
@@ -183,24 +197,37 @@ def follow(
             _make(comment, decision, actor=actor, law=law, keep=keep)
     elif was_rejected and not rejected:
         _end(comment, decision)
+    if decision.to_status == Status.WITHDRAWN:
+        _drop_edits(comment, decision)
 
 
-def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str, keep: Keep | None) -> None:
+def state_edit(comment: Comment, decision: Decision, edit: Revision, *, actor: User | None, keep: Keep | None) -> None:
+    """State why an edit was rejected, which goes to `keep` if given; flushes. The text before it stands. Called by edit_steps alone."""
+    _make(comment, decision, actor=actor, law="", keep=keep, edit=edit)
+
+
+def _make(
+    comment: Comment, decision: Decision, *, actor: User | None, law: str, keep: Keep | None, edit: Revision | None = None
+) -> None:
     site = db.session.get_one(Site, comment.site_id)  # in the session already, wherever speed matters
-    reason = Reason(decision.reason)
+    reason = Reason(decision.reason if edit is None else edit.reason or Reason.OTHER)
     rule = RULES.get(reason, RULES[Reason.OTHER])
-    by_person, was_public = actor is not None, decision.from_status == Status.PUBLISHED
-    detected = _detected(comment) if by_person else True
-    flagged = by_person and comment.flag_count > 0
+    by_person, was_public = actor is not None, decision.from_status == Status.PUBLISHED and edit is None
+    detected = _detected(comment, decision.revision) if by_person else True
+    noticed = comment.notice_count > 0 and edit is None
+    flagged = by_person and comment.flag_count > comment.notice_count and edit is None
     statement = Statement(
         puid=str(uuid.uuid4()), site_id=comment.site_id, user_id=comment.author_id, comment_id=comment.id, decision=decision,
-        reason=reason.value, decision_visibility=REMOVED if was_public else DISABLED,
+        revision=edit.number if edit is not None else None, reason=reason.value, decision_visibility=REMOVED if was_public else DISABLED,
         decision_ground=ILLEGAL if law else INCOMPATIBLE,
-        ground=law or f"Guidelines for comments of {site.name}: {_words(site, decision)}",
+        ground=law or f"Guidelines for comments of {site.name}: {rule_words(site, reason, decision.site_reason)}",
         explanation=rule.explanation,
-        decision_facts=facts_of(by_person=by_person, was_public=was_public, detected=detected, flagged=flagged, reason=reason),
-        category=rule.category, content_date=comment.created_at, created_at=decision.created_at,
-        source_type=BY_FLAG if flagged else OWN_INITIATIVE, automated_detection=detected,
+        decision_facts=facts_of(
+            by_person=by_person, was_public=was_public, detected=detected, flagged=flagged, reason=reason, edit=edit is not None,
+            noticed=noticed,
+        ),
+        category=rule.category, content_date=comment.created_at if edit is None else edit.created_at, created_at=decision.created_at,
+        source_type=BY_NOTICE if noticed and by_person else BY_FLAG if flagged else OWN_INITIATIVE, automated_detection=detected,
         automated_decision=BY_PERSON if by_person else BY_PROGRAM,
         appeal_until=decision.created_at + dt.timedelta(days=site.policy.appeal_days), told=False,
     )
@@ -213,10 +240,6 @@ def _make(comment: Comment, decision: Decision, *, actor: User | None, law: str,
     db.session.add(statement)
     db.session.flush()
     announce(comment, News.STATED, statement=statement)
-
-
-def _words(site: Site, decision: Decision) -> str:
-    return rule_words(site, decision.reason, decision.site_reason)
 
 
 def rule_words(site: Site, reason: str, site_reason: str | None) -> str:
@@ -249,17 +272,64 @@ _LATEST_FINDINGS = (
 )
 
 
-def _detected(comment: Comment) -> bool:
-    """Whether the screening found something in the comment, rather than holding whatever comes."""
-    findings = db.session.scalar(_LATEST_FINDINGS, {"comment": comment.id, "revision": comment.revision}) or []
+def _detected(comment: Comment, revision: int) -> bool:
+    """Whether the screening found something in that text of the comment, rather than holding whatever comes."""
+    findings = db.session.scalar(_LATEST_FINDINGS, {"comment": comment.id, "revision": revision}) or []
     return any(found.get("phase") in DETECTING and found.get("verdict") in {"hold", "reject"} for found in findings)
 
 
 def live_statement(comment_id: int) -> Statement | None:
-    """The statement that holds for a comment."""
+    """The statement that holds for a comment as a whole."""
     return db.session.scalar(
-        select(Statement).where(Statement.comment_id == comment_id, Statement.ended_at.is_(None)).execution_options(populate_existing=True)
+        select(Statement).where(of_whole(), Statement.comment_id == comment_id, Statement.ended_at.is_(None))
+        .execution_options(populate_existing=True)
     )
+
+
+def of_whole() -> ColumnElement[bool]:
+    """Statements of a whole comment, or of an account: not those of an edit."""
+    return Statement.revision.is_(None)
+
+
+def live_statements_of_edits(comment_id: int) -> Sequence[Statement]:
+    """Those that hold for edits of a comment, in their order."""
+    return db.session.scalars(
+        select(Statement)
+        .where(Statement.comment_id == comment_id, Statement.revision.is_not(None), Statement.ended_at.is_(None))
+        .order_by(Statement.id).execution_options(populate_existing=True)
+    ).all()
+
+
+def texts_of_edits(statements: Sequence[Statement]) -> dict[int, str]:
+    """The rejected text, by statement, of those that are about an edit; no statement where none is."""
+    wanted = [(s.comment_id, s.revision) for s in statements if s.revision is not None]
+    if not wanted:
+        return {}
+    found = db.session.execute(
+        select(Revision.comment_id, Revision.number, Revision.body).where(tuple_(Revision.comment_id, Revision.number).in_(wanted))
+    )
+    texts: dict[tuple[int | None, int | None], str] = {(row.comment_id, row.number): row.body for row in found}
+    return {s.id: texts[s.comment_id, s.revision] for s in statements if (s.comment_id, s.revision) in texts}
+
+
+def follow_edit(comment: Comment, decision: Decision, *, undoes: Decision | None = None) -> None:
+    """Bring the statement of an edit in line with a decision on it or with the undo of one; flushes. Called by edit_steps alone."""
+    if undoes is None:
+        for statement in live_statements_of_edits(comment.id):
+            if statement.revision == decision.revision:
+                _close(statement, decision, Ending.OVERTURNED)
+        return
+    _reopen(undoes)
+    _reinstate(comment, undoes)
+    for statement in live_statements_of_edits(comment.id):
+        if statement.decision_id == undoes.id:
+            _close(statement, decision, Ending.TAKEN_BACK)
+
+
+def _drop_edits(comment: Comment, decision: Decision) -> None:
+    """The author has taken her comment back: what was decided about edits of it is over too."""
+    for statement in live_statements_of_edits(comment.id):
+        _close(statement, decision, Ending.WITHDRAWN)
 
 
 def _end(comment: Comment, decision: Decision) -> None:
@@ -272,6 +342,10 @@ def _end(comment: Comment, decision: Decision) -> None:
         ending = Ending.WITHDRAWN
     else:
         ending = Ending.TAKEN_BACK
+    _close(statement, decision, ending)
+
+
+def _close(statement: Statement, decision: Decision, ending: Ending) -> None:
     statement.ended_at, statement.ended_by_id, statement.ending = decision.created_at, decision.id, ending.value
     mail_id, statement.mail_id = statement.mail_id, None
     db.session.flush()
@@ -385,7 +459,10 @@ def reopen_appeal(appeal: Appeal) -> None:
 def _tell(statement: Statement) -> None:
     if wish_of(statement.user_id, Kind.DECISION).mail != How.AT_ONCE:
         return  # she finds it in the widget, on her page, and in the digest if she has one
-    subject = N_("Your comment was taken down") if statement.decision_visibility == REMOVED else N_("Your comment was not published")
+    if statement.revision is not None:
+        subject = N_("Your edit was not published")
+    else:
+        subject = N_("Your comment was taken down") if statement.decision_visibility == REMOVED else N_("Your comment was not published")
     stop = unsubscribe_url(statement.user_id, Kind.DECISION)
     statement.mail_id = mail_about(statement, subject, "statement", stop=stop)
     if statement.mail_id is not None:
@@ -393,15 +470,19 @@ def _tell(statement: Statement) -> None:
     statement.told = statement.mail_id is not None
 
 
-def check_undo(decision: Decision, actor: User) -> None:
-    """NotAllowed where taking this decision back would reopen an appeal against the actor's own one."""
+def check_undo(decision: Decision, actor: User) -> Statement | None:
+    """NotAllowed where taking this decision back would reopen an appeal against the actor's own one.
+
+    The statement that was appealed, where the decision was made on an appeal.
+    """
     if decision.reason not in {Reason.UPHELD, Reason.OVERTURNED}:
-        return
+        return None
     statement = db.session.scalar(
         select(Statement).join(Appeal, Appeal.statement_id == Statement.id).where(Appeal.decision_id == decision.id)
     )
     if statement is not None and not standing_of(statement, actor).may:
         raise NotAllowed("This was decided on an appeal against your own decision; somebody else can take it back.", code="own_decision")
+    return statement
 
 
 def standing_of(statement: Statement, person: User) -> Standing:
@@ -442,7 +523,7 @@ def mail_about(statement: Statement, subject: str, template: str, **context: obj
         return queue_mail_after(MAIL_AFTER, row.email, gettext(subject), template, context | {
             "statement": statement, "name": row.display_name, "site_name": row.Site.name, "article": row.title,
             "rule": translate(rule_words(row.Site, statement.reason, own), None), "message": message, "said": in_present_language,
-            "removed": statement.decision_visibility == REMOVED, "link": mail_link(statement), "about_account": statement.sanction_id is not None,
+            "removed": statement.decision_visibility == REMOVED, "link": mail_link(statement), "about_account": statement.sanction_id is not None, "edit": statement.revision is not None,
         }).id
 
 

@@ -35,6 +35,8 @@ OTHER_LABEL: Final = 0.6  # of a model with labels of its own
 PHASE_WEIGHTS: Final[Mapping[str, float]] = {"banned_phrases": 0.7, "suspect_phrases": 0.4, "links": 0.2, "repeat_post": 0.2}
 # An article with sixteen times the comments counts double: its readers are not sixteen times as many.
 REACH_ROOT: Final = 4
+# Hours, some eleven years: what somebody says is illegal comes before everything else, and among itself in the same order.
+NOTICED: Final = 100_000.0
 # Readers see it now; a held one nobody sees.
 PUBLIC: Final = 2.0
 
@@ -53,13 +55,14 @@ def hours(moment: dt.datetime) -> float:
     return (moment - EPOCH) / dt.timedelta(hours=1)
 
 
-def due(posted: dt.datetime, *, severity: float, published: int, flags: int, public: bool) -> float:
+def due(posted: dt.datetime, *, severity: float, published: int, flags: int, public: bool, noticed: bool = False) -> float:
     """Where a comment stands in the order by urgency.
 
-    `severity` is from 1 to GRAVEST, `published` how many comments its article has, `flags` the open ones.
+    `severity` is from 1 to GRAVEST, `published` how many comments its article has, `flags` the open ones, `noticed`
+    whether a legal notice about it waits.
     """
     reach = (1 + max(0, published)) ** (1 / REACH_ROOT) * (PUBLIC if public else 1.0)
-    return hours(posted) - DOUBLING * log2(severity * reach * (1 + max(0, flags)))
+    return hours(posted) - DOUBLING * log2(severity * reach * (1 + max(0, flags))) - (NOTICED if noticed else 0)
 
 
 def severity(findings: Iterable[Mapping[str, Any]], scores: Mapping[str, float] | None) -> float:
@@ -93,6 +96,7 @@ class Filed(Protocol):
     created_at: dt.datetime
     label: str
     due: float
+    notice_count: int
 
 
 def file_held(
@@ -102,5 +106,6 @@ def file_held(
     found = list(findings)
     comment.label = label(found)
     comment.due = due(
-        comment.created_at, severity=severity(found, scores), published=published, flags=flags, public=False
+        comment.created_at, severity=severity(found, scores), published=published, flags=flags, public=False,
+        noticed=comment.notice_count > 0,
     )

@@ -50,6 +50,7 @@ class Item:
     puid: str = ""  # of the statement
     visibility: str = ""
     ended: bool = False  # the statement
+    edit: bool = False  # the statement is of an edit; the comment stands
 
     @property
     def event(self) -> str:
@@ -60,6 +61,8 @@ class Item:
             return "approved"
         if self.ended:
             return "taken_back"
+        if self.edit:
+            return "edit_rejected"
         return "removed" if self.visibility == REMOVED else "rejected"
 
     @property
@@ -143,7 +146,7 @@ def items() -> Select[*tuple[Any, ...]]:
         select(
             Notification.id, Notification.kind, Notification.created_at, Notification.read_at, Notification.comment_id,
             Comment.author_id, AUTHOR.display_name.label("name"), Comment.body, Comment.article_id, Article.title, Article.url, Site.key, Site.name.label("site_name"),
-            Statement.puid, Statement.decision_visibility, Statement.ended_at,
+            Statement.puid, Statement.decision_visibility, Statement.ended_at, Statement.revision,
         )
         .join(Comment, Comment.id == Notification.comment_id).join(AUTHOR, AUTHOR.id == Comment.author_id)
         .join(Article, Article.id == Comment.article_id).join(Site, Site.id == Notification.site_id)
@@ -156,6 +159,7 @@ def item_of(row: Any) -> Item:
     return Item(
         row.id, Kind(row.kind), row.created_at, row.read_at is None, row.comment_id, row.author_id, row.name, row.body, row.article_id,
         row.title, row.url, row.key, row.site_name, row.puid or "", row.decision_visibility or "", row.ended_at is not None,
+        row.revision is not None,
     )
 
 

@@ -20,6 +20,7 @@ from commentsvc.errors import Conflict, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, in_language, language
 from commentsvc.moderation.decide import withdraw
+from commentsvc.moderation.legal_notices import forget_notices_of
 from commentsvc.moderation.merging import accounts_of
 from commentsvc.moderation.models import Appeal, Flag
 from commentsvc.privacy.models import Erasure
@@ -118,6 +119,7 @@ def _forget_account(user: User) -> None:
     db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text="", network=None))
     db.session.execute(update(Vote).where(Vote.user_id == user.id).values(network=None))
     db.session.execute(update(Appeal).where(Appeal.user_id == user.id).values(text=""))
+    forget_notices_of(user)
     for place, what in PLACES.items():
         if what.erase is Erase.DELETE:
             name, _, column = place.partition(".")

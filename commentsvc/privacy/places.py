@@ -40,6 +40,11 @@ PLACES: Final[dict[str, Place]] = {
     "hidden_people.user_id": Place(Erase.DELETE, ("hidden_id", "created_at"), N_("People I hide")),
     "hidden_people.hidden_id": Place(Erase.DELETE),  # who hides her is not hers to know
     "flags.user_id": Place(Erase.OWN, ("site_id", "comment_id", "reason", "text", "counted", "created_at"), N_("Flags")),
+    "legal_notices.user_id": Place(
+        Erase.OWN, ("site_id", "puid", "comment_id", "kind", "explanation", "name", "email", "status", "created_at", "decided_at", "answer"),
+        N_("Legal notices I sent"),
+    ),
+    "legal_notices.decided_by_id": Place(Erase.KEEP),
     "decisions.actor_id": Place(
         Erase.KEEP, ("site_id", "comment_id", "from_status", "to_status", "reason", "note", "created_at"), N_("Decisions I made"),
     ),

@@ -35,6 +35,7 @@ from commentsvc.review.words import (
     LEVEL_MEANINGS,
     LEVEL_NAMES,
     MARK_WORDS,
+    NOTICE_NAMES,
     PASSING_QUEUES,
     QUEUE_NAMES,
     REASON_NAMES,
@@ -130,7 +131,7 @@ def words() -> dict[str, Any]:
     person = reader()
     return {
         "QUEUE_NAMES": QUEUE_NAMES, "PASSING_QUEUES": PASSING_QUEUES, "STATUS_NAMES": STATUS_NAMES, "REASON_NAMES": REASON_NAMES, "reason_words": reason_words,
-        "FLAG_NAMES": FLAG_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
+        "FLAG_NAMES": FLAG_NAMES, "NOTICE_NAMES": NOTICE_NAMES, "LABEL_NAMES": LABEL_NAMES, "ROLE_NAMES": ROLE_NAMES,
         "SANCTION_NAMES": SANCTION_NAMES, "SANCTIONS": SANCTIONS, "LEVEL_NAMES": LEVEL_NAMES, "LEVEL_MEANINGS": LEVEL_MEANINGS,
         "DECIDED": DECIDED, "MARK_WORDS": MARK_WORDS, "EDIT_STATES": EDIT_STATES, "SYSTEM": gettext(SYSTEM), "record_words": record_words, "crowd_words": crowd_words, "script_words": script_words, "count_words": count_words, "in_words": in_words, "in_present_language": in_present_language,
         "may": lambda permission, site: allowed(person, Permission(permission), site.id),

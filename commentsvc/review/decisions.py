@@ -46,10 +46,12 @@ def approve(site_key: str, comment_id: int) -> Any:
         if edit := _edit():
             decision = decide.judge_edit(judged, edit, actor=signed_in(), seen=seen())
         else:
-            decision = decide.approve(judged, actor=signed_in(), seen=seen())
+            decision = decide.approve(judged, actor=signed_in(), seen=seen(), answer=_text("answer"))
     except Conflict as conflict:
         arrived = _arrived(comment_id, Status.PUBLISHED)
         return _decided(site, comment_on(site, comment_id), arrived) if arrived else refused(site, comment_id, conflict=conflict)
+    except Invalid as invalid:
+        return refused(site, comment_id, error=invalid.told, field=invalid.field or "")
     db.session.commit()
     # Approved before: nothing new happened, so there is nothing to confirm or to take back.
     return _decided(site, judged, decision, confirm=judged.version != seen())
@@ -224,7 +226,7 @@ def _answer(
     return response
 
 
-def refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, error: str | None = None) -> Any:
+def refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, error: str | None = None, field: str = "") -> Any:
     """The card as it stands now, with why nothing was saved and with what the manager typed."""
     db.session.rollback()
     place = place_of_form()
@@ -233,7 +235,7 @@ def refused(site: Site, comment_id: int, *, conflict: Conflict | None = None, er
     mine = latest is not None and latest.actor_id == signed_in().id
     kept: dict[str, Any] = {
         "conflict": {"message": conflict.told, "latest": latest, "mine": mine} if conflict else None,
-        "error": error, "typed_note": request.form.get("note", ""), "typed_reason": request.form.get("reason", ""),
+        "error": error, "notice_error": error if field == "answer" else "", "typed_answer": request.form.get("answer", ""), "typed_note": request.form.get("note", ""), "typed_reason": request.form.get("reason", ""),
         "typed_law": request.form.get("law", ""),
         "typed_message": request.form.get("message", ""),
     }

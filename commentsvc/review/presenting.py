@@ -139,6 +139,8 @@ def finding_text(finding: Mapping[str, Any]) -> str:
 
 def gist(card: Card) -> str:
     """The few words a row of the list has for why the comment is there; "" when there are none."""
+    if card.notices:
+        return ngettext("%(num)d legal notice", "%(num)d legal notices", len(card.notices))
     if card.comment.flag_count:
         flags = sum_up(card.flags)
         if flags.counted < flags.given:
@@ -204,6 +206,8 @@ def actions(card: Card) -> Actions:
         approve = gettext("Keep published") if comment.flag_count or comment.reviewed_at else gettext("Approve")
     if comment.status in {Status.PENDING, Status.HELD, Status.PUBLISHED}:
         reject = gettext("Reject")
+    if card.notices and approve:
+        approve = gettext("Dismiss the notice") if comment.status == Status.PUBLISHED else gettext("Dismiss the notice and publish")
     if card.edit is not None:
         approve, reject = gettext("Accept the edit"), gettext("Reject the edit")
     latest = card.decisions[0] if card.decisions else None

@@ -236,6 +236,7 @@ def card_context(
         "previous": None if not position else ids[position - 1],
         "empty": empty_words(place) if place.queue else None,
         "conflict": None, "error": None, "typed_note": "", "typed_reason": "", "typed_message": "", "typed_law": "",
+        "typed_answer": "", "notice_error": "",
     }
     if card is not None:
         person = signed_in()

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from commentsvc.accounts.permissions import Role
 from commentsvc.i18n import N_, gettext, ngettext
 from commentsvc.moderation.filters import Order
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Reason
+from commentsvc.moderation.models import FLAG_REASONS, NOTICE_KINDS, REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.queue import COUNT_LIMIT, AuthorRecord, Count, Queue
 from commentsvc.moderation.urgency import GRAVITY
@@ -139,6 +139,8 @@ MARK_WORDS: Words[str, str] = Words({
 EDIT_STATES: Words[str, str] = Words({
     "waiting": N_("waits"), "replaced": N_("replaced before others read it"), "rejected": N_("rejected"),
 })
+
+NOTICE_NAMES: Words[str, str] = Words({kind.value: words for kind, words in NOTICE_KINDS.items()})
 
 FLAG_NAMES: Words[str, str] = Words({reason.value: words for reason, words in FLAG_REASONS.items()})
 

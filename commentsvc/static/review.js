@@ -671,7 +671,7 @@
   document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(timer); unclaim(); } else { poll(); if (shown()) claimSoon(); } });
 
   /* Choosing a reason */
-  const picker = () => $("details.reject[open], details.ask[open]", card || document);
+  const picker = () => $("details.reject[open], details.ask[open], details.dismiss[open]", card || document);
   const closePicker = () => { const open = picker(); if (open) { open.open = false; $("summary", open).focus(); } };
   const pick = (number) => {
     const radio = $$('input[name="reason"]', picker())[number - 1];
@@ -682,6 +682,7 @@
   };
   document.addEventListener("toggle", (event) => {
     if (event.target.matches?.("details.ask") && event.target.open) $("select", event.target).focus();
+    if (event.target.matches?.("details.dismiss") && event.target.open) $("textarea", event.target).focus();
     if (!event.target.matches?.("details.reject") || !event.target.open) return;
     const checked = $('input[name="reason"]:checked', event.target) || $('input[name="reason"]', event.target);
     if (!event.target.contains(document.activeElement) || document.activeElement.matches("summary")) checked.focus();
@@ -691,7 +692,7 @@
   document.addEventListener("click", (event) => {
     const target = event.target.closest("a, button");
     if (!target || event.ctrlKey || event.metaKey || event.shiftKey || event.button) {
-      if (!event.target.closest("details.reject, details.ask") && picker()) picker().open = false;
+      if (!event.target.closest("details.reject, details.ask, details.dismiss") && picker()) picker().open = false;
       return;
     }
     const li = target.closest(".rows li[data-id]");
@@ -703,7 +704,7 @@
     else if (target.matches("[data-resend]")) resend();
     else if (target.matches("[data-none]")) tickAll(false);
     else if (target.matches("[data-close]") && target.closest("dialog")) { event.preventDefault(); dialog.close(); }
-    if (!target.closest("details.reject, details.ask") && picker()) picker().open = false;
+    if (!target.closest("details.reject, details.ask, details.dismiss") && picker()) picker().open = false;
   });
 
   /* Keys */
@@ -747,13 +748,13 @@
         return;
       }
       if (!typing && open.matches(".reject") && /^[1-9]$/.test(event.key)) { event.preventDefault(); pick(Number(event.key)); return; }
-      if (event.target.closest?.("details.reject, details.ask") || typing) return;
+      if (event.target.closest?.("details.reject, details.ask, details.dismiss") || typing) return;
     }
     if (dialog?.open && !typing && /^[1-9]$/.test(event.key)) { const radio = $$('input[name="reason"]', dialog)[event.key - 1]; if (radio) { radio.checked = true; radio.focus(); } return; }
     if (typing || keys?.open || dialog?.open || !keysOn()) return;
     const act = {
       j: () => choose(neighbour(1)), k: () => choose(neighbour(-1)),
-      a: () => press(".actions .approve button"), r: () => press(".actions .reject > summary"),
+      a: () => press(".actions .approve > summary, .actions .approve button"), r: () => press(".actions .reject > summary"),
       f: () => press(".actions .mark-featured button"), p: () => press(".actions .mark-pinned button"),
       q: () => press(".actions .ask > summary"), s: () => press(".actions .skipping button"),
       n: () => { const area = $("#talk-text"); area?.focus(); area?.scrollIntoView({ block: "center" }); },

@@ -40,6 +40,13 @@
   };
 
   // ---- Signing up and in, in place
+  /** The way to a legal notice, which is for whoever is signed out too. */
+  const legal = (form, text) => {
+    const line = make("p", ""), link = make("a", text);
+    Object.assign(link, { href: `${api}/comments/${commentOf(form).dataset.id}/legal-notice?lang=${document.documentElement.lang}`, target: "_blank", rel: "noopener" });
+    line.append(link);
+    form.append(line);
+  };
   const openAccount = async (kind, after, why = "") => {
     after = after || $("#account")?.previousElementSibling || $("#account-slot");
     const found = await ask(`${page}/account/${kind}?why=${why}`);
@@ -48,6 +55,7 @@
     $("#account")?.remove();
     const form = parse(found.html).firstElementChild;
     after.after(form);
+    if (found.legal) legal(form, found.legal);
     if ($("[data-popup]", form)) desk.load(data.identity).catch(() => 0); // without it these are links to a tab
     $("input:not([type=hidden])", form).focus();
   };
@@ -135,6 +143,7 @@
       restore(form);
     } else form.action = `${api}/comments/${comment.dataset.id}/${name}`;
     below(comment).after(form);
+    if (name === "flag") legal(form, desk.me.words.legal);
     dress(form);
     if (!quietly) $("textarea, input:not([type=hidden]), button", form).focus();
   };

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.wishes import Kind
-from commentsvc.comments.models import Status
+from commentsvc.comments.models import Comment, Revision, Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.email import queue_mail
 from commentsvc.delivery.models import Mail
@@ -22,7 +22,7 @@ from commentsvc.extensions import db
 from commentsvc.figures.durations import short_time
 from commentsvc.i18n import in_language
 from commentsvc.moderation.appeals import Outcome, judge, lodge, reopen
-from commentsvc.moderation.decide import decide, undo
+from commentsvc.moderation.decide import decide, judge_edit, undo
 from commentsvc.moderation.models import Reason, Statement
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import end, impose
@@ -53,6 +53,9 @@ FIGURES = SimpleNamespace(
     outcomes=dict.fromkeys(("published_model", "published_person", "rejected_model", "rejected_person", "held"), 1200),
 )
 NOTHING: dict[str, Any] = {}
+NOTICED: dict[str, Any] = {
+    "notice": SimpleNamespace(puid="7"), "site_name": "The Calder Courier", "article": "A bridge too far", "where": "https://post.example/a#comment-5", "kind": "«x»",
+}
 # Those that no person's wish or decision below sends: each with what is filled into it.
 CONTEXTS: dict[str, list[dict[str, Any]]] = {
     "address_changed": [NOTHING], "already": [NOTHING], "no_account": [NOTHING],
@@ -68,9 +71,15 @@ CONTEXTS: dict[str, list[dict[str, Any]]] = {
     "notifications": [{
         "name": "Ada Ray", "line": str, "more": 2, "digest": digest, "stop": "https://post.example/stop", "stops": [("«x»", "https://post.example/y")], "about": "«x»",
         "found": [
-            *(item(1, kind=kind) for kind in Kind), item(2, puid="p"), item(3, puid="p", ended=True), item(4, puid="p", visibility="DECISION_VISIBILITY_CONTENT_REMOVED"),
+            *(item(1, kind=kind) for kind in Kind), item(2, puid="p"), item(3, puid="p", ended=True), item(5, puid="p", edit=True), item(4, puid="p", visibility="DECISION_VISIBILITY_CONTENT_REMOVED"),
         ],
     } for digest in (True, False)],
+    "notice_received": [NOTICED],
+    "notice_reopened": [NOTICED],
+    "notice_decided": [
+        NOTICED | {"notice": SimpleNamespace(puid="7", status=status, answer="Quoted words."), "rule": "«x»", "law": "§ 130 Quoted words.", "by_program": by_program}
+        for status in ("upheld", "dismissed", "moot") for by_program in (True, False)
+    ],
 }
 DECIDED = {"appeal_decided", "appeal_reopened", "sanction", "sanction_ended", "statement", "taken_back"}
 
@@ -98,6 +107,28 @@ def test_a_mail_has_no_word_that_is_not_translated(template: str) -> None:
         assert bare(mail.text, DATA) == ""
 
 
+def reject_edit(comment: Comment, nora: User, ben: User) -> None:
+    """All that can be told of an edit that is rejected."""
+    for number in (2, 3):
+        comment.edit, comment.edit_status = number, "held"
+        db.session.add(Revision(site_id=comment.site_id, comment_id=comment.id, number=number, body="Quoted words.", state="waiting"))
+        db.session.flush()
+        made = judge_edit(comment, number, actor=nora, seen=comment.version, reason=Reason.ABUSE)
+        handed_over()
+        undo(made, actor=nora)
+        handed_over()
+        judge_edit(comment, number, actor=nora, seen=comment.version, reason=Reason.ABUSE)
+    for number, outcomes in ((2, (Outcome.OVERTURNED,)), (3, (Outcome.UPHELD, Outcome.OVERTURNED))):
+        statement = db.session.query(Statement).filter_by(comment_id=comment.id, revision=number, ended_at=None).one()
+        asked = lodge(statement, db.session.get_one(User, comment.author_id), "Quoted words.")
+        for outcome in outcomes:
+            judge(asked, outcome, actor=ben, answer="Quoted words.")
+            handed_over()
+            if outcome == Outcome.UPHELD:
+                reopen(asked, actor=ben)
+                handed_over()
+
+
 def test_mails_about_decisions_are_in_the_language_of_whom_they_are_about(ada: User) -> None:
     """Whoever decides reads the console in another one."""
     site = make_site(name="The Calder Courier")
@@ -118,6 +149,7 @@ def test_mails_about_decisions_are_in_the_language_of_whom_they_are_about(ada: U
             if outcome == Outcome.UPHELD:
                 reopen(asked, actor=ben)
                 handed_over()
+        reject_edit(comment, nora, ben)
     for kind in SanctionKind:
         for place in (site, None):
             until = utcnow() + dt.timedelta(days=1) if kind in {SanctionKind.SUSPEND, SanctionKind.SHADOW} else None

@@ -15,12 +15,16 @@ from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import FRAMED_COOKIE
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
+from commentsvc.embed.view import edited
 from commentsvc.extensions import db
 from commentsvc.moderation.appeals import lodge
-from commentsvc.moderation.decide import approve, reject, withdraw
+from commentsvc.moderation.decide import approve, judge_edit, reject, withdraw
+from commentsvc.moderation.edit_steps import hold
+from commentsvc.moderation.edits import take_edit
 from commentsvc.moderation.models import Appeal, Reason, Statement
 from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.sanctions import impose
+from commentsvc.moderation.screen import load_comments
 from commentsvc.moderation.statements import live_statement, mail_token
 from commentsvc.review.appeals import due_words
 from commentsvc.screening.policy import Policy
@@ -265,6 +269,53 @@ def test_the_public_modlog_is_there_only_where_it_is_published(app: Flask, autho
     assert "s-maxage=60" in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
     assert stranger.get("/modlog/open", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_the_public_modlog_words_its_reasons_as_the_site_does(app: Flask, author: User) -> None:
+    site = make_site(key="open", policy=Policy(public_modlog=True))
+    site.reasons = [
+        {"key": "abuse", "words": "100% rude", "category": "abuse"}, {"key": "wall", "words": "Not about the wall", "category": "off_topic"},
+    ]
+    manager, article = make_user(role=Role.COMMUNITY_MANAGER, site=site), make_article(site)
+    rejected(article, author, manager)
+    comment = make_comment(article, author)
+    reject(comment, actor=manager, reason=Reason.OFF_TOPIC, site_reason="wall", seen=comment.version)
+    make_comment(article, author, status=Status.REJECTED)
+    db.session.commit()
+    page = Desk(app).get("/modlog/open").text
+    assert re.findall("<p><strong>(.*)</strong>", page)[1:] == ["Not about the wall", "100% rude"]
+    answer = app.test_client().get("/api/v1/sites/open/public-modlog").json
+    assert answer
+    assert [entry["rule"] for entry in answer["entries"]][1:] == ["Not about the wall", "100% rude"]
+
+
+def test_an_author_reads_why_her_edit_was_rejected_and_appeals(app: Flask, article: Article, author: User, nora: User, tomas: User) -> None:
+    comment = make_comment(article, author, "They are right.")
+    load_comments([comment.id])
+    take_edit(comment, author, "They are liars.")
+    hold(comment)
+    judge_edit(comment, 2, actor=nora, seen=comment.version, reason=Reason.ABUSE)
+    db.session.commit()
+    statement, = db.session.scalars(select(Statement))
+    mine, = edited([comment], article.site)
+    assert (mine.reason, mine.statement, mine.appeal) == ("Personal attack or insult", statement.puid, "possible")
+    client = Desk(app, author)
+    assert "Your edit was not published" in client.get("/account/decisions").text
+    page = client.get(f"/account/decisions/{statement.puid}").text
+    assert "Your edit was not published" in page
+    assert page.index("They are liars.") < page.index("What others read:") < page.index("They are right.")
+    assert client.send(f"/account/decisions/{statement.puid}", "/appeal#appeal", {"text": "A quotation."}).status_code == 303
+    mine, = edited([comment], article.site)
+    assert mine.appeal == "open"
+    appeal, = db.session.scalars(select(Appeal))
+    desk = Desk(app, tomas)
+    case = desk.get(f"/review/post/appeals/{appeal.id}").text
+    assert "It is about this edit." in case
+    assert "Overturn: publish the edit" in case
+    desk.send(f"/review/post/appeals/{appeal.id}", f"/appeals/{appeal.id}/decide", {"outcome": "overturned", "answer": "So it is."})
+    db.session.refresh(comment)
+    assert comment.body == "They are liars."
+    assert "The decision was wrong. It no longer holds." in client.get(f"/account/decisions/{statement.puid}").text
 
 
 def test_the_public_modlog_has_pages_in_one_statement_each(app: Flask, author: User, statements: Statements) -> None:

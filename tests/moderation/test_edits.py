@@ -16,10 +16,12 @@ from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.wishes import Kind
 from commentsvc.comments.models import Comment, EditStatus, Mention, Revision, RevisionState, Status
 from commentsvc.database import utcnow
+from commentsvc.delivery.models import Mail
 from commentsvc.errors import CommentsvcError, Conflict, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.figures.days import Period
 from commentsvc.figures.scored import UNJUDGED, forget, read_scores
+from commentsvc.moderation.appeals import Outcome, judge, lodge, reopen
 from commentsvc.moderation.claims import Lane, claim
 from commentsvc.moderation.decide import (
     approve,
@@ -30,10 +32,12 @@ from commentsvc.moderation.decide import (
     withdraw,
 )
 from commentsvc.moderation.edits import REVISIONS_MOST, TAKEN_DOWN, history, take_edit
-from commentsvc.moderation.models import Reason
+from commentsvc.moderation.models import AppealStatus, Ending, Reason, Statement
 from commentsvc.moderation.nudge import NUDGES, nudges
 from commentsvc.moderation.queue import Queue, page_of_cards, queue_counts
 from commentsvc.moderation.screen import load_comments, screen_pending
+from commentsvc.moderation.statements import BY_PERSON, BY_PROGRAM, DISABLED, live_statement
+from commentsvc.notifications.listing import page_of_notifications
 from commentsvc.notifications.models import Notification
 from commentsvc.notifications.telling import tell_all
 from commentsvc.privacy.consents import Purpose, record_consent
@@ -355,3 +359,90 @@ def test_no_sequence_of_steps_ever_shows_a_text_that_nobody_passed(seed: int) ->
             assert f"<p>{comment.body}</p>" in comment.body_html
         waiting = [r.number for r in walk.revisions() if r.state == RevisionState.WAITING]
         assert waiting == ([comment.edit] if comment.edit_status in {"pending", "held"} else [])
+
+
+def rejected_edit(actor: User | None = None) -> tuple[Comment, Statement]:
+    """An edit that a person, or without one the screening, rejected, and its statement."""
+    comment = edit(posted(reject_clear=actor is None, reject_at={"toxicity": 0.9}), "You are a fool.")
+    work(0.99)
+    if actor is not None:
+        judge_edit(comment, 2, actor=actor, seen=comment.version, reason=Reason.ABUSE, message="Be kind.")
+        db.session.commit()
+    return comment, db.session.scalars(select(Statement)).one()
+
+
+def test_an_author_is_told_why_her_edit_was_rejected_and_the_comment_itself_has_no_statement() -> None:
+    comment, statement = rejected_edit(make_user("Nora Secret", role=Role.ADMIN))
+    assert (statement.comment_id, statement.revision, statement.user_id, statement.reason) == (comment.id, 2, comment.author_id, "abuse")
+    assert (statement.decision_visibility, statement.automated_detection, statement.automated_decision) == (DISABLED, True, BY_PERSON)
+    assert statement.decision_facts.endswith("decided not to publish it. The text before it stands.")
+    assert live_statement(comment.id) is None
+    mail = db.session.scalars(select(Mail)).one()
+    assert mail.subject == "Your edit was not published"
+    assert "Others go on reading the text before" in mail.text
+    assert "Be kind." in mail.text
+    assert "Nora" not in mail.text
+    tell_all()
+    told, _ = page_of_notifications(db.session.get_one(User, comment.author_id))
+    assert [item.event for item in told] == ["edit_rejected"]
+    assert reject(comment, actor=make_user(role=Role.ADMIN), reason=Reason.SPAM, seen=comment.version)  # both hold at once
+    assert live_statement(comment.id) is not None
+    assert statement.ended_at is None
+
+
+def test_what_the_screening_rejects_of_an_edit_is_stated_as_a_programs_decision() -> None:
+    _, statement = rejected_edit()
+    assert (statement.automated_decision, statement.automated_detection, statement.revision) == (BY_PROGRAM, True, 2)
+    assert "rejected the edit without a person reading it" in statement.decision_facts
+    assert db.session.scalars(select(Mail)).all() == []
+
+
+def test_undoing_the_rejection_of_an_edit_takes_the_statement_back_and_settles_the_appeal() -> None:
+    nora = make_user(role=Role.ADMIN)
+    comment, statement = rejected_edit(nora)
+    appeal = lodge(statement, db.session.get_one(User, comment.author_id), "It is a quotation.")
+    decision = latest_decision(comment.id)
+    assert decision is not None
+    undo(decision, actor=nora)
+    assert (statement.ending, appeal.status, comment.edit_status) == (Ending.TAKEN_BACK, AppealStatus.SETTLED, EditStatus.HELD)
+    assert db.session.scalars(select(Mail)).all() == []  # within two minutes she has heard of nothing
+
+
+def test_withdrawing_the_comment_ends_the_statement_of_its_edit() -> None:
+    comment, statement = rejected_edit(make_user(role=Role.ADMIN))
+    author = db.session.get_one(User, comment.author_id)
+    appeal = lodge(statement, author, "It is a quotation.")
+    withdraw(comment, author)
+    assert (statement.ending, appeal.status) == (Ending.WITHDRAWN, AppealStatus.DROPPED)
+
+
+def test_overturning_puts_the_edit_in_place_and_taking_that_back_takes_it_out_again() -> None:
+    comment, statement = rejected_edit(make_user(role=Role.ADMIN))
+    appeal = lodge(statement, db.session.get_one(User, comment.author_id), "It is a quotation.")
+    judge_of = make_user(role=Role.ADMIN)
+    judge(appeal, Outcome.OVERTURNED, actor=judge_of, answer="So it is.")
+    assert (comment.body, comment.revision, comment.edit, comment.status) == ("You are a fool.", 2, None, Status.PUBLISHED)
+    assert (statement.ending, states(comment)) == (Ending.OVERTURNED, [RevisionState.SHOWN, None])
+    reopen(appeal, actor=judge_of)
+    assert (comment.body, comment.edit, comment.edit_status) == ("The first text.", 2, EditStatus.REJECTED)
+    assert (statement.ending, statement.ended_at, appeal.status) == (None, None, AppealStatus.OPEN)
+    assert (states(comment), comment.edited_at) == ([None, RevisionState.REJECTED], None)
+    judge(appeal, Outcome.UPHELD, actor=judge_of, answer="It is not.")
+    assert (comment.body, statement.ending, comment.edit_status) == ("The first text.", None, EditStatus.REJECTED)
+    reopen(appeal, actor=judge_of)
+    assert appeal.status == AppealStatus.OPEN
+
+
+def test_an_edit_that_another_came_after_is_found_right_and_stays_out() -> None:
+    comment, statement = rejected_edit(make_user(role=Role.ADMIN))
+    appeal = lodge(statement, db.session.get_one(User, comment.author_id), "It is a quotation.")
+    edit(comment, "A third text.")
+    work()
+    judge_of = make_user(role=Role.ADMIN)
+    judge(appeal, Outcome.OVERTURNED, actor=judge_of, answer="So it is.")
+    assert (comment.body, statement.ending, states(comment)[1]) == ("A third text.", Ending.OVERTURNED, RevisionState.REPLACED)
+    mail = db.session.scalars(select(Mail).order_by(Mail.id.desc())).first()
+    assert mail is not None
+    assert "it stays as it is now" in mail.text
+    reopen(appeal, actor=judge_of)
+    assert (comment.body, statement.ending, states(comment)[1]) == ("A third text.", None, RevisionState.REJECTED)

@@ -50,7 +50,7 @@ MEANING = {
     ("/api/v1/api-keys", "post"), ("/api/v1/sites", "post"), ("/api/v1/sites/{site_key}", "patch"), ("/api/v1/sites/{site_key}/roles", "put"),
     ("/api/v1/sites/{site_key}/articles", "post"), ("/api/v1/sites/{site_key}/articles", "get"), ("/api/v1/sites/{site_key}/counts", "get"),
     ("/api/v1/articles/{article_id}", "patch"), ("/api/v1/articles/{article_id}/comments", "get"), ("/api/v1/articles/{article_id}/comments", "post"),
-    ("/api/v1/comments/{comment_id}/replies", "get"), ("/api/v1/comments/{comment_id}/flags", "post"), ("/api/v1/comments/{comment_id}/decisions", "post"),
+    ("/api/v1/comments/{comment_id}/replies", "get"), ("/api/v1/comments/{comment_id}/flags", "post"), ("/api/v1/comments/{comment_id}/legal-notices", "post"), ("/api/v1/comments/{comment_id}/decisions", "post"),
     ("/api/v1/sites/{site_key}/queues/{queue}", "get"), ("/api/v1/sites/{site_key}/modlog", "get"), ("/api/v1/decisions/{decision_id}/undo", "post"),
 }
 # Any text will do as its one parameter, so that nothing about it can be made invalid; or a text is

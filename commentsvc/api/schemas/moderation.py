@@ -17,6 +17,7 @@ from commentsvc.api.schemas.fields import (
     Whole,
     YesNo,
 )
+from commentsvc.api.schemas.legal import LegalNoticeSchema
 from commentsvc.api.schemas.sites import AUTHOR_ROLES, PersonSchema
 from commentsvc.comments.models import Status
 from commentsvc.moderation.filters import Order
@@ -173,6 +174,7 @@ class CardSchema(BaseSchema):
     )
     model = Part(ModelSchema, required=True, allow_none=True)
     flags = Items(Part(OpenFlagSchema), required=True)
+    legal_notices = Items(Part(LegalNoticeSchema), required=True, metadata={"description": "That wait, oldest first. The decision answers them."})
     decisions = Items(Part(DecisionSchema), required=True, metadata={"description": "Latest first."})
     version = Whole(required=True, metadata={"description": "The comment's; name it in the decision."})
     edit = Part(EditSchema, required=True, allow_none=True, metadata={"description": "An edit that waits, while readers see the comment's text; null where none does."})
@@ -243,6 +245,7 @@ class DecisionInputSchema(BaseSchema):
     note = Text(load_default="", metadata={"maxLength": 2000, "description": "For colleagues; its author is not told."})
     law = Text(load_default="", metadata={"maxLength": 500, "description": "The law it breaks, if it is illegal; its author is told."})
     message = Text(load_default="", metadata={"maxLength": 2000, "description": "To the author, with a rejection."})
+    answer = Text(load_default="", metadata={"maxLength": 2000, "description": "Why the comment stays, for whoever sent a legal notice; needed to approve while one waits."})
 
 
 class ModlogQuery(PageQuery):

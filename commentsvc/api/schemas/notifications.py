@@ -20,7 +20,7 @@ from commentsvc.api.schemas.fields import (
 from commentsvc.api.schemas.moderation import CardArticleSchema
 from commentsvc.api.schemas.sites import PersonSchema
 
-EVENTS = ("reply", "mention", "followed", "featured", "approved", "rejected", "removed", "taken_back")
+EVENTS = ("reply", "mention", "followed", "featured", "approved", "rejected", "edit_rejected", "removed", "taken_back")
 MOST_IDS = 100
 
 

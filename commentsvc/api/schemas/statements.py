@@ -11,6 +11,7 @@ from commentsvc.api.schemas.fields import (
     PageQuery,
     Part,
     Text,
+    Whole,
     YesNo,
 )
 from commentsvc.api.schemas.moderation import CardArticleSchema, CardSchema, OpenFlagSchema
@@ -46,6 +47,7 @@ class StatementSchema(BaseSchema):
     puid = Text(required=True, metadata={"description": "The statement's own number; it says nothing about anybody."})
     site_key = Text(required=True)
     comment_id = Id(required=True, allow_none=True)
+    revision = Whole(required=True, allow_none=True, metadata={"description": "The edit of the comment that it is about, where the text before it stands; null: the comment as a whole."})
     sanction = Choice(SanctionKind, required=True, allow_none=True, metadata={"description": "What was imposed on the account, where it is about that and no comment."})
     article = Part(CardArticleSchema, required=True, allow_none=True)
     state = Choice(State, required=True)
@@ -95,6 +97,7 @@ class JudgedAppealSchema(AppealSchema):
     reason = Choice(Reason, required=True)
     rule = Text(required=True)
     comment_id = Id(required=True, allow_none=True)
+    revision = Whole(required=True, allow_none=True, metadata={"description": "The edit of the comment that it is about; null: the comment as a whole, or the account."})
     sanction = Choice(SanctionKind, required=True, allow_none=True, metadata={"description": "What was imposed on the account, where it is about that and no comment."})
     article = Part(CardArticleSchema, required=True, allow_none=True)
     decided_first_by = Part(PersonSchema, required=True, allow_none=True, metadata={"description": "Whose decision it is against; null: the system's."})
@@ -115,6 +118,7 @@ class AppealCaseSchema(BaseSchema):
     decision_facts = Text(required=True)
     card = Part(CardSchema, required=True, allow_none=True)
     flags = Items(Part(OpenFlagSchema), required=True, metadata={"description": "Those that the decision settled."})
+    edit = Text(required=True, allow_none=True, metadata={"description": "The rejected text, where the appeal is about an edit."})
     may_judge = YesNo(required=True, metadata={"description": "False where the decision is your own and the site has somebody else."})
 
 
