@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from gettext import c2py
 from pathlib import Path
 from typing import Any
@@ -134,10 +134,15 @@ def point_in_time(moment: dt.datetime) -> str:
 
 
 def number(value: float) -> str:
-    """A number with its thousands kept apart."""
+    """A number with its thousands kept apart, and its decimals by the sign that the language has."""
+    return _number(value, _locale())
+
+
+@lru_cache(maxsize=4096)  # the page on thresholds has thousands of them
+def _number(value: float, locale: str) -> str:
     from babel.numbers import format_decimal
 
-    return format_decimal(value, locale=_locale())
+    return format_decimal(value, locale=locale)
 
 
 def comma() -> str:

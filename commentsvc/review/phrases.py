@@ -72,7 +72,7 @@ def remove_phrases(site_key: str) -> Any:
         return _phrases_page(managed(site_key), nothing_chosen=True), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, f"{count:,} phrase{'s' if count > 1 else ''} removed. History takes you back.")
+    remember_saved(site, ngettext("%(number)s phrase removed. History takes you back.", "%(number)s phrases removed. History takes you back.", count, number=number_words(count)))
     return redirect(url_for("review.phrases", site_key=site.key, q=_query() or None, list=_list() or None))
 
 
