@@ -147,6 +147,7 @@ def test_a_queue_is_worked_through_with_the_keyboard_alone(
     expect(page.get_by_label("Spam or advertising")).to_be_checked()
     press("Enter")
     says(page, "Doubtful remark 3.")
+    expect(page.locator(".toast")).to_contain_text("Rejected")
     assert status(held[1]) == "rejected"
     decision = decide.latest_decision(held[1].id)
     assert decision is not None

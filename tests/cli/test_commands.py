@@ -19,13 +19,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_command_shows_help_without_an_application(tmp_path: Path) -> None:
-    for words in [[], *([name] for name in COMMANDS)]:
-        environ = {**os.environ, "COMMENTSVC_INSTANCE": str(tmp_path / "untouched")}
-        done = subprocess.run(
-            [sys.executable, "-m", "commentsvc.cli", *words, "--help"], env=environ, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("Usage: commentsvc")
+    code = (
+        "import sys; from click.testing import CliRunner; from commentsvc.cli import COMMANDS, main\n"
+        "for words in [[], *([name] for name in COMMANDS)]:\n"
+        "    done = CliRunner().invoke(main, [*words, '--help'], prog_name='commentsvc')\n"
+        "    assert done.exit_code == 0 and done.output.startswith('Usage: commentsvc'), (words, done.output)\n"
+    )
+    environ = {**os.environ, "COMMENTSVC_INSTANCE": str(tmp_path / "untouched")}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert not (tmp_path / "untouched").exists()
 
 

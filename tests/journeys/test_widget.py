@@ -730,7 +730,7 @@ def test_search_engines_find_the_plain_page_under_one_address(browser: Browser, 
     page = browser.get(f"{plain_path(article)}?sort=top")
     assert f'<link rel="canonical" href="http://localhost{plain_path(article)}">' in page.text
     assert '<meta name="robots" content="index">' in page.text
-    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)
+    found = re.search(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', page.text, re.DOTALL)
     assert found
     data = json.loads(found[1])
     assert data["@type"] == "DiscussionForumPosting"

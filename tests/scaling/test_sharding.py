@@ -23,6 +23,7 @@ GLOBAL = {
     "external_sign_ins": "a sign-in is an account's",
     "hand_overs": "a sign-in is an account's",
     "notification_wishes": "an account's",
+    "profiles": "an account's",
     "passkeys": "a factor is an account's",
     "recovery_codes": "an account's, for when its factors are lost",
     "sign_in_steps": "a sign-in is an account's",
@@ -63,7 +64,10 @@ BY_CHANCE = {"invitations": ["token_hash"], "guest_comments": ["token_hash"], "s
 # A sanction may hold on all sites, and has one statement, of one of them: here the site would allow more.
 BY_SANCTION = {"statements": ["sanction_id"]}
 # Primary keys that are not the id alone.
-OTHER_PRIMARY_KEYS = {"totp_secrets": ["user_id"], "notification_wishes": ["user_id", "kind"], "sso_settings": ["site_id"]}
+OTHER_PRIMARY_KEYS = {
+    "totp_secrets": ["user_id"], "notification_wishes": ["user_id", "kind"], "sso_settings": ["site_id"],
+    "profiles": ["user_id"], "site_badges": ["site_id", "user_id"],
+}
 
 
 def _tables(app: Flask) -> dict[str, Table]:
