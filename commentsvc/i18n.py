@@ -168,6 +168,7 @@ def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
 class InContext(str):
     """A marked text with two words in other languages, and which is meant; in English a text as any other."""
 
+    __slots__ = ("context",)
     context: str
 
 

@@ -12,7 +12,18 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import hash_password
 from commentsvc.cli.translations import mistakes, mistakes_of, translated
 from commentsvc.extensions import db
-from commentsvc.i18n import NP_, arrow, comma, gettext, in_language, inside, ngettext, number, pgettext, plural_forms
+from commentsvc.i18n import (
+    NP_,
+    arrow,
+    comma,
+    gettext,
+    in_language,
+    inside,
+    ngettext,
+    number,
+    pgettext,
+    plural_forms,
+)
 from commentsvc.sites.models import Article
 from tests.accounts.browsing import PASSWORD, Browser
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -21,8 +32,8 @@ from tests.factories import make_article, make_comment, make_site, make_user
 @pytest.fixture
 def article(app: Flask) -> Article:
     article = make_article(make_site(key="paper", language="de-AT"))
-    for number in range(3):
-        make_comment(article, make_user(), f"Remark {number}")
+    for n in range(3):
+        make_comment(article, make_user(), f"Remark {n}")
     return article
 
 
