@@ -1,6 +1,7 @@
 # make run [PORT=8000] [INSTANCE=instance]   the service with its demo publisher
 # make test                                  every test, on SQLite and on PostgreSQL
 # make check                                 linters, types, layers, migrations, documentation
+# make pictures                              the pictures of docs/embedding.md, anew
 
 PORT ?= 8000
 INSTANCE ?= instance
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check clean
+.PHONY: help run install test check pictures clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -60,6 +61,11 @@ check: $(VENV)/installed-test
 	  && $(BIN)/commentsvc db upgrade && $(BIN)/commentsvc db check && $(BIN)/commentsvc openapi --check
 	$(BIN)/commentsvc translations check
 	$(BIN)/python -m pytest -q tests/test_documentation.py
+
+# Of the demo, in a scratch folder.
+pictures: $(VENV)/installed-test
+	@sh .ci/chromium
+	$(BIN)/python docs/images/take.py
 
 # What was built here; never the data folder.
 clean:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from gettext import c2py
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ def in_language(tag: str) -> Iterator[None]:
 def gettext(message: str, /, **values: object) -> str:
     """The message in the present language, with %(name)s filled in. As in templates, a lone "%" is written "%%"."""
     return _bare_gettext(message) % values
+
+
+def pgettext(context: str, message: str, /, **values: object) -> str:
+    """A message that other languages have two words for; `context` says which, to translators alone: ("keyboard", "Keys")."""
+    return _bare_pgettext(context, message) % values
 
 
 def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
@@ -129,15 +134,49 @@ def point_in_time(moment: dt.datetime) -> str:
 
 
 def number(value: float) -> str:
-    """A number with its thousands kept apart."""
+    """A number with its thousands kept apart, and its decimals by the sign that the language has."""
+    return _number(value, _locale())
+
+
+@lru_cache(maxsize=4096)  # the page on thresholds has thousands of them
+def _number(value: float, locale: str) -> str:
     from babel.numbers import format_decimal
 
-    return format_decimal(value, locale=_locale())
+    return format_decimal(value, locale=locale)
+
+
+def comma() -> str:
+    """What stands between two things in a row."""
+    return "، " if language() == "ar" else ", "
+
+
+def arrow(*, back: bool = False) -> str:
+    """An arrow onwards, or back, along the line as it is read: Unicode turns brackets around, and no arrows."""
+    return "←" if back is (direction() == "ltr") else "→"
+
+
+def inside(name: str) -> str:
+    """A name of ours as it stands within a sentence: with a small letter, but in German, where nouns keep theirs."""
+    return name if language() == "de" else name[:1].lower() + name[1:]
 
 
 def N_(message: str) -> str:  # noqa: N802 - its name in every gettext
     """Mark a text that is translated where it is shown, by `gettext(text)`."""
     return message
+
+
+class InContext(str):
+    """A marked text with two words in other languages, and which is meant; in English a text as any other."""
+
+    __slots__ = ("context",)
+    context: str
+
+
+def NP_(context: str, message: str) -> str:  # noqa: N802
+    """Mark a text as N_ does; `context` says which of its meanings it has, as in pgettext."""
+    text = InContext(message)
+    text.context = context
+    return text
 
 
 def NN_(singular: str, plural: str) -> tuple[str, str]:  # noqa: N802
@@ -151,15 +190,15 @@ def init_app(app: Any) -> None:
     `app` is the Flask application; nothing here imports Flask, for the pure core stands on this too. The surfaces then say whose language it is: `speak_to_reader` in `web.py`, `speak` in `embed/blueprint.py`. The API stays with English.
     """
     app.before_request(lambda: set_language("en"))  # a thread serves one reader after another
-    app.jinja_env.filters.update(day=day, month=month, moment=point_in_time, number=number)
-    app.jinja_env.globals.update(language=language, direction=direction, plural_forms=plural_forms)
+    app.jinja_env.filters.update(day=day, month=month, moment=point_in_time, number=number, inside=inside)
+    app.jinja_env.globals.update(language=language, direction=direction, plural_forms=plural_forms, comma=comma, arrow=arrow)
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True)
+    app.jinja_env.install_gettext_callables(gettext=_bare_gettext, ngettext=_bare_ngettext, newstyle=True, pgettext=_bare_pgettext)
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A language's texts by their English one (a tuple where there are plural forms), and its plural rule."""
+    """A language's texts by their English one, with its context before it (a tuple where there are plural forms), and its plural rule."""
 
     texts: Mapping[str, str | tuple[str, ...]]
     form: Callable[[int], int]
@@ -177,15 +216,27 @@ def _catalogue(tag: str) -> Catalogue:
     for message in found:
         if not message.id or message.fuzzy or not message.string or not all(message.string):
             continue
-        texts[message.id if isinstance(message.id, str) else message.id[0]] = (
+        texts[in_context(message.context, message.id if isinstance(message.id, str) else message.id[0])] = (
             message.string if isinstance(message.string, str) else tuple(message.string)
         )
     return Catalogue(texts, c2py(found.plural_expr))
 
 
+def in_context(context: str | None, message: str) -> str:
+    """What a message is kept by: itself, or with its context as gettext writes it."""
+    return f"{context}\x04{message}" if context else message
+
+
 def _bare_gettext(message: str) -> str:
     """For Jinja, which fills in the values itself."""
+    if isinstance(message, InContext):
+        return _bare_pgettext(message.context, str(message))
     text = _catalogue(language()).texts.get(message)
+    return text if isinstance(text, str) else message
+
+
+def _bare_pgettext(context: str, message: str) -> str:
+    text = _catalogue(language()).texts.get(in_context(context, message))
     return text if isinstance(text, str) else message
 
 

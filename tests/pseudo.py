@@ -21,7 +21,7 @@ def catalogue() -> i18n.Catalogue:
     for message in extracted():
         if isinstance(message.id, str):
             if message.id:
-                texts[message.id] = f"«{message.id}»"
+                texts[i18n.in_context(message.context, message.id)] = f"«{message.id}»"
         else:
             texts[message.id[0]] = tuple(f"«{form}»" for form in message.id)
     return i18n.Catalogue(texts, lambda n: int(n != 1))

@@ -85,6 +85,18 @@ def asvs_rows() -> list[tuple[list[str], str, str]]:
     return [(ids.split(", "), state, how) for ids, state, how in rows]
 
 
+def test_every_picture_is_shown_says_what_it_shows_and_is_small() -> None:
+    shown = {
+        (document.parent / path).resolve(): words
+        for document in DOCUMENTS for words, path in re.findall(r"!\[(.*?)\]\((.+?)\)", document.read_text(encoding="utf-8"))
+    }
+    assert shown.keys() == set((ROOT / "docs/images").glob("*.png"))
+    assert all(len(words) > 20 for words in shown.values())
+    sizes = [path.stat().st_size for path in shown if path.name.startswith("widget")]
+    assert max(sizes) < 60_000
+    assert sum(sizes) < 1_500_000
+
+
 def test_every_requirement_has_its_row_once() -> None:
     wanted = [
         f"{section}.{n}" for section, number in ASVS.items() for n in range(1, number + 1)

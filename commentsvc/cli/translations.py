@@ -13,15 +13,19 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from commentsvc.i18n import CATALOGUES, LANGUAGES
+from commentsvc.i18n import CATALOGUES, LANGUAGES, in_context
 
 PACKAGE = CATALOGUES.parent
 TEMPLATE = CATALOGUES / "messages.pot"
 # No date that changes with every run: what changed is in the history of the file.
 WRITTEN = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
-MARKS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "NN_": (1, 2), "plural_forms": (1, 2)}
+Arguments = tuple[int | tuple[int, str], ...] | None
+MARKS: dict[str, Arguments] = {
+    "_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "NN_": (1, 2), "plural_forms": (1, 2),
+    "pgettext": ((1, "c"), 2), "NP_": ((1, "c"), 2),
+}
 # The sentence of an error is its first argument, and shown to people as `told`.
-ERRORS: dict[str, tuple[int, ...] | None] = dict.fromkeys((
+ERRORS: dict[str, Arguments] = dict.fromkeys((
     "CommentsvcError", "Conflict", "FactorMissing", "Invalid", "NotAllowed", "NotConfirmed", "NotFound", "NotSignedIn", "Sanctioned",
     "TooSoon", "Unavailable",
 ))
@@ -142,7 +146,7 @@ def _names(text: str) -> set[str]:
 
 
 def _key(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
+    return in_context(message.context, message.id if isinstance(message.id, str) else message.id[0])
 
 
 def _written(catalogue: Catalog) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commentsvc.i18n import gettext, plural_forms
+from commentsvc.i18n import gettext, pgettext, plural_forms
 
 Words = dict[str, str | dict[str, str]]
 
@@ -32,7 +32,7 @@ def words() -> Words:
 def writers_words() -> Words:
     """What editor.js and hide.js say beside that; whoever only reads does not load them."""
     return {
-        "legal": gettext("Report illegal content"), "edit": gettext("Edit"), "quote": gettext("Quote"), "names": gettext("People in this conversation"),
+        "legal": gettext("Report illegal content"), "edit": gettext("Edit"), "quote": pgettext("verb", "Quote"), "names": gettext("People in this conversation"),
         "hide_person": gettext("Hide this person"), "show_person": gettext("Show this person again"),
         "you_hid": gettext("You hid this person."), "show": gettext("Show"), "cover": gettext("Hide"),
         "people": plural_forms(

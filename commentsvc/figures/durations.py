@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, gettext, number
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -14,9 +14,8 @@ def short_time(seconds: float | None) -> str:
     for size, unit in ((DAY, N_("%(number)s d")), (HOUR, N_("%(number)s h")), (MINUTE, N_("%(number)s min"))):
         if seconds >= size:
             value = seconds / size
-            number = f"{value:.1f}".removesuffix(".0") if value < 10 and size != MINUTE else f"{value:,.0f}"
-            return gettext(unit, number=number)
-    return gettext("%(number)s s", number=f"{seconds:.0f}")
+            return gettext(unit, number=number(round(value, 1 if value < 10 and size != MINUTE else None)))
+    return gettext("%(number)s s", number=number(round(seconds)))
 
 
 def percent(share: float | None) -> str:
@@ -26,4 +25,4 @@ def percent(share: float | None) -> str:
     value = 100 * share
     if 0 < value < 0.1:
         return gettext("under 0.1 %%")
-    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+    return f"{number(round(value, 1 if 0 < value < 1 or 99 < value < 100 else None))} %"

@@ -19,7 +19,7 @@ from commentsvc.accounts.permissions import Permission
 from commentsvc.accounts.roles import list_roles
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, arrow, comma, gettext
 from commentsvc.pages import utc_words
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
@@ -136,7 +136,7 @@ def _fact_name(name: str) -> str:
 
 def _fact(name: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 2:  # before and after
-        return " → ".join(_one(name, one) for one in value)
+        return f" {arrow()} ".join(_one(name, one) for one in value)
     return _one(name, value)
 
 
@@ -148,9 +148,9 @@ def _one(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each kind of 
     if isinstance(value, dict) and value.keys() == {"length", "sha256"}:
         return gettext("%(length)s long, %(digest)s…", length=value["length"], digest=value["sha256"][:8])
     if isinstance(value, dict):
-        return ", ".join(f"{_fact_name(key)}: {_one(key, one)}" for key, one in value.items())
+        return comma().join(f"{_fact_name(key)}: {_one(key, one)}" for key, one in value.items())
     if isinstance(value, list):
-        return ", ".join(_one(name, one) for one in value)
+        return comma().join(_one(name, one) for one in value)
     if name in _MOMENTS and isinstance(value, str):
         return utc_words(dt.datetime.fromisoformat(value))
     if name == "kind" and value in SANCTION_NAMES:

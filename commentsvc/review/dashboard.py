@@ -29,7 +29,7 @@ from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
 from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
-from commentsvc.i18n import N_, gettext, ngettext
+from commentsvc.i18n import N_, comma, gettext, ngettext
 from commentsvc.pages import day_words, number_words
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
@@ -175,7 +175,7 @@ def _volume(figures: Figures) -> Section:
     )
     key = [(name, gettext(OUTCOMES[name]), f"{number_words(figures.outcomes[name])} · {percent(figures.outcomes[name] / figures.posted)}") for name in names]
     series = [Series(name, gettext(OUTCOMES[name]), values) for name, values in zip(names, columns, strict=True)]
-    said = (gettext("%(heading)s, by week:", heading=heading) if weeks else gettext("%(heading)s, by day:", heading=heading)) + " " + ", ".join(f"{title} {number}" for _, title, number in key)
+    said = (gettext("%(heading)s, by week:", heading=heading) if weeks else gettext("%(heading)s, by day:", heading=heading)) + " " + comma().join(f"{title} {number}" for _, title, number in key)
     return Section(heading, caption, table, plots.stacked(labels, series, said, Look(broad=True)), key, wide=True)
 
 

@@ -11,7 +11,7 @@ from flask import redirect, request, url_for
 
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, comma, gettext, number
 from commentsvc.moderation.differences import Difference
 from commentsvc.moderation.models import PolicyVersion
 from commentsvc.moderation.settings import (
@@ -137,11 +137,11 @@ def summary(found: PolicyVersion) -> str:
     parts: list[str] = []
     for change in found.changes:
         name = name_of(tuple(change["path"]))
-        counts = " ".join(f"{sign}{change[key]:,}" for sign, key in (("+", "added"), ("−", "removed")) if change[key])
+        counts = " ".join(f"{sign}{number(change[key])}" for sign, key in (("+", "added"), ("−", "removed")) if change[key])
         parts.append(f"{name} {counts}".strip())
     named = list(dict.fromkeys(parts))
     more = len(named) - NAMED
-    listed = ", ".join(named[:NAMED])
+    listed = comma().join(named[:NAMED])
     return gettext("%(list)s and %(number)d more", list=listed, number=more) if more > 0 else listed
 
 

@@ -8,7 +8,7 @@ from flask import Response, redirect, request, url_for
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, gettext, ngettext
+from commentsvc.i18n import N_, NP_, comma, gettext, ngettext
 from commentsvc.moderation.phrase_lists import (
     BANNED,
     CSV_HEAD,
@@ -36,7 +36,7 @@ from commentsvc.web import signed_in
 
 PER_PAGE = 100
 QUERY_LENGTH = 100
-LIST_NAMES: Words[str, str] = Words({BANNED: N_("Banned"), SUSPECT: N_("Suspect")})
+LIST_NAMES: Words[str, str] = Words({BANNED: NP_("phrase", "Banned"), SUSPECT: N_("Suspect")})
 
 
 @review.get("/<site_key>/settings/phrases")
@@ -72,7 +72,7 @@ def remove_phrases(site_key: str) -> Any:
         return _phrases_page(managed(site_key), nothing_chosen=True), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, f"{count:,} phrase{'s' if count > 1 else ''} removed. History takes you back.")
+    remember_saved(site, ngettext("%(number)s phrase removed. History takes you back.", "%(number)s phrases removed. History takes you back.", count, number=number_words(count)))
     return redirect(url_for("review.phrases", site_key=site.key, q=_query() or None, list=_list() or None))
 
 
@@ -127,7 +127,7 @@ def _in_words(tally: Tally) -> str:
         )
         if number
     ]
-    return gettext("Phrases: %(list)s.", list=", ".join(parts))
+    return gettext("Phrases: %(list)s.", list=comma().join(parts))
 
 
 def _phrases_page(site: Site, *, problem: str = "", nothing_chosen: bool = False) -> str:

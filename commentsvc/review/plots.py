@@ -117,8 +117,9 @@ def _some(labels: Sequence[str], number: int) -> list[str]:
 
 def _draw(kind: Any, labels: Sequence[str], series: Sequence[Series], said: str, size: tuple[int, int], look: Look) -> str:
     ticks, shown = look.ticks or [0, 1], list(look.shown or labels)
+    beyond = len(labels[-1]) * TEXT * 0.3 if kind is pygal.Line and labels and labels[-1] in shown else 0  # half of what stands below the last point
     chart = kind(
-        css=[], js=[], width=size[0], height=size[1], margin=0, margin_top=TEXT / 2, margin_bottom=2, spacing=6, show_legend=False, style=_STYLE,
+        css=[], js=[], width=size[0], height=size[1], margin=0, margin_top=TEXT / 2, margin_right=beyond, margin_bottom=2, spacing=6, show_legend=False, style=_STYLE,
         disable_xml_declaration=True, show_x_guides=False, show_minor_x_labels=False, truncate_label=-1, x_labels_major=shown,
         range=(ticks[0], ticks[-1]), dots_size=2.5, show_dots=look.dots, no_data_text="", logarithmic=look.logarithmic,
     )

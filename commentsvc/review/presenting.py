@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from commentsvc.comments.brigades import sum_up
 from commentsvc.comments.models import Comment, Status
-from commentsvc.i18n import gettext, ngettext
+from commentsvc.i18n import comma, gettext, inside, ngettext
 from commentsvc.moderation.marking import Marks, cut
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.queue import Card, can_be_undone
@@ -129,11 +129,11 @@ def finding_text(finding: Mapping[str, Any]) -> str:
     labels: Mapping[str, float] = finding.get("labels") or {}
     phrases = sorted({str(match["phrase"]) for match in finding.get("matches", ())})
     if phrases:
-        return ", ".join(f"“{phrase}”" for phrase in phrases)
+        return comma().join(gettext("“%(words)s”", words=phrase) for phrase in phrases)
     if finding["phase"] != "toxicity" or not labels:
         return gettext(str(finding["message"]).replace("%", "%%"))
     worst = sorted(labels.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{LABEL_NAMES[k][0].lower() if k in LABEL_NAMES else k} {v:.2f}" for k, v in worst)
+    listed = comma().join(f"{inside(LABEL_NAMES[k][0]) if k in LABEL_NAMES else k} {v:.2f}" for k, v in worst)
     return gettext("The model's score is over the limit for %(labels)s.", labels=listed)
 
 

@@ -106,14 +106,14 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(GENERAL, _TALK, "number", "guest_days", N_("Guests prove their address within"), N_("What they wrote is deleted after that. Nobody else has seen it."), N_("days")),
     Field(
+        GENERAL, _TALK, "switch", "discount_brigades", N_("Discount brigades"),
+        N_("Votes and flags on one comment by many new accounts at once, or from one network, count as few: they cannot push it up or down."),
+    ),
+    Field(
         GENERAL, _OPEN, "number", "appeal_days", N_("Time to appeal"),
         N_("For this long an author can appeal against a decision. EU law wants six months at least of most sites."), N_("days"),
     ),
     Field(GENERAL, _OPEN, "number", "appeal_answer_days", N_("Time to answer"), N_("Appeals that wait longer than this are marked as overdue."), N_("days")),
-    Field(
-        GENERAL, _TALK, "switch", "discount_brigades", N_("Discount brigades"),
-        N_("Votes and flags on one comment by many new accounts at once, or from one network, count as few: they cannot push it up or down."),
-    ),
     Field(
         GENERAL, _OPEN, "switch", "public_history", N_("Show what edited comments said before"),
         N_("Anybody can read their earlier texts; else their authors and the team can."),

@@ -24,7 +24,7 @@ from commentsvc.figures.tuning import (
     table_of,
     tuning_of,
 )
-from commentsvc.i18n import gettext
+from commentsvc.i18n import gettext, number
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
@@ -120,15 +120,15 @@ def _numbers(queue: Queue, found: Tuning) -> dict[str, str]:
     """What is said of a threshold, as text; the script puts the same texts in when it moves."""
     return {
         "threshold": f"{queue.threshold:g}" if queue.threshold * 100 % 1 > 1e-9 else f"{queue.threshold:.2f}",
-        "a-day": _a_day(found.a_day(queue.held)), "held": f"{queue.held:,}", "missed": f"{queue.missed:,}",
-        "rejected": f"{queue.rejected + queue.missed:,}", "caught": f"{queue.rejected:,}", "approved": f"{queue.approved:,}", "unjudged": f"{queue.unjudged:,}",
+        "a-day": _a_day(found.a_day(queue.held)), "held": number(queue.held), "missed": number(queue.missed),
+        "rejected": number(queue.rejected + queue.missed), "caught": number(queue.rejected), "approved": number(queue.approved), "unjudged": number(queue.unjudged),
         "precision": percent(queue.precision), "precision-fine": percent(queue.precision_if_fine), "precision-alike": percent(queue.precision_if_alike),
         "recall": percent(queue.recall), "recall-alike": percent(queue.recall_if_alike),
     }
 
 
-def _a_day(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+def _a_day(comments: float) -> str:
+    return number(round(comments, None if comments >= 10 else 1))
 
 
 def _data(site: Site, found: Tuning) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from commentsvc.accounts.permissions import Role
-from commentsvc.i18n import N_, gettext, ngettext
+from commentsvc.i18n import N_, NP_, gettext, ngettext
 from commentsvc.moderation.filters import Order
 from commentsvc.moderation.models import FLAG_REASONS, NOTICE_KINDS, REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import SanctionKind
@@ -45,7 +45,7 @@ class Words(Mapping[K, V]):
 QUEUE_NAMES: Words[Queue, str] = Words({
     Queue.HELD: N_("Held"),
     Queue.FLAGGED: N_("Flagged"),
-    Queue.NEW: N_("New"),
+    Queue.NEW: NP_("comments", "New"),
     Queue.APPROVED: N_("Approved"),
     Queue.REJECTED: N_("Rejected"),
     Queue.ALL: N_("All"),

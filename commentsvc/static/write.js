@@ -204,6 +204,7 @@
       $$(".own").forEach((el) => el.remove());
       $("#told").replaceChildren();
       await loadMe();
+      $("#who a")?.focus(); // what was pressed is gone
       say(now.say);
     },
     cancel: (button) => {

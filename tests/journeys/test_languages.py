@@ -12,7 +12,18 @@ from commentsvc.accounts.models import User
 from commentsvc.accounts.passwords import hash_password
 from commentsvc.cli.translations import mistakes, mistakes_of, translated
 from commentsvc.extensions import db
-from commentsvc.i18n import in_language, ngettext, plural_forms
+from commentsvc.i18n import (
+    NP_,
+    arrow,
+    comma,
+    gettext,
+    in_language,
+    inside,
+    ngettext,
+    number,
+    pgettext,
+    plural_forms,
+)
 from commentsvc.sites.models import Article
 from tests.accounts.browsing import PASSWORD, Browser
 from tests.factories import make_article, make_comment, make_site, make_user
@@ -21,8 +32,8 @@ from tests.factories import make_article, make_comment, make_site, make_user
 @pytest.fixture
 def article(app: Flask) -> Article:
     article = make_article(make_site(key="paper", language="de-AT"))
-    for number in range(3):
-        make_comment(article, make_user(), f"Remark {number}")
+    for n in range(3):
+        make_comment(article, make_user(), f"Remark {n}")
     return article
 
 
@@ -120,6 +131,23 @@ def test_a_translation_that_lost_a_placeholder_or_a_form_is_found() -> None:
     assert list(mistakes_of(Message(("%(num)s in %(place)s", "%(num)s in %(place)s"), ("eins", "%(num)s")), 2)) == ["other placeholders"]
     assert list(mistakes_of(Message(("%(num)s day", "%(num)s days"), ("a", "b")), 6)) == ["2 plural forms for 6"]
     assert list(mistakes_of(Message(("%(num)s day", "%(num)s days"), ("ein Tag", "%(num)s Tage")), 2)) == []
+
+
+def test_a_word_with_two_meanings_is_told_apart_by_its_context(app: Flask) -> None:
+    page = app.jinja_env.from_string('{{ _("Keys") }} {{ pgettext("keyboard", "Keys") }}')
+    assert page.render() == "Keys Keys"
+    with in_language("de"):
+        assert page.render() == "Schlüssel Tasten"
+        assert (gettext("Banned"), gettext(NP_("phrase", "Banned"))) == ("Ausgeschlossen", "Verboten")
+        assert pgettext("nobody's", "Keys") == "Keys", "another meaning's word is no translation"
+
+
+def test_signs_between_words_are_those_of_the_language() -> None:
+    assert (comma(), arrow(), arrow(back=True), inside("Spam"), number(1234.5)) == (", ", "→", "←", "spam", "1,234.5")
+    with in_language("ar"):
+        assert (comma(), arrow(), arrow(back=True)) == ("، ", "←", "→")
+    with in_language("de"):
+        assert (inside("Beleidigung"), number(1234.5)) == ("Beleidigung", "1.234,5")
 
 
 @pytest.mark.parametrize("tag", translated())
