@@ -60,6 +60,10 @@ SENTENCE_SHARE: Final = 0.6
 DILUTING: Final = 32
 """Tokens from which a window has room for a sentence to be overlooked."""
 
+SLOW_FUSIONS: Final = ("SkipLayerNormFusion",)
+"""Of the runtime's rewritings of the graph, those that cost time: adding and normalising in one step takes
+three times as long as one after the other, together a thirteenth of a window."""
+
 MAX_MARKED: Final = 20
 """Windows whose words are marked; what explains a longer text is which sentences, not words."""
 
@@ -133,7 +137,7 @@ class OnnxScorer:
         options.enable_mem_pattern = False
         try:
             session = onnxruntime.InferenceSession(
-                weights, options, providers=["CPUExecutionProvider"]
+                weights, options, providers=["CPUExecutionProvider"], disabled_optimizers=[*SLOW_FUSIONS]
             )
             tokenizer = Tokenizer.from_str(vocabulary.decode("utf-8"))
             return cls(session, tokenizer, card, lexical)
