@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 import commentsvc
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import Profile, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.comments.models import Comment
@@ -157,7 +157,7 @@ PATTERNS = re.compile(
 GIVEN = ("Please.", "It was a quotation.", "Noted.", "A note of hers.", "What is this?", "guest@example.org", "Staff", "The wall", "Sport", "test", "elsewhere", "a program", "A browser", "Election night", "You fool.", "m")
 # A built-in reason's words as the site keeps them until it words it anew: typed text, in the form that is for changing it.
 KEPT_IN_ENGLISH = {"/settings/reasons": tuple(REJECT_REASONS.values())}
-COLUMNS = (User.display_name, User.email, Site.name, Site.key, Site.welcome, Article.title, Article.url, Article.section, Comment.body, Statement.puid)
+COLUMNS = (User.display_name, User.email, Site.name, Site.key, Site.welcome, Article.title, Article.url, Article.section, Comment.body, Statement.puid, Profile.bio, Profile.offered)
 
 
 def data() -> frozenset[str]:

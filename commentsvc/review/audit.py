@@ -68,7 +68,7 @@ FACT_NAMES: Words[str, str] = Words({
     "algorithm": N_("algorithm"), "appeal": N_("appeal"), "apps": N_("authenticator apps"), "closed": N_("closed"), "comments": N_("comments"),
     "format": N_("format"), "hold": N_("hold from"), "imported": N_("imported"), "into": N_("into"), "issuer": N_("issuer"), "jwks_url": N_("address of the keys"),
     "made_at": N_("made"), "replaced": N_("replaced what was there"), "text": N_("text"),
-    "key": N_("API key"), "keys": N_("keys"), "kid": N_("name of the key"), "kind": N_("kind"), "language": N_("language"), "mark": N_("mark"),
+    "key": N_("API key"), "number": N_("number of the text"), "keys": N_("keys"), "kid": N_("name of the key"), "kind": N_("kind"), "language": N_("language"), "mark": N_("mark"),
     "messages": N_("prepared messages"), "model": N_("model"), "models": N_("models"), "note": N_("note"), "at": N_("at"), "by": N_("by"), "on": N_("on"), "origins": N_("origins"), "outcome": N_("outcome"),
     "own_decision": N_("one's own decision"), "phrase_notes": N_("notes on phrases"), "policy_version": N_("version of the settings"),
     "premoderated": N_("read before publishing"), "quota": N_("quota"), "read": N_("read"), "reason": N_("reason"), "reasons": N_("reasons"), "restores": N_("goes back to version"),
