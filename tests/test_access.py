@@ -559,6 +559,7 @@ def _named(asked: tuple[Asked, ...]) -> str:
     return f"{endpoint}-{method}-{roles[0]}" if len(asked) == 1 else f"from {endpoint}"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("asked", _askers(API), ids=_named)
 def test_the_api_lets_in_exactly_whom_the_table_names(app: Flask, world: World, asked: tuple[Asked, ...]) -> None:
     for endpoint, method, roles in asked:
@@ -617,6 +618,7 @@ def _turned_away(answer: TestResponse) -> bool:
     return answer.status_code in {401, 403, 404} or to_sign_in
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("asked", _askers(PAGES), ids=_named)
 def test_a_page_lets_in_exactly_whom_the_table_names(
     app: Flask, world: World, asked: tuple[Asked, ...], monkeypatch: pytest.MonkeyPatch

@@ -44,7 +44,7 @@ def hide(user_id: int, user: User) -> Response:
 
 @hidden.route("/me/hidden/<row_id:user_id>", methods=["DELETE"])
 @limited("LIMIT_REACT", by_account=True)
-@operation("showPerson")
+@operation("showPerson", errors=(404,))
 @for_user(person=True)
 @hidden.response(204)
 def show(user_id: int, user: User) -> Response:

@@ -18,7 +18,7 @@ from commentsvc.config import Settings
 GUIDE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PACKAGE = Path(commentsvc.__file__).parent
 # What cannot happen under /api/v1: forms of the account pages, the widget's registration, no such status.
-ELSEWHERE = {"ledger_broken", "same_address", "link_expired", "not_registered", "error", "not_acceptable", "unavailable"}
+ELSEWHERE = {"ledger_broken", "same_address", "link_expired", "not_registered", "error", "not_acceptable", "unavailable", "trap"}
 
 
 def codes() -> set[str]:

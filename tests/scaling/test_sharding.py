@@ -60,7 +60,7 @@ BY_ARTICLE = {"follows": ["user_id", "article_id"]}
 # The subject of a notification names a comment or a statement.
 BY_SUBJECT = {"notifications": ["user_id", "subject"]}
 # Random, so that no two are the same on whichever sites.
-BY_CHANCE = {"invitations": ["token_hash"], "guest_comments": ["token_hash"], "statements": ["puid"]}
+BY_CHANCE = {"invitations": ["token_hash"], "guest_comments": ["token_hash"], "legal_notices": ["puid"], "statements": ["puid"]}
 # A sanction may hold on all sites, and has one statement, of one of them: here the site would allow more.
 BY_SANCTION = {"statements": ["sanction_id"]}
 # Primary keys that are not the id alone.
