@@ -215,6 +215,7 @@ def test_check_and_replace_exclude_each_other(elsewhere: Settings, tmp_path: Pat
     assert run(elsewhere, "restore", tmp_path / "a.zip", "--check", "--replace").returncode == 2
 
 
+@pytest.mark.once
 def test_a_damaged_sqlite_file_is_said_and_leaves_no_backup(
     app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path
 ) -> None:
