@@ -40,9 +40,9 @@ from tests.test_access import PAGES, World
 
 world = test_access.world
 
-# Elements that a sentence goes on in.
 pytestmark = pytest.mark.once  # what a page says is the same whichever database it comes from
 
+# Elements that a sentence goes on in.
 INLINE = frozenset({"a", "abbr", "b", "bdi", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr", "svg", "use", "img", "br"})
 EMPHASIS = frozenset({"b", "em", "i", "mark", "strong", "wbr"})  # also within a word
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
