@@ -20,6 +20,7 @@ from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.extensions import db, limiter
 from commentsvc.moderation.screen import screen_pending
+from commentsvc.page_cache import PageCache
 from commentsvc.screening.toxicity import ToxicityScorer, load_bundled_scorer
 from commentsvc.tasks import EXTENSION
 
@@ -98,6 +99,9 @@ def app(_app: Flask) -> Iterator[Flask]:
     """The application inside its context, on an empty database."""
     token = write_intent.set(True)
     limiter.enabled = False  # there is one for all applications, and another test's may have limits
+    for kept in _app.extensions.values():
+        if isinstance(kept, PageCache):
+            kept.clear()  # of earlier tests, whose emptied databases had the same ids
     with _app.app_context():
         yield _app
         db.session.remove()

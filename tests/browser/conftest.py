@@ -17,7 +17,6 @@ from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from commentsvc.delivery.models import Mail
-from commentsvc.embed.cache import pages
 from commentsvc.extensions import db
 from commentsvc.moderation.claims import Lane
 from commentsvc.moderation.screen import screen_pending
@@ -42,7 +41,6 @@ class _QuietFiles(SimpleHTTPRequestHandler):
 @pytest.fixture
 def service(app: Flask) -> Iterator[str]:
     """The service at http://localhost:<port>: another site than 127.0.0.1 to the browser."""
-    pages().clear()
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -17,7 +17,6 @@ from commentsvc.accounts.public_ids import public_id
 from commentsvc.comments.authors import give_badges
 from commentsvc.comments.models import Comment, Status
 from commentsvc.database import utcnow
-from commentsvc.embed.cache import pages
 from commentsvc.extensions import db
 from commentsvc.moderation.bios import screen_bio, set_bio, set_history_private
 from commentsvc.moderation.decide import decide
@@ -50,7 +49,6 @@ def ada(article: Article) -> User:
 @pytest.fixture
 def client(app: Flask) -> Desk:
     """Somebody who is not signed in."""
-    pages().clear()  # of earlier tests, whose emptied databases had the same ids
     return Desk(app)
 
 
