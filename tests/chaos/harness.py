@@ -45,6 +45,7 @@ from commentsvc.accounts.sessions import start_session
 from commentsvc.comments.counts import recount
 from commentsvc.comments.models import Comment, Revision, Status, Vote
 from commentsvc.config import Settings
+from commentsvc.database import write_intent
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
 from commentsvc.moderation.models import Decision, Screening
@@ -547,6 +548,7 @@ def _settle(running: Running) -> None:
 def _check(outcome: Outcome, people: People) -> None:
     ledger, about = outcome.ledger, str(outcome)
     db.session.remove()
+    write_intent.set(True)  # workers go on writing meanwhile: SQLite could not turn a read into a write
     comments = {c.id: c for c in db.session.scalars(select(Comment))}
     _check_posts(ledger, comments, about)
     _check_decisions(ledger, comments, people, about)
