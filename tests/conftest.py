@@ -144,9 +144,12 @@ def serving(settings: Settings) -> Iterator[Flask]:
 def _empty(engine: Engine) -> None:
     tables = list(reversed(db.metadata.sorted_tables))
     if engine.dialect.name == "postgresql":
+        # TRUNCATE makes new files for every table and index, 0.1 s for these; most of them are empty.
+        emptied = "".join(f"IF EXISTS (SELECT FROM {t.name}) THEN DELETE FROM {t.name}; END IF; " for t in tables)
+        restarted = "PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL; "
         with engine.begin() as connection:
-            names = ", ".join(t.name for t in tables)
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            connection.execute(text("SET LOCAL session_replication_role = replica"))  # foreign keys, in any order
+            connection.execute(text(f"DO $$ BEGIN {emptied} {restarted} END $$"))
         return
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")

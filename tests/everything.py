@@ -84,12 +84,17 @@ from commentsvc.privacy.training import export_training
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Site
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site, make_user
+from tests.kept import filled
 
 AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc\u05d5\u05dd\u202c, N\\A \\N 'x'; --"
 
 
 def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
+    filled("everything", _fill)
+
+
+def _fill() -> None:
     site = make_site(policy=Policy(), guidelines=AWKWARD)
     moderator = make_user("Nora", role=Role.COMMUNITY_MANAGER, site=site, blur_words=True, language="de")
     make_user("A guest", guest_since=utcnow())

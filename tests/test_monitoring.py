@@ -25,6 +25,8 @@ from tests.redis import running_redis
 from tests.test_documentation import ROOT
 from tests.test_readiness import application
 
+pytestmark = pytest.mark.once
+
 DASHBOARD = json.loads((ROOT / "deploy/grafana/commentsvc.json").read_text(encoding="utf-8"))
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
 MONITORING = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")

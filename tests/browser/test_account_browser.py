@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
@@ -14,6 +13,7 @@ from commentsvc.extensions import db
 from commentsvc.privacy.consents import Purpose, record_consent
 from commentsvc.privacy.training import export_training, record_use
 from tests.accounts.browsing import PASSWORD, make_known
+from tests.browser.accessibility import axe
 from tests.factories import make_article, make_comment, make_site
 
 pytestmark = pytest.mark.browser
@@ -48,7 +48,7 @@ def test_no_sideways_scroll_and_no_accessibility_problem(page: Page, signed_in: 
     page.goto(signed_in + PAGES[name])
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page)
+    found = axe(page)
     assert [v["id"] for v in found.response["violations"] if v["impact"] in {"serious", "critical"}] == []
 
 

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -25,10 +24,10 @@ from commentsvc.moderation.sanctions import impose
 from commentsvc.moderation.statements import live_statement, statement_of_sanction
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article, Site
+from tests.browser.accessibility import axe
 from tests.browser.test_review_browser import (  # noqa: F401 - fixtures
     LONG_NAME,
-    PHONE,
-    WIDE,
+    LOOKS,
     SignIn,
     address,
     sign_in,
@@ -84,7 +83,7 @@ def appeal_about(statement: Statement) -> Appeal:
 
 def looked_at(page: Page, name: str, *, dark: bool) -> None:
     """Accessible by axe's rules, nothing wider than the screen, and a picture for those who asked."""
-    found = Axe().run(page)
+    found = axe(page)
     assert found.violations_count == 0, f"{name}: {found.generate_report()}"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
     if PICTURES:
@@ -139,8 +138,7 @@ def test_an_author_appeals_and_somebody_else_overturns(
     assert status(comment) == "rejected"
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_the_pages_are_accessible_and_fit(
     sign_in: SignIn, article: Article, nora: User, tomas: User, size: dict[str, int], dark: bool  # noqa: F811
 ) -> None:

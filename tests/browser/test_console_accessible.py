@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -23,6 +22,7 @@ from commentsvc.moderation.statements import live_statement
 from commentsvc.moderation.sweeps import start_sweep
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_review_browser as console
+from tests.browser.accessibility import axe
 from tests.browser.test_review_browser import PHONE, WIDE, SignIn
 from tests.factories import make_comment, make_user
 
@@ -86,7 +86,7 @@ def test_every_page_of_the_url_map_is_accessible_and_fits(
             continue  # a table to download, or data for the script
         assert asked.status == 200, path
         page.goto(path)
-        found = Axe().run(page)
+        found = axe(page)
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         walked += 1

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from commentsvc.accounts.models import User
@@ -20,6 +19,7 @@ from commentsvc.moderation.models import Screening
 from commentsvc.sites.models import Article, Site
 from tests.accounts.browsing import PASSWORD
 from tests.browser import test_review_browser as console
+from tests.browser.accessibility import axe
 from tests.browser.test_review_browser import PHONE, SignIn, open_queue, poll, says, status
 from tests.factories import fresh, hold_as_toxic, make_comment, make_user
 
@@ -224,14 +224,14 @@ def test_the_dialog_and_forms_that_open_are_accessible_and_fit(
     page.goto(f"/review/post/held?comment={held[0].id}")
     page.wait_for_selector("html[data-ready]")
     page.locator("details.ask summary").click()
-    assert Axe().run(page).violations_count == 0
+    assert axe(page).violations_count == 0
     page.keyboard.press("Escape")
     page.goto("/review/post/held")
     page.wait_for_selector("html[data-ready]")
     page.locator('.rows input[name="item"]').first.check()
     page.locator("#bulk").get_by_role("button", name="Reject").click()
     expect(page.locator("#bulk-dialog")).to_be_visible()
-    found = Axe().run(page)
+    found = axe(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
@@ -279,7 +279,7 @@ def test_a_manager_moderates_in_the_thread_on_a_phone_with_the_keyboard(
     thread.keyboard.press("Enter")
     panel = thread.locator("#moderate")
     expect(panel).to_contain_text("Published.")
-    found = Axe().run(thread)
+    found = axe(thread)
     assert found.violations_count == 0, found.generate_report()
     assert thread.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     panel.locator("summary").focus()

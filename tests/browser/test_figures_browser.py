@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
 from commentsvc.sites.models import Site
-from tests.browser.test_review_browser import LONG_NAME, PHONE, WIDE, SignIn, address, sign_in  # noqa: F401 - fixtures
+from tests.browser.accessibility import axe
+from tests.browser.test_review_browser import LONG_NAME, LOOKS, SignIn, address, sign_in  # noqa: F401 - fixtures
 from tests.factories import make_site, make_user
 from tests.figures.history import make_history
 
@@ -39,13 +39,12 @@ def looked_at(page: Page, name: str, *, dark: bool) -> None:
     if PICTURES:
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{'dark' if dark else 'light'}.png", full_page=True)
-    found = Axe().run(page)
+    found = axe(page)
     assert found.violations_count == 0, f"{name}: {found.generate_report()}"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_the_pages_are_accessible_and_fit(sign_in: SignIn, site: Site, admin: User, size: dict[str, int], dark: bool) -> None:  # noqa: F811
     page = sign_in(admin)
     refused: list[str] = []

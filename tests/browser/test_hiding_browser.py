@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import FrameLocator, Page, expect
 
@@ -19,6 +18,7 @@ from commentsvc.comments.models import Comment
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_widget_browser as widget
+from tests.browser.accessibility import axe
 from tests.browser.test_notifications_browser import LONG_NAME, SIZES, sign_in
 from tests.factories import fresh, make_comment, make_user
 
@@ -71,7 +71,7 @@ def test_a_person_is_hidden_in_place_and_shown_again(page: Page, open_page: Open
     expect(comment.get_by_text("It is not.")).to_be_visible()
     expect(comment.get_by_role("button", name="Undo")).to_be_focused()
     shoot(page, "hidden")
-    assert not [v for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}]
+    assert not [v for v in axe(page).response["violations"] if v["impact"] in {"serious", "critical"}]
     comment.get_by_role("button", name="Undo").click()
     expect(comment.get_by_text("Nonsense, all of it.")).to_be_visible()
 
@@ -110,7 +110,7 @@ def test_without_the_widget_it_is_on_the_plain_page_and_in_the_account(page: Pag
     page.set_viewport_size(SIZES[0])
 
     def look(name: str) -> None:
-        assert not [v for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}], name
+        assert not [v for v in axe(page).response["violations"] if v["impact"] in {"serious", "critical"}], name
         assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[0]["width"], name
         shoot(page, name)
         page.set_viewport_size(SIZES[0])

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import oidc_provider_mock
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import OKPKey
@@ -23,6 +22,7 @@ from commentsvc.accounts.models import ExternalIdentity, User
 from commentsvc.accounts.oidc import forget_providers
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.extensions import db
+from tests.browser.accessibility import axe
 from tests.browser.conftest import Newspaper
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.factories import make_article, make_site
@@ -151,5 +151,5 @@ def test_the_ways_in_fit_and_are_accessible(page: Page, open_page: Callable[...,
             page.get_by_role("button", name=re.compile("ada")).click()
             expect(page.get_by_role("heading", name="Other ways to sign in")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        found = [v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}]
+        found = [v["id"] for v in axe(page).response["violations"] if v["impact"] in {"serious", "critical"}]
         assert not found, (name, found)

@@ -21,8 +21,7 @@ from tests.browser.conftest import Newspaper
 from tests.browser.test_appeals_browser import RTL, looked_at
 from tests.browser.test_review_browser import (  # noqa: F401 - fixtures
     LONG_NAME,
-    PHONE,
-    WIDE,
+    LOOKS,
     SignIn,
     address,
     sign_in,
@@ -110,8 +109,7 @@ def test_a_notice_is_dismissed_with_the_keyboard_and_taken_back(sign_in: SignIn,
     assert db.session.scalars(select(LegalNotice.status)).one() == "open"
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE, {"width": 320, "height": 700}], ids=["wide", "phone", "small"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("size", "dark"), [*LOOKS, ({"width": 320, "height": 700}, False)], ids=["wide-light", "phone-dark", "small-light"])
 def test_the_pages_are_accessible_and_fit(
     sign_in: SignIn, article: Article, nora: User, size: dict[str, int], dark: bool  # noqa: F811
 ) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 from sqlalchemy import func, select, update
@@ -18,12 +17,11 @@ from commentsvc.accounts.models import Passkey, Totp, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.extensions import db
 from tests.accounts.browsing import PASSWORD, link_in, mails, make_known
+from tests.browser.accessibility import axe
+from tests.browser.test_review_browser import LOOKS
 from tests.factories import make_site, make_user
 
 pytestmark = pytest.mark.browser
-
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 320, "height": 640}
 
 
 @pytest.fixture
@@ -172,7 +170,7 @@ def test_without_script_the_code_is_there(here: str, known: User, context: Brows
         expect(page.get_by_text("This browser makes no passkeys")).to_be_visible()
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False), (PHONE, True)])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_the_pages_are_accessible_and_fit(
     page: Page, here: str, device: Authenticator, known: User, size: dict[str, int], dark: bool
 ) -> None:
@@ -182,7 +180,7 @@ def test_the_pages_are_accessible_and_fit(
     db.session.commit()
 
     def look(name: str) -> None:
-        found = Axe().run(page)
+        found = axe(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
 

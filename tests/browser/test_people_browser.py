@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
@@ -32,12 +31,12 @@ from commentsvc.moderation.sanctions import active, end, impose
 from commentsvc.moderation.sweeps import BATCH, run_due_sweeps
 from commentsvc.screening.policy import EmailRule, Policy
 from commentsvc.sites.models import Article, Site
+from tests.browser.accessibility import axe
+from tests.browser.test_review_browser import LOOKS, PHONE, WIDE
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.browser
 
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 320, "height": 640}
 LONG_NAME = ("Wilhelmina Featherstonehaugh of the Harbour Wall " * 5)[:200]
 ARABIC = "\u0633\u0627\u0645\u064a\u0629 \u0627\u0644\u0634\u0631\u0642\u0627\u0648\u064a"
 SHOTS = os.environ.get("COMMENTSVC_TEST_SHOTS")  # a folder: the pages as the tests saw them
@@ -145,14 +144,14 @@ def fit(page: Page) -> None:
 
 
 def sound(page: Page, name: str) -> None:
-    found = Axe().run(page)
+    found = axe(page)
     assert found.violations_count == 0, found.generate_report()
     fit(page)
     if SHOTS:
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False), (PHONE, True)], ids=["wide", "wide-dark", "phone", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_every_page_is_sound_at_any_width_and_in_the_dark(sign_in: Open, boss: User, spammer: User, size: dict[str, int], dark: bool, request: pytest.FixtureRequest) -> None:
     kind = request.node.callspec.id
     page = sign_in(boss, size=size, dark=dark)

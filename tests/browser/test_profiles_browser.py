@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 
 from commentsvc.accounts.models import Profile
@@ -15,7 +14,8 @@ from commentsvc.embed.cache import pages
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_review_browser as console
-from tests.browser.test_review_browser import PHONE, WIDE, SignIn
+from tests.browser.accessibility import axe
+from tests.browser.test_review_browser import LOOKS, SignIn
 from tests.factories import make_article, make_comment, make_user
 
 address, sign_in, site = console.address, console.sign_in, console.site
@@ -28,7 +28,7 @@ def article(site: Site) -> Article:
     return make_article(site, title="The harbour bridge reopens after three winters")
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False), (PHONE, True)])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_every_page_about_a_person_is_accessible_and_fits(app: Flask, sign_in: SignIn, site: Site, article: Article, size: dict[str, int], dark: bool) -> None:
     pages().clear()
     ada, long, layla, new = make_user("Ada Byron"), make_user("Wilhelmina" * 20), make_user("ليلى عبد الرحمن"), make_user("Nobody Yet")
@@ -60,6 +60,6 @@ def test_every_page_about_a_person_is_accessible_and_fits(app: Flask, sign_in: S
         page = sign_in(person, size=size, dark=dark)
         for path in paths:
             page.goto(path)
-            found = Axe().run(page)
+            found = axe(page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path

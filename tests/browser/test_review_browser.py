@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import func, select
@@ -24,6 +23,7 @@ from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Decision, Reason, Screening
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Article, Site
+from tests.browser.accessibility import axe
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.browser
@@ -31,6 +31,8 @@ pytestmark = pytest.mark.browser
 LONG_NAME = ("Wilhelmina Featherstonehaugh of the Harbour Wall " * 5)[:200]
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 320, "height": 640}
+# Of one area's pages; test_console_accessible.py walks all of them in all four.
+LOOKS = [(WIDE, False), (PHONE, True)]
 
 
 @pytest.fixture
@@ -403,7 +405,7 @@ def everything(article: Article, site: Site, anna: User) -> Comment:
 PAGES = ("held", "flagged", "new", "approved", "rejected", "comments/1", "modlog", "articles", "settings", "team", "audit")
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_every_page_is_accessible_and_fits(
     sign_in: SignIn, site: Site, everything: Comment, size: dict[str, int], dark: bool
 ) -> None:
@@ -413,7 +415,7 @@ def test_every_page_is_accessible_and_fits(
             page.locator("details.reject > summary").click()
         else:
             page.goto(f"/review/post/{name}")
-        found = Axe().run(page)
+        found = axe(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= size["width"], name

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
 
 from commentsvc.accounts.models import User
@@ -17,7 +16,8 @@ from commentsvc.extensions import db
 from commentsvc.moderation.phrase_lists import Given, adding
 from commentsvc.moderation.settings import change_settings, lock_site
 from commentsvc.sites.models import Site
-from tests.browser.test_review_browser import PHONE, WIDE, address, sign_in
+from tests.browser.accessibility import axe
+from tests.browser.test_review_browser import LOOKS, PHONE, WIDE, address, sign_in
 from tests.factories import make_article, make_site, make_user
 
 __all__ = ["address", "sign_in"]  # fixtures of the console's tests
@@ -54,15 +54,14 @@ def ada(site: Site) -> User:
     return make_user("Ada Admin", role=Role.ADMIN, site=site)
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
 def test_every_page_is_accessible_and_fits_the_screen(sign_in: SignIn, address: str, site: Site, ada: User, size: dict[str, int], dark: bool) -> None:
     page = sign_in(ada, size=size, dark=dark)
     for path in PAGES:
         page.goto(f"{address}/review/{site.key}/settings{path}")
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        found = Axe().run(page)
+        found = axe(page)
         assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
         _picture(page, path, size, dark=dark)
 
@@ -78,7 +77,7 @@ def test_a_text_is_tried_against_rules_that_are_not_saved(sign_in: SignIn, addre
     expect(result).to_contain_text("1 links; up to 0 pass")
     expect(result.locator(".text mark.phrase")).to_have_count(2)
     expect(page.get_by_label("Links that pass")).to_have_value("0")
-    assert Axe().run(page).violations_count == 0
+    assert axe(page).violations_count == 0
     _picture(page, "/screening-tried", WIDE, dark=False)
     page.set_viewport_size({"width": 320, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
+from tests.browser.accessibility import axe
 from tests.browser.test_widget_browser import article, open_page, sign_up, site
 
 __all__ = ["article", "open_page", "site"]
@@ -42,7 +42,7 @@ def test_writing_with_the_keyboard_and_editing_in_place(
     expect(shown.locator(".mention")).to_have_text("@Bo Baker")
     expect(shown).not_to_contain_text("lighthouse", use_inner_text=True)
     page.screenshot(path=f"{tmp_path}/preview.png", full_page=True)
-    serious = [v["id"] for v in Axe().run(page.frames[1]).response["violations"] if v["impact"] in {"serious", "critical"}]
+    serious = [v["id"] for v in axe(page.frames[1]).response["violations"] if v["impact"] in {"serious", "critical"}]
     assert serious == []
     thread.get_by_role("button", name="Post", exact=True).click()
     own = thread.locator(".c", has_text="Hear, hear").first

@@ -94,6 +94,7 @@ def test_replacing_keeps_a_backup_of_what_was_there(app: Flask, settings: Settin
         assert row_counts()["comments"] == 1
 
 
+@pytest.mark.once
 def test_a_damaged_backup_touches_nothing(app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     make_comment(make_article())
     assert run(settings, "backup", tmp_path / "a.zip").returncode == 0
@@ -110,6 +111,7 @@ def test_a_damaged_backup_touches_nothing(app: Flask, settings: Settings, elsewh
     assert not elsewhere.instance_path.exists()
 
 
+@pytest.mark.once
 def test_killed_in_the_middle_nothing_has_its_name_and_the_next_one_works(app: Flask, settings: Settings, tmp_path: Path) -> None:
     _fill_much()
     path, partial = tmp_path / "a.zip", tmp_path / "a.zip.partial"
@@ -165,6 +167,7 @@ def test_a_restore_that_is_killed_leaves_an_empty_database_and_can_be_run_again(
         assert row_counts() == rows | {"audit_entries": rows["audit_entries"] + 1}  # that it was restored
 
 
+@pytest.mark.once
 def test_ctrl_c_leaves_nothing(app: Flask, settings: Settings, tmp_path: Path) -> None:
     _fill_much()
     # Where the tests run in the background they ignore it, and so would a child of theirs.
@@ -183,6 +186,7 @@ def test_ctrl_c_leaves_nothing(app: Flask, settings: Settings, tmp_path: Path) -
     assert [found.name for found in tmp_path.iterdir() if found.name.startswith("a.zip")] == []
 
 
+@pytest.mark.once
 def test_a_disk_that_is_full_leaves_nothing(app: Flask, settings: Settings, tmp_path: Path) -> None:
     _fill_much()
     done = run(settings, "backup", tmp_path / "a.zip", limit=5_000_000)
@@ -192,6 +196,7 @@ def test_a_disk_that_is_full_leaves_nothing(app: Flask, settings: Settings, tmp_
     assert [found.name for found in tmp_path.iterdir() if found.name.startswith("a.zip")] == []
 
 
+@pytest.mark.once
 def test_a_backup_does_not_replace_a_file(app: Flask, settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_text("mine")
     done = run(settings, "backup", tmp_path / "a.zip")
@@ -200,6 +205,7 @@ def test_a_backup_does_not_replace_a_file(app: Flask, settings: Settings, tmp_pa
     assert (tmp_path / "a.zip").read_text() == "mine"
 
 
+@pytest.mark.once
 def test_restore_refuses_where_the_supervisor_runs(app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     from commentsvc.cli.run import alone
 
@@ -211,6 +217,7 @@ def test_restore_refuses_where_the_supervisor_runs(app: Flask, settings: Setting
     assert "already runs" in done.stderr
 
 
+@pytest.mark.once
 def test_check_and_replace_exclude_each_other(elsewhere: Settings, tmp_path: Path) -> None:
     (tmp_path / "a.zip").touch()
     assert run(elsewhere, "restore", tmp_path / "a.zip", "--check", "--replace").returncode == 2
@@ -240,6 +247,7 @@ def test_a_damaged_sqlite_file_is_said_and_leaves_no_backup(
     assert run(place, "restore", tmp_path / "a.zip").returncode == 0
 
 
+@pytest.mark.once
 def test_a_folder_that_is_not_there_is_said(app: Flask, settings: Settings, tmp_path: Path) -> None:
     done = run(settings, "backup", tmp_path / "no/such/folder/a.zip")
     assert done.returncode == 1

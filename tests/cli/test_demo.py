@@ -64,6 +64,7 @@ def test_every_screen_has_something_on_it() -> None:
     assert lead.comment_count >= 40
 
 
+@pytest.mark.once
 def test_the_model_that_was_chosen_screens_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], TOXICITY_MODEL="one that is not here"))
     with pytest.raises(ScoringError, match="one that is not here"):
@@ -90,6 +91,7 @@ def test_an_interrupted_load_is_completed() -> None:
     assert snapshot()["flags"] > 0
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("app")
 def test_the_conversations_follow_the_demo_to_another_port() -> None:
     before = load().origins
@@ -111,6 +113,7 @@ def test_the_conversations_follow_the_demo_to_another_port() -> None:
     assert lead.comment_count >= 40
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("app")
 def test_the_printed_sign_ins_are_accounts() -> None:
     prepare(HERE)
@@ -119,6 +122,7 @@ def test_the_printed_sign_ins_are_accounts() -> None:
         assert verify_password(user.password_hash, sign_in.password)
 
 
+@pytest.mark.once
 def test_times_count_back_from_when_it_was_loaded(app: Flask) -> None:
     assert loaded_at() is None
     load()

@@ -29,6 +29,8 @@ from commentsvc.extensions import db
 from tests.factories import make_article, make_user
 from tests.providers import CLIENT, SECRET, Liar, provider
 
+pytestmark = pytest.mark.once
+
 PASSWORD = "harbour wall lantern"
 
 

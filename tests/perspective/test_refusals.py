@@ -15,6 +15,8 @@ from commentsvc.perspective.blueprint import MAX_BODY
 from commentsvc.screening.toxicity import ScoringError, ToxicityScorer
 from tests.perspective.conftest import Ask, CountingScorer, request, suggestion
 
+pytestmark = pytest.mark.once
+
 ERROR = "type.googleapis.com/google.commentanalyzer.v1alpha1.Error"
 
 

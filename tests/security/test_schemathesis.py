@@ -31,6 +31,7 @@ from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.moderation.decide import approve
 from tests.factories import make_article, make_comment, make_site, make_user
+from tests.kept import filled
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +79,11 @@ class Asked:
 @pytest.fixture(params=EXAMPLES)
 def asked(app: Flask, request: pytest.FixtureRequest) -> Asked:
     role: str = request.param
+    token, ids = filled(f"asked by {role}", lambda: _make(role))
+    return Asked(role, {"Authorization": f"Bearer {token}"} if token else {}, ids)
+
+
+def _make(role: str) -> tuple[str, dict[str, str]]:
     site = make_site()
     article = make_article(site)
     person: User | None = None
@@ -97,7 +103,7 @@ def asked(app: Flask, request: pytest.FixtureRequest) -> Asked:
         "site_key": site.key, "article_id": article.id, "comment_id": comment.id, "decision_id": decision.id,
         "user_id": manager.id, "session_id": db.session.query(UserSession.id).limit(1).scalar() or 1, "key_id": 1, "queue": "held",
     }
-    return Asked(role, {"Authorization": f"Bearer {token}"} if token else {}, {name: str(value) for name, value in ids.items()})
+    return token, {name: str(value) for name, value in ids.items()}
 
 
 def document(app: Flask, parameters: dict[str, str], *, meaning: bool) -> Any:

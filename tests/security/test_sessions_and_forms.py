@@ -27,6 +27,8 @@ from tests.accounts.browsing import PASSWORD, Browser, make_known
 from tests.browser.conftest import _Quiet
 from tests.factories import make_article, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def known(app: Flask) -> User:

@@ -67,6 +67,7 @@ def _digests() -> dict[str, str]:
         return {t.name: digest(connection, t, t.c.keys()) for t in reflect(connection).sorted_tables}
 
 
+@pytest.mark.once
 def test_the_tests_fill_every_table(app: Flask) -> None:
     fill_everything()
     assert [name for name, rows in row_counts().items() if not rows] == []
@@ -188,6 +189,7 @@ def test_a_table_of_somebody_else_s_is_left_out_and_said(
         assert _restore(tmp_path / "backup.zip").left_out == ["strange"]
 
 
+@pytest.mark.once
 def test_a_backup_of_a_newer_release_is_refused_by_its_name(app: Flask, archive: Path, settings: Settings) -> None:
     with opened(archive) as found:
         check_revision(found.manifest, settings.migrations_path)
@@ -199,6 +201,7 @@ def test_a_backup_of_a_newer_release_is_refused_by_its_name(app: Flask, archive:
         check_revision(dataclasses.replace(newer, revision=found.manifest.revision[:4]), settings.migrations_path)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -229,6 +232,7 @@ def test_wrong_counts_are_put_right_and_said(app: Flask, settings: Settings, els
         assert db.session.get_one(Article, wrong.id).comment_count == 1
 
 
+@pytest.mark.once
 def test_secret_and_models_are_in_it_only_where_asked_for(
     app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path
 ) -> None:
@@ -256,6 +260,7 @@ def test_secret_and_models_are_in_it_only_where_asked_for(
     assert there == {"current", "paper-2/model.json"}
 
 
+@pytest.mark.once
 def test_a_disk_without_room_is_said_before_anything_is_written(archive: Path, elsewhere: Settings) -> None:
     with opened(archive) as found:
         check_room(found, elsewhere.instance_path, sqlite=True)
@@ -267,6 +272,7 @@ def test_a_disk_without_room_is_said_before_anything_is_written(archive: Path, e
     assert not elsewhere.instance_path.exists()
 
 
+@pytest.mark.once
 def test_a_token_signs_in_after_a_restore_without_the_secret(
     app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path
 ) -> None:
@@ -379,6 +385,7 @@ def test_a_manifest_survives_its_own_spelling() -> None:
     assert Manifest.from_json(made.to_json()) == made
 
 
+@pytest.mark.once
 def test_former_secrets_come_back_too(app: Flask, settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     """What they signed still opens after a restore, as it did before."""
     own = dataclasses.replace(settings, INSTANCE=str(tmp_path / "own"), SECRET_KEY="")
