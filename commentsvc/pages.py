@@ -26,6 +26,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
+from commentsvc.accounts.models import FORMER_READER
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
@@ -104,6 +105,11 @@ def number_words(number: float) -> str:
     return format_decimal(number, locale=_locale())
 
 
+def called(name: str) -> str:
+    """The name of somebody; of who asked to be forgotten, words in the reader's language."""
+    return gettext(FORMER_READER) if name == FORMER_READER else name
+
+
 def initials(name: str) -> str:
     """Up to two letters that stand for a person."""
     words = [w for w in name.split() if w[0].isalnum()]
@@ -126,7 +132,7 @@ class Problems:
 def init_app(app: Flask, problems: Problems) -> None:
     """Register filters, headers and error pages."""
     app.extensions["commentsvc.problems"] = problems
-    app.jinja_env.filters.update(ago=ago, initials=initials, hue=hue)
+    app.jinja_env.filters.update(ago=ago, called=called, initials=initials, hue=hue)
     app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number_words)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
     # Lazy: a page that is the same for everyone asks nobody who she is.

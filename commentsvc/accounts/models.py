@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask_login import UserMixin
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from commentsvc.accounts.permissions import STAFF, Role
 from commentsvc.database import Base, BigId, UtcDateTime, utcnow
+from commentsvc.i18n import N_
 
 if TYPE_CHECKING:
     from commentsvc.sites.models import Site
@@ -36,6 +37,9 @@ EXPERT_LENGTH = 60
 EMAIL_LENGTH = 254  # RFC 5321
 ISSUER_LENGTH = 255
 SUBJECT_LENGTH = 255  # as OpenID Connect has it
+
+# Who asked to be forgotten, beside what she wrote: stored as it stands here, shown in the reader's language.
+FORMER_READER: Final = N_("Former reader")
 
 
 class User(UserMixin, Base):

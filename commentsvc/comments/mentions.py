@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.counts import lock_article
+from commentsvc.comments.hiding import hides
 from commentsvc.comments.models import Comment, Mention, Revision, Status
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
@@ -33,12 +34,12 @@ def people_of(numbers: Collection[int], article_id: int) -> Mapping[int, str]:
     return {row.id: row.display_name for row in db.session.execute(select(User.id, User.display_name).where(User.id.in_(numbers), here))}
 
 
-def people_to_mention(article_id: int, typed: str, *, but: int) -> Sequence[tuple[int, str]]:
-    """Whom somebody may mean who has typed so much of a name: number and name, who wrote last first; one statement."""
+def people_to_mention(article_id: int, typed: str, *, by: int) -> Sequence[tuple[int, str]]:
+    """Whom somebody may mean who has typed so much of a name, and does not hide: number and name, who wrote last first; one statement."""
     rows = db.session.execute(
         select(User.id, User.display_name)
         .join(Comment, Comment.author_id == User.id)
-        .where(Comment.article_id == article_id, Comment.status == Status.PUBLISHED, User.id != but)
+        .where(Comment.article_id == article_id, Comment.status == Status.PUBLISHED, User.id != by, ~hides(by, User.id))
         .group_by(User.id, User.display_name)
         .order_by(func.max(Comment.created_at).desc(), User.id)
         .limit(LOOKED_THROUGH)

@@ -90,7 +90,7 @@ def people(article_id: int) -> Response:
     typed = request.args.get("q", "")
     if len(typed) > TYPED_MOST:
         raise Invalid("No name is so long.", field="q")
-    found = people_to_mention(article.id, typed, but=user.id) if typed.strip() else ()
+    found = people_to_mention(article.id, typed, by=user.id) if typed.strip() else ()
     return private(jsonify(people=[{"id": user_id, "name": name} for user_id, name in found]))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 
 from commentsvc.accounts.api_keys import revoke_keys
-from commentsvc.accounts.models import Invitation, Registration, User
+from commentsvc.accounts.models import FORMER_READER, Invitation, Registration, User
 from commentsvc.accounts.sessions import end_sessions
 from commentsvc.comments.authors import rename_author
 from commentsvc.comments.mentions import rename_mentions
@@ -27,7 +27,6 @@ from commentsvc.privacy.models import Erasure
 from commentsvc.privacy.places import PLACES, Erase
 
 GRACE: Final = dt.timedelta(days=14)
-NAME: Final = "Former reader"
 COMMENTS_A_STEP: Final = 200
 
 
@@ -112,9 +111,9 @@ def _forget_account(user: User) -> None:
     email = user.email
     end_sessions(user)
     revoke_keys(user)
-    rename_mentions(user, NAME)
+    rename_mentions(user, FORMER_READER)
     user.erased_at = utcnow()
-    rename_author(user, NAME)
+    rename_author(user, FORMER_READER)
     user.email = user.password_hash = user.second_factor_at = None
     db.session.execute(update(Flag).where(Flag.user_id == user.id).values(text="", network=None))
     db.session.execute(update(Vote).where(Vote.user_id == user.id).values(network=None))

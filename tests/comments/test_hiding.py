@@ -9,6 +9,7 @@ from commentsvc.accounts.models import SiteRole
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments import hiding
 from commentsvc.comments.hiding import hidden_by, hide, page_of_hidden, show, take_over
+from commentsvc.comments.mentions import people_to_mention
 from commentsvc.comments.models import Hidden, Status
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
@@ -112,3 +113,14 @@ def test_accounts_that_become_one_hide_whom_either_hid_and_never_themselves() ->
     take_over(kept.id, merged.id)
     pairs = {(row.user_id, row.hidden_id) for row in db.session.execute(select(Hidden.user_id, Hidden.hidden_id))}
     assert pairs == {(kept.id, troll.id), (kept.id, other.id), (reader.id, kept.id), (other.id, kept.id)}
+
+
+def test_who_is_hidden_is_not_offered_as_somebody_to_mention() -> None:
+    site, reader, troll = make_site(), make_user("Ada"), make_user("Troll")
+    article = make_article(site)
+    manager = make_user("Trudy", role=Role.COMMUNITY_MANAGER, site=site)
+    for person in (troll, manager):
+        make_comment(article, person)
+    hide(reader, troll.id)
+    assert people_to_mention(article.id, "Tr", by=reader.id) == [(manager.id, "Trudy")]
+    assert {name for _, name in people_to_mention(article.id, "Tr", by=make_user().id)} == {"Troll", "Trudy"}

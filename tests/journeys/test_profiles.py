@@ -139,6 +139,7 @@ def test_guests_and_deleted_accounts_have_no_page(client: Desk, article: Article
     thread = client.get(f"/embed/{article.site.key}/thread?article={article.id}").text
     assert thread.count('<span class="name"') == 2
     assert '<a class="name"' not in thread
+    assert "Ehemaliges Mitglied" in client.get(f"/embed/{article.site.key}/thread?article={article.id}&lang=de").text
 
 
 def test_a_joined_account_leads_to_the_other(client: Desk, article: Article, ada: User) -> None:

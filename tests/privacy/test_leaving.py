@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from commentsvc.accounts.addresses import ask_for_address, take_address
-from commentsvc.accounts.models import ApiKey, Profile, SiteBadge, User, UserSession
+from commentsvc.accounts.models import FORMER_READER, ApiKey, Profile, SiteBadge, User, UserSession
 from commentsvc.accounts.permissions import Role
 from commentsvc.accounts.public_ids import public_id
 from commentsvc.accounts.sessions import start_session
@@ -34,7 +34,7 @@ from commentsvc.moderation.models import Decision, Flag, Reason
 from commentsvc.moderation.profiles import find_profile
 from commentsvc.privacy import erasure
 from commentsvc.privacy.consents import Purpose, record_consent, verify
-from commentsvc.privacy.erasure import NAME, ask_erasure, erase_due, take_back
+from commentsvc.privacy.erasure import ask_erasure, erase_due, take_back
 from commentsvc.privacy.models import Erasure
 from commentsvc.privacy.places import PLACES, Erase
 from commentsvc.privacy.takeout import takeout
@@ -205,10 +205,10 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
     assert _erase() == (3 if remove else 1)
     assert fresh(article).version > before
     user = db.session.get_one(User, ada.id)
-    assert (user.display_name, user.email, user.password_hash) == (NAME, None, None)
+    assert (user.display_name, user.email, user.password_hash) == (FORMER_READER, None, None)
     with pytest.raises(NotFound):
         find_profile(article.site, public_id(article.site_id, ada.id))
-    assert {db.session.get_one(User, merged.id).display_name for merged in (twin, first)} == {NAME}
+    assert {db.session.get_one(User, merged.id).display_name for merged in (twin, first)} == {FORMER_READER}
     for model in (UserSession, ApiKey, Profile, SiteBadge):
         assert db.session.scalar(select(func.count()).select_from(model).where(model.user_id.in_([ada.id, twin.id, first.id]))) == 0
     assert db.session.scalar(select(Flag.text).where(Flag.user_id == ada.id)) == ""
@@ -222,7 +222,7 @@ def test_a_deleted_account_is_nobodys_and_answers_to_it_stay(remove: bool, monke
         assert {c.body for c in db.session.scalars(select(Comment).where(Comment.author_id == ada.id))} == {""}
         assert db.session.scalar(select(func.count()).select_from(Revision).join(Comment, Comment.id == Revision.comment_id).where(Comment.author_id == ada.id)) == 0
     else:
-        assert nodes[alone.id].comment.author_name == NAME
+        assert nodes[alone.id].comment.author_name == FORMER_READER
     assert verify().problem == ""  # the ledger names a number, and stays whole
     assert not erase_due()
 
