@@ -146,7 +146,7 @@ def _empty(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         # TRUNCATE makes new files for every table and index, 0.1 s for these; most of them are empty.
         emptied = "".join(f"IF EXISTS (SELECT FROM {t.name}) THEN DELETE FROM {t.name}; END IF; " for t in tables)
-        restarted = "PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL; "
+        restarted = "PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'huey%'; "
         with engine.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))  # foreign keys, in any order
             connection.execute(text(f"DO $$ BEGIN {emptied} {restarted} END $$"))

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -74,8 +74,27 @@ def problems(findings: Findings) -> dict[str, str]:
     return {one["check"]: one["message"] for one in findings if one["level"] == "problem"}
 
 
+def wait_for_the_disk(wanted: bool) -> None:
+    """Whether the tests' PostgreSQL does, as no server of a sound installation leaves out."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER SYSTEM SET fsync = {'on' if wanted else 'off'}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        while connection.scalar(text("SHOW fsync")) != ("on" if wanted else "off"):
+            time.sleep(0.01)
+
+
 @pytest.fixture
-def environ(app: Flask, settings: Settings, scorer: ToxicityScorer, tmp_path: Path) -> dict[str, str]:
+def disk(app: Flask) -> Iterator[None]:
+    if db.engine.dialect.name == "postgresql":
+        wait_for_the_disk(True)
+        yield
+        wait_for_the_disk(False)
+    else:
+        yield
+
+
+@pytest.fixture
+def environ(app: Flask, disk: None, settings: Settings, scorer: ToxicityScorer, tmp_path: Path) -> dict[str, str]:
     """A sound installation on the test's database: its worker has just reported."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
@@ -107,6 +126,13 @@ def test_a_sound_installation_is_fine(examine: Examine) -> None:
     found = examine()
     assert problems(found) == {}
     assert {one["check"] for one in found} == set(CHECKS) - {"hosts"}, "hosts are looked at where there are several"
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_said(examine: Examine) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("a setting of PostgreSQL")
+    wait_for_the_disk(False)
+    assert "power cut" in problems(examine())["integrity"]
 
 
 def test_people_read_lines_and_the_exit_status_says_the_same(environ: dict[str, str]) -> None:
