@@ -17,6 +17,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # torch first: its pinned release is the CPU build, and nothing after it asks for another one.
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
+# Hundreds of processes start in a test run: to compile the modules anew takes each of them half a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run install test check pictures clean
 

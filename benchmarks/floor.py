@@ -19,9 +19,9 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, request
-from sqlalchemy import Connection, Engine, Row, bindparam, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, create_engine, event, select, text
 
-from commentsvc.accounts.models import User
+from commentsvc.accounts.models import SiteBadge, User
 from commentsvc.comments.models import Comment
 from commentsvc.comments.threads import COLUMNS, ROOTS_PER_PAGE
 
@@ -60,6 +60,7 @@ lock_file = (Path(os.environ.get(FOLDER, ".")) / "floor.lock").open("w") if FOLD
 ROOTS = (
     select(*COLUMNS)
     .join_from(Comment.__table__, User.__table__, User.__table__.c.id == Comment.__table__.c.author_id)
+    .outerjoin(SiteBadge.__table__, and_(SiteBadge.site_id == Comment.site_id, SiteBadge.user_id == Comment.author_id))
     .where(Comment.article_id == bindparam("article"), Comment.parent_id.is_(None), Comment.listed)
     .order_by(Comment.created_at.desc(), Comment.id.desc())
     .limit(ROOTS_PER_PAGE + 1)
@@ -67,6 +68,7 @@ ROOTS = (
 REPLIES = (
     select(*COLUMNS)
     .join_from(Comment.__table__, User.__table__, User.__table__.c.id == Comment.__table__.c.author_id)
+    .outerjoin(SiteBadge.__table__, and_(SiteBadge.site_id == Comment.site_id, SiteBadge.user_id == Comment.author_id))
     .where(Comment.root_id.in_(bindparam("roots", expanding=True)), Comment.preview, Comment.listed)
 )
 INSERT = text("insert into floor_posts (author_id, body, created_at) values (:author_id, :body, current_timestamp)")
