@@ -1,7 +1,7 @@
 # make run [PORT=8000] [INSTANCE=instance]   the service with its demo publisher
 # make test                                  every test, on SQLite and on PostgreSQL
 # make check                                 linters, types, layers, migrations, documentation
-# make pictures                              the pictures of docs/embedding.md, anew
+# make pictures                              the pictures of the documentation, anew
 
 PORT ?= 8000
 INSTANCE ?= instance

@@ -157,6 +157,7 @@ def _empty(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         for table in tables:
             connection.execute(table.delete())
+        connection.exec_driver_sql("DROP TABLE IF EXISTS sqlite_stat1")  # of a test that had its rows counted: plans follow it
         connection.commit()
         connection.exec_driver_sql("COMMIT") if connection.connection.in_transaction else None
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")

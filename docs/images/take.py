@@ -1,6 +1,6 @@
-"""The pictures of the widget and its states: `make pictures` takes them anew, of a demo on a scratch folder.
+"""The pictures of the documentation: `make pictures` takes them anew, of a demo on a scratch folder.
 
-Each is the widget as the one tag puts it into a page; what it shows is what a reader or a Community Manager did there.
+The widget's are as the one tag puts it into a page; what they show is what a reader or a Community Manager did there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ READER, MANAGER, ADMIN = (
     ("reader@courier.example", "harbour-lights-2026"), ("manager@courier.example", "lantern-quay-2026"), ("admin@courier.example", "customs-house-2026"),
 )
 WIDE, PHONE = 680, 360
-MOST = 60_000  # bytes; a page of the documentation has all of them
+MOST = 60_000  # bytes; a page of the documentation has all of the widget
+MOST_OF_CONSOLE = 160_000
 COLOURS = (224, 128, 96, 64, 40)  # as many as fit into MOST
 TOXIC = "My daughter would sleep longer. Whoever voted for this is a complete idiot."
 ARABIC = (
@@ -48,7 +49,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         filled(browser)
         for picture in (
-            reading, dark, phone, empty, right_to_left, signing_up, writing, nudge, held, failed, offline, managing, closed, loading, unreachable,
+            queue, dashboard, reading, dark, phone, empty, right_to_left, signing_up, writing, nudge, held, failed, offline, managing, closed, loading, unreachable,
         ):
             picture(browser)
         browser.close()
@@ -102,13 +103,13 @@ def shown(
         keep(page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": min(tall, height)}), HERE / f"widget-{name}.png")
 
 
-def keep(picture: bytes, path: Path) -> None:
+def keep(picture: bytes, path: Path, most: int = MOST) -> None:
     """With as many colours as a page of the documentation bears."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     for colours in COLOURS:
         file = io.BytesIO()
         image.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-        if file.tell() <= MOST:
+        if file.tell() <= most:
             break
     path.write_bytes(file.getvalue())
     sys.stdout.write(f"{path.name}: {file.tell():,} bytes, {colours} colours\n")
@@ -232,15 +233,40 @@ def empty(browser: Browser) -> None:
         ready(thread)
 
 
+@contextmanager
+def console(browser: Browser, path: str, who: tuple[str, str]) -> Iterator[Page]:
+    """A page of the console, for whom it is."""
+    with browser.new_context(
+        base_url=BASE, viewport={"width": 1280, "height": 800}, device_scale_factor=1.5, reduced_motion="reduce", locale="en-GB",
+    ) as context:
+        page = context.new_page()
+        page.goto(f"/account/sign-in?next={quote(path)}")
+        page.get_by_label("E-mail address").fill(who[0])
+        page.locator("input[type=password]").fill(who[1])
+        page.locator("main button.primary").click()
+        page.goto(path)
+        yield page
+
+
+def queue(browser: Browser) -> None:
+    """Before the first decision of the day."""
+    with console(browser, "/review/courier/held", MANAGER) as page:
+        page.locator("#comment-title").wait_for()
+        page.wait_for_timeout(600)
+        keep(page.screenshot(), HERE / "queue.png", MOST_OF_CONSOLE)
+
+
+def dashboard(browser: Browser) -> None:
+    """What became of the comments of some days."""
+    with console(browser, "/review/courier/dashboard", MANAGER) as page:
+        page.locator("main svg").first.wait_for()
+        page.wait_for_timeout(600)
+        keep(page.screenshot(), HERE / "dashboard.png", MOST_OF_CONSOLE)
+
+
 def closed(browser: Browser) -> None:
     """After an admin closed it in the console."""
-    with browser.new_context(base_url=BASE) as context:
-        page = context.new_page()
-        page.goto("/account/sign-in?next=/review/courier/articles")
-        page.get_by_label("E-mail address").fill(ADMIN[0])
-        page.locator("input[type=password]").fill(ADMIN[1])
-        page.locator("main button.primary").click()
-        page.goto("/review/courier/articles?q=levy")
+    with console(browser, "/review/courier/articles?q=levy", ADMIN) as page:
         page.locator("[id^=close-]").first.click()
         page.get_by_role("button", name="Reopen").wait_for()
     with shown(browser, "closed", LEVY, height=420) as (_, thread):

@@ -40,6 +40,8 @@ from tests.accounts.browsing import (
 from tests.conftest import Statements
 from tests.factories import make_site, make_user
 
+pytestmark = pytest.mark.once
+
 NEW = {"email": "new@example.org", "display_name": "Nell New", "password": PASSWORD}
 ARTICLE = "https://news.example/a?b=1&c=2"
 

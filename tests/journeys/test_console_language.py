@@ -16,6 +16,8 @@ from commentsvc.pages import date_words, datetime_words, day_words, number_words
 from commentsvc.review.script_words import TEXTS, script_words
 from commentsvc.review.words import EMPTY_QUEUES, LABEL_NAMES, QUEUE_NAMES
 
+pytestmark = pytest.mark.once
+
 STATIC = Path(i18n.__file__).parent / "static"
 MOMENT = dt.datetime(2026, 11, 26, 14, 5, tzinfo=dt.UTC)
 SAID = re.compile(r'\bt\("([^"]+)"')

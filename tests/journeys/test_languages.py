@@ -28,6 +28,8 @@ from commentsvc.sites.models import Article
 from tests.accounts.browsing import PASSWORD, Browser
 from tests.factories import make_article, make_comment, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def article(app: Flask) -> Article:

@@ -22,6 +22,8 @@ from commentsvc.sites.models import Site
 from tests.accounts.browsing import PASSWORD, Browser, error_beside, link_in, mails, make_known
 from tests.factories import make_article, make_site
 
+pytestmark = pytest.mark.once
+
 PAGE = "/account/second-factor"
 
 

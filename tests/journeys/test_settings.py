@@ -27,6 +27,8 @@ from commentsvc.sites.models import Site
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.journeys.test_review import EVIL, Desk
 
+pytestmark = pytest.mark.once
+
 BASE = "/review/post/settings"
 
 

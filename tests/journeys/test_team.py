@@ -24,6 +24,8 @@ from tests.conftest import Statements
 from tests.factories import make_article, make_site, make_user
 from tests.journeys.test_review import Desk
 
+pytestmark = pytest.mark.once
+
 EVIL = "<script>alert(1)</script>"
 
 

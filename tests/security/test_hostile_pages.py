@@ -30,7 +30,7 @@ VALUES = (
 )
 
 
-ROUNDS = 10
+ROUNDS = 6
 
 
 def ask(app: Flask, path: str, method: str, cookie: str, data: bytes | None) -> TestResponse:
