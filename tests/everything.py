@@ -91,7 +91,7 @@ AWKWARD = "Zo\u00eb said:\n\"50 % \\ off\"\t\u2014 \U0001f98a \u202b\u05e9\u05dc
 
 def fill_everything() -> None:
     """Every table gets rows, made by the verbs of the service where there are any."""
-    filled("everything", _fill)
+    filled(f"everything, as {AWKWARD}", _fill)  # which a test replaces
 
 
 def _fill() -> None:
@@ -247,7 +247,7 @@ def fill_people(site: Site, moderator: User, readers: list[User]) -> None:
     db.session.add(PersonNote(site_id=site.id, user_id=readers[0].id, author_id=moderator.id, body=AWKWARD))
     db.session.add(SiteBadge(site_id=site.id, user_id=readers[0].id, expert=AWKWARD[:60], member=True, expert_via="sso", member_via=None))
     db.session.add(Profile(
-        user_id=readers[0].id, bio=AWKWARD, offered=AWKWARD, state="held", number=2, findings=[{"phase": "links", "message": AWKWARD}], offered_at=utcnow(),
+        user_id=readers[0].id, bio=AWKWARD, offered=AWKWARD, state="rejected", number=2, reason="spam", reason_words=AWKWARD[:60], findings=[{"phase": "links", "message": AWKWARD}], offered_at=utcnow(),
         claimed_until=utcnow(), attempts=1, history_private=True,
     ))
     spammer, twin = make_user("Spammer"), make_user("Spammer 2", email=None)

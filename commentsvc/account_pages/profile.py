@@ -11,7 +11,13 @@ from commentsvc.accounts.public_ids import public_id
 from commentsvc.comments.models import Status
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
-from commentsvc.moderation.bios import BIO_LENGTH, profile_of, set_bio, set_history_private
+from commentsvc.moderation.bios import (
+    BIO_LENGTH,
+    bio_reason,
+    profile_of,
+    set_bio,
+    set_history_private,
+)
 from commentsvc.moderation.profiles import page_of_own, sites_with_page
 from commentsvc.web import signed_in
 
@@ -32,7 +38,7 @@ def draw_profile() -> str:
     """The page, with what was typed."""
     user = signed_in()
     return render_template(
-        "account/profile.html", user=user, profile=profile_of(user.id), offered=OFFERED, most=BIO_LENGTH, sites=sites_with_page(user), public_id=public_id,
+        "account/profile.html", user=user, profile=profile_of(user.id), offered=OFFERED, reason=bio_reason, most=BIO_LENGTH, sites=sites_with_page(user), public_id=public_id,
     )
 
 

@@ -150,6 +150,8 @@ class Profile(Base):
     state: Mapped[str | None] = mapped_column(String(20))
     number: Mapped[int] = mapped_column(default=0, server_default="0")  # moves with every text
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))  # why it was held or rejected
+    reason: Mapped[str | None] = mapped_column(String(40))  # a moderation Reason's value: why it was rejected
+    reason_words: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))  # the deciding site's own for it
     offered_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     claimed_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)  # by a worker
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")  # claims that may have ended badly

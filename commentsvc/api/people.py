@@ -45,7 +45,7 @@ from commentsvc.comments.authors import give_badges
 from commentsvc.database import utcnow
 from commentsvc.errors import NotAllowed
 from commentsvc.extensions import db
-from commentsvc.moderation.bios import DECISIONS, profile_of
+from commentsvc.moderation.bios import decide_bio, profile_of
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
 from commentsvc.moderation.people import (
@@ -144,7 +144,7 @@ def put_badges(given: dict[str, Any], site: Site, user_id: int) -> Any:
 def post_bio_decision(given: dict[str, Any], site: Site, user_id: int) -> Any:
     """Let others read what a person says about herself, or not; 409 where she has changed it meanwhile."""
     user = find_person(site, user_id)
-    DECISIONS[given["outcome"]](site, user, given["number"], actor=signed_in())
+    decide_bio(site, user, given["number"], given["outcome"], given["reason"], actor=signed_in())
     db.session.commit()
     return _bio(user)
 
@@ -376,7 +376,7 @@ def _badges(site: Site, user: User) -> dict[str, Any]:
 def _bio(user: User) -> dict[str, Any]:
     profile = profile_of(user.id)
     return {
-        "shown": profile.bio, "offered": profile.offered, "state": profile.state, "number": profile.number, "findings": profile.findings or [],
+        "shown": profile.bio, "offered": profile.offered, "state": profile.state, "number": profile.number, "reason": profile.reason, "findings": profile.findings or [],
     }
 
 

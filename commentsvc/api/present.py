@@ -14,7 +14,7 @@ from commentsvc.accounts.roles import roles_of
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.threads import ThreadPage, replies_cursor
 from commentsvc.comments.tree import Node
-from commentsvc.moderation.bios import profile_of
+from commentsvc.moderation.bios import bio_reason, profile_of
 from commentsvc.moderation.models import REJECT_REASONS, Decision, LegalNotice, Reason
 from commentsvc.moderation.queue import Card
 from commentsvc.sites.models import Article, Site
@@ -34,7 +34,7 @@ def user_values(user: User) -> dict[str, Any]:
     """A person about herself."""
     profile = profile_of(user.id)
     return {
-        "bio": profile.bio, "bio_offered": None if profile.offered is None else {"text": profile.offered, "state": profile.state},
+        "bio": profile.bio, "bio_offered": None if profile.offered is None else {"text": profile.offered, "state": profile.state, "reason": profile.reason, "reason_text": bio_reason(profile) or None},
         "history_private": profile.history_private,
         "id": user.id, "email": user.email, "display_name": user.display_name, "language": user.language, "created_at": user.created_at,
         "roles": [{"site_key": grant.site.key, "role": grant.role} for grant in roles_of(user)],

@@ -30,11 +30,16 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.characters import too_many
 from commentsvc.comments.models import Comment
 from commentsvc.database import follow_up, utcnow, write_intent
+from commentsvc.delivery.email import queue_mail
 from commentsvc.errors import Conflict, Invalid, NotFound
 from commentsvc.extensions import db
+from commentsvc.i18n import N_, gettext, in_language, translate
+from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.people_models import Sanction, SanctionKind
+from commentsvc.moderation.reasons import SiteReason, reason_named
 from commentsvc.moderation.sanctions import in_force, lock_person
 from commentsvc.moderation.scoring import probe, score_each
+from commentsvc.moderation.statements import home_of
 from commentsvc.screening.phases import (
     banned_phrases,
     links,
@@ -59,6 +64,11 @@ MAX_ATTEMPTS: Final = 3  # of the model, until a person gets it
 CLOCKS_DIFFER: Final = dt.timedelta(minutes=10)  # a claim that ends later was made by a clock that was ahead
 # What of a comment's phases a text without an article is asked.
 PHASES: Final = (trusted_author, sanction, banned_phrases, suspect_phrases, links, toxicity)
+SUBJECT: Final = N_("What you say about yourself")
+REJECTED: Final = N_("A community manager of %(site)s has read what you want to say about yourself and has not accepted it. Others go on reading what stood before.")
+TAKEN_DOWN: Final = N_("A community manager of %(site)s has taken down what you say about yourself.")
+BY_PROGRAM: Final = N_("A program has read what you want to say about yourself and has not accepted it, without a person. Others go on reading what stood before.")
+OUTCOMES: Final = ("approve", "reject", "take_down")  # what a community manager can do with a bio
 WORST_FIRST: Final = (Verdict.REJECT, Verdict.WAIT, Verdict.HOLD, Verdict.PUBLISH)
 STATES: Final = {Verdict.REJECT: BioState.REJECTED, Verdict.HOLD: BioState.HELD, Verdict.WAIT: BioState.PENDING}
 
@@ -125,8 +135,8 @@ def approve_bio(site: Site, user: User, number: int, *, actor: User) -> None:
     db.session.flush()
 
 
-def reject_bio(site: Site, user: User, number: int, *, actor: User) -> None:
-    """Not let others read the text of that number; flushes. Conflict as for `approve_bio`.
+def reject_bio(site: Site, user: User, number: int, *, actor: User, reason: SiteReason) -> None:
+    """Not let others read the text of that number, for a reason its author is told by mail; flushes. Conflict as for `approve_bio`.
 
     It stays where its author and colleagues see it, so that it can be approved after all.
     """
@@ -134,12 +144,14 @@ def reject_bio(site: Site, user: User, number: int, *, actor: User) -> None:
     if profile.offered is None or profile.state == BioState.REJECTED:
         raise Conflict("This text was decided already.", code="bio_changed")
     profile.state, profile.claimed_until = BioState.REJECTED.value, None
-    record(actor, "bio.rejected", site_id=site.id, subject=f"user:{user.id}", number=number)
+    _state(profile, reason)
+    record(actor, "bio.rejected", site_id=site.id, subject=f"user:{user.id}", number=number, reason=reason.key)
+    _tell(profile, user, site, REJECTED)
     db.session.flush()
 
 
-def take_bio_down(site: Site, user: User, number: int, *, actor: User) -> None:
-    """Not let others go on reading what they read now; flushes. Conflict as for `approve_bio`.
+def take_bio_down(site: Site, user: User, number: int, *, actor: User, reason: SiteReason) -> None:
+    """Not let others go on reading what they read now, for a reason its author is told by mail; flushes. Conflict as for `approve_bio`.
 
     Where nothing newer waits it stays, rejected, for its author and colleagues to see, and can be approved again.
     """
@@ -148,13 +160,44 @@ def take_bio_down(site: Site, user: User, number: int, *, actor: User) -> None:
         raise Conflict("Others read no text of hers already.", code="bio_changed")
     if profile.offered is None:
         profile.offered, profile.offered_at, profile.state = profile.bio, utcnow(), BioState.REJECTED.value
+        _state(profile, reason)
     profile.bio = ""
-    record(actor, "bio.taken_down", site_id=site.id, subject=f"user:{user.id}", number=number)
+    record(actor, "bio.taken_down", site_id=site.id, subject=f"user:{user.id}", number=number, reason=reason.key)
+    _tell(profile, user, site, TAKEN_DOWN, words_of=reason)
     db.session.flush()
 
 
-# What a community manager can do with a bio, by what forms and programs call it.
-DECISIONS: Final[Mapping[str, Callable[..., None]]] = {"approve": approve_bio, "reject": reject_bio, "take_down": take_bio_down}
+def decide_bio(site: Site, user: User, number: int, outcome: str, reason: str, *, actor: User) -> None:
+    """What a form or a program asks for; Invalid where it is none of OUTCOMES, or where a reason is missing."""
+    if outcome == "approve":
+        approve_bio(site, user, number, actor=actor)
+    elif outcome == "reject":
+        reject_bio(site, user, number, actor=actor, reason=reason_named(site, reason))
+    elif outcome == "take_down":
+        take_bio_down(site, user, number, actor=actor, reason=reason_named(site, reason))
+    else:
+        raise Invalid("Choose what should happen.", field="outcome")
+
+
+def bio_reason(profile: Profile) -> str:
+    """Why it was rejected, in the present language; "" where it was not, or before reasons were kept."""
+    if profile.reason is None:
+        return ""
+    return profile.reason_words or translate(REJECT_REASONS.get(Reason(profile.reason), REJECT_REASONS[Reason.OTHER]), None)
+
+
+def _state(profile: Profile, reason: SiteReason) -> None:
+    profile.reason = reason.category.value
+    profile.reason_words = "" if reason.words == REJECT_REASONS[reason.category] else reason.words
+
+
+def _tell(profile: Profile, user: User, site: Site, told: str, *, words_of: SiteReason | None = None) -> None:
+    """Write to her, in her language, what became of her text."""
+    if user.email is None:  # imported: nobody reads it
+        return
+    with in_language(user.language or site.language):
+        reason = translate(words_of.words, None) if words_of is not None else bio_reason(profile)
+        queue_mail(user.email, gettext(SUBJECT), "bio_rejected", name=user.display_name, told=gettext(told, site=site.name), reason=reason)
 
 
 def _judged(user: User, number: int) -> Profile:
@@ -228,6 +271,9 @@ def _decide(user_id: int, number: int, scores: Mapping[str, float]) -> None:
     if profile is not None and profile.number == number and profile.state == BioState.PENDING:
         profile.claimed_until = None
         _follow(profile, _screened(profile, scores))
+        if profile.state == BioState.REJECTED:  # she has left the page
+            user = db.session.get_one(User, user_id)
+            _tell(profile, user, home_of(user_id), BY_PROGRAM)
     db.session.commit()
 
 
@@ -264,14 +310,15 @@ def _follow(profile: Profile, outcome: Outcome) -> None:
         _settle(profile)
         return
     profile.state, profile.findings = STATES[outcome.verdict].value, [finding.to_data() for finding in outcome.findings]
+    profile.reason, profile.reason_words = (outcome.reason or Reason.OTHER.value) if outcome.verdict == Verdict.REJECT else None, ""
     if outcome.verdict == Verdict.WAIT:
         follow_up(db.session, "screen")
 
 
 def _settle(profile: Profile) -> None:
     """Nothing is offered any more."""
-    profile.offered = profile.state = profile.findings = profile.offered_at = profile.claimed_until = None
-    profile.attempts = 0
+    profile.offered = profile.state = profile.findings = profile.reason = profile.offered_at = profile.claimed_until = None
+    profile.attempts, profile.reason_words = 0, ""
 
 
 # ---- What waits, and where
@@ -316,7 +363,7 @@ def _kept(user_id: int) -> Profile:
 
 
 def _new(user_id: int) -> Profile:
-    return Profile(user_id=user_id, bio="", offered=None, state=None, number=0, findings=None, offered_at=None, claimed_until=None, attempts=0, history_private=False)
+    return Profile(user_id=user_id, bio="", offered=None, state=None, number=0, findings=None, reason=None, reason_words="", offered_at=None, claimed_until=None, attempts=0, history_private=False)
 
 
 def _as_text(text: str) -> str:

@@ -146,6 +146,7 @@ def _move_profile(kept_id: int, merged_id: int) -> None:
         return
     if not own.bio and own.offered is None:
         own.bio, own.offered, own.state, own.findings, own.offered_at = row.bio, row.offered, row.state, row.findings, row.offered_at
+        own.reason, own.reason_words = row.reason, row.reason_words
         own.number += 1
     own.history_private = own.history_private or row.history_private
     db.session.delete(row)

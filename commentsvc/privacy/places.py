@@ -50,7 +50,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "site_roles.user_id": Place(Erase.DELETE, ("site_id", "role"), N_("Roles")),
     "site_badges.user_id": Place(Erase.DELETE, ("site_id", "expert", "member"), N_("Badges")),
-    "profiles.user_id": Place(Erase.DELETE, ("bio", "offered", "state", "offered_at", "history_private"), N_("About me")),
+    "profiles.user_id": Place(Erase.DELETE, ("bio", "offered", "state", "reason", "offered_at", "history_private"), N_("About me")),
     "external_authors.user_id": Place(Erase.DELETE, ("site_id", "key"), N_("Who I was where comments were imported from")),
     "external_identities.user_id": Place(
         Erase.DELETE, ("site_id", "issuer", "subject", "email", "created_at", "last_used_at"), N_("Other ways I sign in"),

@@ -17,7 +17,7 @@ from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext
-from commentsvc.moderation.bios import DECISIONS, profile_of
+from commentsvc.moderation.bios import bio_reason, decide_bio, profile_of
 from commentsvc.moderation.models import REJECT_REASONS, Reason
 from commentsvc.moderation.notes import add_note, delete_note, edit_note, note_on, notes_on
 from commentsvc.moderation.people import (
@@ -55,8 +55,8 @@ BIO_STATES = Words({
     BioState.PENDING: N_("The model has not read this yet."), BioState.HELD: N_("This waits for you."), BioState.REJECTED: N_("This was not accepted."),
 })
 BIO_DONE = {
-    "approve": N_("Others read it now."), "reject": N_("Not accepted. The person sees that on her page."),
-    "take_down": N_("Others read it no more. The person sees that on her page."),
+    "approve": N_("Others read it now."), "reject": N_("Not accepted. The person is told, with the reason."),
+    "take_down": N_("Others read it no more. The person is told, with the reason."),
 }
 CSV_HEAD = ("id", "name", "account_since", "trust", "published", "rejected", "held", "withdrawn", "flagged", "sanctions")
 SANCTIONS_HEAD = (
@@ -133,7 +133,7 @@ def person_page(site: Site, user: User, *, error: CommentsvcError | None = None,
         what=what, tabs=TABS, effects=sanctions_of(site, user), notes=notes_on(site, user.id), sweeps=sweeps_of(site, user),
         merges=merges_of(user), addresses=sees_addresses(site), masked=masked, everywhere=admin_of_all(signed_in()), error=error,
         form=form, typed=request.form if error is not None else {}, typed_note=note, reasons=Words(REJECT_REASONS), lasts=LASTS, now=utcnow(),
-        badges=db.session.get(SiteBadge, (site.id, user.id)), profile=profile_of(user.id), bio_states=BIO_STATES, public=_public_page(site, user),
+        badges=db.session.get(SiteBadge, (site.id, user.id)), profile=profile_of(user.id), bio_states=BIO_STATES, bio_reason=bio_reason, public=_public_page(site, user),
         done=session.pop(DONE, None), excerpt=excerpt, in_words=utc_words, staff=_is_staff(site, user),
     )
     return (html, status) if status != 200 else html
@@ -186,11 +186,9 @@ def bio(site_key: str, user_id: int) -> Any:
     user = find_person(site, user_id)
     outcome = request.form.get("outcome", "")
     try:
-        if outcome not in DECISIONS:
-            raise Invalid("Choose what should happen.")
-        DECISIONS[outcome](site, user, request.form.get("number", -1, int), actor=signed_in())
+        decide_bio(site, user, request.form.get("number", -1, int), outcome, request.form.get("reason", ""), actor=signed_in())
     except REFUSED as error:
-        return refused(site, user_id, error, "bio")
+        return refused(site, user_id, error, "bio-down" if outcome == "take_down" else "bio")
     db.session.commit()
     return back_to(site, user_id, gettext(BIO_DONE[outcome]), "bio")
 

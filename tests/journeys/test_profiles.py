@@ -270,7 +270,11 @@ def test_a_held_bio_is_found_read_and_decided(
     assert "I ring bells." not in client.get(page_of(article.site, ada)).text
     assert desk.post(f"/review/{key}/people/{ada.id}/bio", sent).status_code == 303
     assert "I ring bells." in client.get(page_of(article.site, ada)).text
-    assert desk.post(f"/review/{key}/people/{ada.id}/bio", sent | {"outcome": "take_down"}).status_code == 303
+    without = desk.post(f"/review/{key}/people/{ada.id}/bio", sent | {"outcome": "take_down"})
+    assert without.status_code == 422
+    assert 'id="bio-down-reason-error"' in without.text
+    assert desk.post(f"/review/{key}/people/{ada.id}/bio", sent | {"outcome": "take_down", "reason": "spam"}).status_code == 303
+    assert "This was not accepted." in desk.get(f"/review/{key}/people/{ada.id}").text
     assert "I ring bells." not in client.get(page_of(article.site, ada)).text
     assert "No bio waits" in desk.get(f"/review/{key}/people?filter=bio").text
 
@@ -328,7 +332,7 @@ def test_a_shadow_does_not_show_in_her_own_list(app: Flask, article: Article, mi
 def test_programs_change_bio_and_badges_too(app: Flask, article: Article, ada: User, mia: User) -> None:
     hers, team, key = program(app, ada), program(app, mia), article.site.key
     got = hers.patch("/api/v1/me", {"bio": "I ring bells.", "history_private": True}).json
-    assert (got["bio"], got["bio_offered"], got["history_private"]) == ("", {"text": "I ring bells.", "state": "pending"}, True)
+    assert (got["bio"], got["bio_offered"], got["history_private"]) == ("", {"text": "I ring bells.", "state": "pending", "reason": None, "reason_text": None}, True)
     assert hers.patch("/api/v1/me", {"bio": "x" * 301}).json["code"] == "bio_too_long"
     person = f"/api/v1/sites/{key}/people/{ada.id}"
     detail = team.get(person).json
@@ -337,6 +341,9 @@ def test_programs_change_bio_and_badges_too(app: Flask, article: Article, ada: U
     decided = team.post(f"{person}/bio", {"number": detail["bio"]["number"], "outcome": "approve"}).json
     assert (decided["shown"], decided["offered"]) == ("I ring bells.", None)
     assert team.post(f"{person}/bio", {"number": 0, "outcome": "approve"}).status_code == 409
+    assert team.post(f"{person}/bio", {"number": decided["number"], "outcome": "take_down"}).json["errors"][0]["field"] == "reason"
+    assert team.post(f"{person}/bio", {"number": decided["number"], "outcome": "take_down", "reason": "spam"}).json["reason"] == "spam"
+    assert hers.get("/api/v1/me").json["bio_offered"] == {"text": "I ring bells.", "state": "rejected", "reason": "spam", "reason_text": "Spam or advertising"}
     assert team.put(f"{person}/badges", {"expert": "Staff", "member": False}).json["code"] == "imitates_badge"
     given = team.put(f"{person}/badges", {"expert": "", "member": True}).json
     assert (given["expert"], given["member"], given["expert_by_token"]) == ("", True, False)

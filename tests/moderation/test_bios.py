@@ -7,16 +7,21 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from commentsvc.accounts.models import BioState, Profile, User
 from commentsvc.accounts.permissions import Role
 from commentsvc.database import utcnow
+from commentsvc.delivery.models import Mail
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
+from commentsvc.i18n import in_language
 from commentsvc.moderation.bios import (
     MAX_ATTEMPTS,
     approve_bio,
+    bio_reason,
     bios_waiting,
+    decide_bio,
     held_bios,
     profile_of,
     reject_bio,
@@ -26,6 +31,7 @@ from commentsvc.moderation.bios import (
 )
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.people_models import SanctionKind
+from commentsvc.moderation.reasons import SiteReason
 from commentsvc.moderation.sanctions import impose
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.scoring_process import ScorerDied
@@ -33,6 +39,8 @@ from commentsvc.screening.toxicity import ScoringError, ToxicityScorer
 from commentsvc.sites.models import Site
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.moderation.stand_ins import Reader
+
+SPAM = SiteReason("spam", "Spam or advertising", Reason.SPAM)
 
 
 @pytest.fixture
@@ -128,17 +136,57 @@ def test_a_manager_decides_on_the_text_she_read_alone(ada: User, site: Site, sco
     with pytest.raises(Conflict):
         approve_bio(site, ada, number, actor=mia)
     number = profile_of(ada.id).number
-    reject_bio(site, ada, number, actor=mia)
+    reject_bio(site, ada, number, actor=mia, reason=SPAM)
     with pytest.raises(Conflict):
-        reject_bio(site, ada, number, actor=mia)
+        reject_bio(site, ada, number, actor=mia, reason=SPAM)
     assert profile_of(ada.id).bio == ""
     approve_bio(site, ada, number, actor=mia)  # after all
     assert profile_of(ada.id).bio == "I ring bells loudly."
-    take_bio_down(site, ada, number, actor=mia)
+    take_bio_down(site, ada, number, actor=mia, reason=SPAM)
     taken = profile_of(ada.id)
     assert (taken.bio, taken.offered, taken.state) == ("", "I ring bells loudly.", BioState.REJECTED)
     with pytest.raises(Conflict):
-        take_bio_down(site, ada, number, actor=mia)
+        take_bio_down(site, ada, number, actor=mia, reason=SPAM)
+
+
+def test_a_decision_carries_its_reason_to_her_page_and_her_mail(ada: User, site: Site, scorer: ToxicityScorer) -> None:
+    site.reasons = [{"key": "noise", "words": "Too loud for the paper", "category": "off_topic"}]
+    ada.language = "de"
+    mia = make_user(role=Role.COMMUNITY_MANAGER, site=site)
+    number = said(ada, "I ring bells.", scorer).number
+    assert bio_reason(profile_of(ada.id)) == ""  # held: nothing is decided
+    for missing in ("", "no such reason"):
+        with pytest.raises(Invalid) as refused:
+            decide_bio(site, ada, number, "reject", missing, actor=mia)
+        assert refused.value.field == "reason"
+    decide_bio(site, ada, number, "reject", "noise", actor=mia)
+    db.session.commit()
+    rejected = profile_of(ada.id)
+    assert (rejected.reason, bio_reason(rejected)) == (Reason.OFF_TOPIC, "Too loud for the paper")
+    [mail] = db.session.scalars(select(Mail).where(Mail.kind == "bio_rejected"))
+    assert (mail.recipient, mail.subject) == (ada.email, "Was Sie über sich sagen")
+    assert "Grund: Too loud for the paper." in mail.text
+    assert "/account/profile" in mail.text
+    decide_bio(site, ada, number, "approve", "", actor=mia)
+    assert (profile_of(ada.id).reason, profile_of(ada.id).reason_words) == (None, "")
+    decide_bio(site, ada, number, "take_down", "spam", actor=mia)
+    assert db.session.scalars(select(Mail.text).where(Mail.kind == "bio_rejected").order_by(Mail.id.desc())).first().count("Spam oder Werbung") == 1  # type: ignore[union-attr]
+    with in_language("fr"):
+        assert bio_reason(profile_of(ada.id)) == "Spam ou publicité"
+    with pytest.raises(Invalid):
+        decide_bio(site, ada, number, "burn", "spam", actor=mia)
+
+
+def test_what_a_program_rejects_later_is_written_to_her_and_says_so(ada: User, site: Site, scorer: ToxicityScorer) -> None:
+    set_bio(ada, "I like rain.")
+    db.session.commit()
+    site.policy_data = Policy(banned_phrases=("rain",), reject_clear=True).to_data()  # by the time the model reads it
+    db.session.commit()
+    assert screen_bio(lambda: scorer, lease=30)
+    assert profile_of(ada.id).state == BioState.REJECTED
+    assert bio_reason(profile_of(ada.id))
+    [mail] = db.session.scalars(select(Mail).where(Mail.kind == "bio_rejected"))
+    assert "without a person" in mail.text
 
 
 class Dying(Reader):

@@ -101,9 +101,9 @@ def test_a_page_is_read_from_the_index(site: Site) -> None:
     query = parse_query("harb* wall")
     if db.engine.dialect.name == "sqlite":
         sql = str(walking_query(site, query, 1000, 21).compile(db.engine, compile_kwargs={"literal_binds": True}))
-        plan = str(db.session.execute(text("EXPLAIN QUERY PLAN " + sql.replace(":", r"\:"))).all())
-        assert "SCAN search_comments VIRTUAL TABLE" in plan
-        assert "TEMP B-TREE" not in plan
+        walk = str(db.session.execute(text("EXPLAIN QUERY PLAN " + sql.replace(":", r"\:"))).all())
+        assert "SCAN search_comments VIRTUAL TABLE" in walk
+        assert "TEMP B-TREE" not in walk
         return
     sql = str(gathering_query(site, query, 1000, 21).compile(db.engine, compile_kwargs={"literal_binds": True}))
     plan = [row[0] for row in db.session.execute(text("EXPLAIN " + sql.replace(":", r"\:")))]

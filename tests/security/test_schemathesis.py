@@ -47,7 +47,7 @@ MEANING = {
     ("/api/v1/password-resets", "post"), ("/api/v1/password-resets/{token}", "put"), ("/api/v1/sessions", "post"), ("/api/v1/me", "patch"),
     ("/api/v1/comments/{comment_id}/questions", "post"), ("/api/v1/invitations/{token}", "get"), ("/api/v1/invitations/{token}/accept", "post"),
     ("/api/v1/invitations/{token}/account", "post"), ("/api/v1/me/second-factor/app", "put"), ("/api/v1/me/statements", "get"),
-    ("/api/v1/me/statements/{puid}/appeal", "post"), ("/api/v1/appeals/{appeal_id}/decision", "post"), ("/api/v1/me/hidden", "get"), ("/api/v1/comments/{comment_id}/notes", "post"), ("/api/v1/me/hidden/{user_id}", "put"), ("/api/v1/queues/{queue}", "get"), ("/api/v1/sessions/current/confirmation", "post"),
+    ("/api/v1/me/statements/{puid}/appeal", "post"), ("/api/v1/appeals/{appeal_id}/decision", "post"), ("/api/v1/me/hidden", "get"), ("/api/v1/sites/{site_key}/people/{user_id}/bio", "post"), ("/api/v1/comments/{comment_id}/notes", "post"), ("/api/v1/me/hidden/{user_id}", "put"), ("/api/v1/queues/{queue}", "get"), ("/api/v1/sessions/current/confirmation", "post"),
     ("/api/v1/me/notifications", "get"), ("/api/v1/me/notifications/read", "post"), ("/api/v1/me/follows", "get"),
     ("/api/v1/me/consents/{purpose}", "put"), ("/api/v1/me/data", "post"), ("/api/v1/me/deletion", "post"),
     ("/api/v1/api-keys", "post"), ("/api/v1/sites", "post"), ("/api/v1/sites/{site_key}", "patch"), ("/api/v1/sites/{site_key}/roles", "put"),

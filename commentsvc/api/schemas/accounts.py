@@ -16,6 +16,7 @@ from commentsvc.api.schemas.fields import (
     YesNo,
 )
 from commentsvc.i18n import LANGUAGES
+from commentsvc.moderation.models import Reason
 
 
 class RoleHeldSchema(BaseSchema):
@@ -26,6 +27,8 @@ class RoleHeldSchema(BaseSchema):
 class OfferedBioSchema(BaseSchema):
     text = Text(required=True)
     state = Choice(BioState, required=True, metadata={"description": "`pending`: it is being checked; `held`: a community manager will read it; `rejected`: it was not accepted."})
+    reason = Choice(Reason, required=True, allow_none=True, metadata={"description": "Why it was rejected, for programs."})
+    reason_text = Text(required=True, allow_none=True, metadata={"description": "Why it was rejected, for people."})
 
 
 class UserSchema(BaseSchema):

@@ -123,6 +123,7 @@ class PersonBioSchema(BaseSchema):
     offered = Text(required=True, allow_none=True, metadata={"description": "A text that others do not read, or not yet; null: there is none."})
     state = Choice(BioState, required=True, allow_none=True, metadata={"description": "Of `offered`: `pending` (the model has not read it), `held` (waits for you) or `rejected`."})
     number = Whole(required=True, metadata={"description": "What a decision must name: it moves with every text."})
+    reason = Choice(Reason, required=True, allow_none=True, metadata={"description": "Why it was rejected; null also where others read it."})
     findings = Items(Named(), required=True, metadata={"description": "Why it was held or rejected, phase by phase."})
 
 
@@ -131,6 +132,7 @@ class BioDecisionSchema(BaseSchema):
     outcome = Choice(("approve", "reject", "take_down"), required=True, metadata={
         "description": "`approve` or `reject` what is offered (a rejected one can be approved after all); `take_down` what others read now."
     })
+    reason = Text(load_default="", metadata={"description": "The key of one of the site's reasons (listReasons). Needed but to approve; the person is told."})
 
 
 class PersonDetailSchema(SitePersonSchema):
