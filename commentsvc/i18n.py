@@ -72,12 +72,11 @@ def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
 def translate(message: str | tuple[str, str], values: Mapping[str, Any] | None) -> str:
     """A message that stands somewhere else, with what is filled into it; without values a "%" stands for itself.
 
-    Of a pair, as NN_ gives it, the form that goes with the value `num`.
+    Of a pair, as NN_ gives it, the form that goes with the value `num`. Thousands are kept apart as the language does.
     """
-    if isinstance(message, tuple):
-        values = values or {}
-        return _bare_ngettext(*message, values["num"]) % values
-    return _bare_gettext(message) % values if values else _bare_gettext(message)
+    values = values or {}
+    form = _bare_ngettext(*message, values["num"]) if isinstance(message, tuple) else _bare_gettext(message)
+    return form % {name: number(value) if type(value) is int and value >= 1000 else value for name, value in values.items()} if values else form
 
 
 def plural_forms(singular: str, plural: str) -> dict[str, str]:

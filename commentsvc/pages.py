@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -30,7 +30,7 @@ from commentsvc.accounts.models import FORMER_READER
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, day, gettext, language, ngettext, set_language
+from commentsvc.i18n import N_, day, gettext, language, ngettext, number, set_language
 from commentsvc.web import browser_language, reader
 
 CSP = "csp"
@@ -98,18 +98,6 @@ def utc_words(moment: dt.datetime) -> str:
     return f"{datetime_words(moment)} UTC"
 
 
-def number_words(number: float) -> str:
-    """“1,204”."""
-    return _number_words(number, _locale())
-
-
-@lru_cache(4096)  # Babel takes 0.1 ms for one, and a page has several
-def _number_words(number: float, locale: str) -> str:
-    from babel.numbers import format_decimal
-
-    return format_decimal(number, locale=locale)
-
-
 def called(name: str) -> str:
     """The name of somebody; of who asked to be forgotten, words in the reader's language."""
     return gettext(FORMER_READER) if name == FORMER_READER else name
@@ -138,7 +126,7 @@ def init_app(app: Flask, problems: Problems) -> None:
     """Register filters, headers and error pages."""
     app.extensions["commentsvc.problems"] = problems
     app.jinja_env.filters.update(ago=ago, called=called, initials=initials, hue=hue)
-    app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number_words)
+    app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
     # Lazy: a page that is the same for everyone asks nobody who she is.
     app.context_processor(lambda: {"reader": LocalProxy(reader)})

@@ -75,7 +75,7 @@ def clean_body(body: str, *, min_length: int, max_length: int) -> str:
     if over := too_many(body, max_length):
         raise Invalid(
             "This is %(over)s characters too long; the limit is %(most)s.", field="body", code="body_too_long",
-            values={"over": f"{over:,}", "most": f"{max_length:,}"},
+            values={"over": over, "most": max_length},
         )
     return body
 

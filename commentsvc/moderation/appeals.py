@@ -114,7 +114,7 @@ def lodge(statement: Statement, author: User, text: str) -> Appeal:
     if not body:
         raise Invalid("Say why you think that the decision is wrong.", field="text")
     if len(body) > TEXT_LENGTH:
-        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field="text", values={"over": f"{len(body) - TEXT_LENGTH:,}", "most": f"{TEXT_LENGTH:,}"})
+        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field="text", values={"over": len(body) - TEXT_LENGTH, "most": TEXT_LENGTH})
     policy = db.session.get_one(Site, statement.site_id).policy
     appeal = Appeal(
         site_id=statement.site_id, statement_id=statement.id, user_id=author.id, text=body, status=AppealStatus.OPEN.value,
@@ -154,7 +154,7 @@ def judge(appeal: Appeal, outcome: Outcome, *, actor: User, answer: str) -> Appe
     if len(reply) > ANSWER_LENGTH:
         raise Invalid(
             "This is %(over)s characters too long; the limit is %(most)s.", field="answer",
-            values={"over": f"{len(reply) - ANSWER_LENGTH:,}", "most": f"{ANSWER_LENGTH:,}"},
+            values={"over": len(reply) - ANSWER_LENGTH, "most": ANSWER_LENGTH},
         )
     if isinstance(about, Sanction) and about.site_id is None and not admin_of_all(actor):
         raise NotAllowed("This holds on all sites; only somebody who is admin of every site can judge it.", code="not_all_sites")

@@ -179,7 +179,7 @@ def reject(
     the author, in her own words; `note` is for colleagues.
     """
     if len(law) > statements.LAW_LENGTH:
-        raise Invalid("The law is %(over)s characters too long.", field="law", values={"over": f"{len(law) - statements.LAW_LENGTH:,}"})
+        raise Invalid("The law is %(over)s characters too long.", field="law", values={"over": len(law) - statements.LAW_LENGTH})
     return decide(
         comment, _S.REJECTED, actor=actor, reason=reason, seen=seen, note=note, message=message, batch=batch,
         site_reason=site_reason, law=law,

@@ -38,7 +38,7 @@ def clean(text: str, *, field: str = "text", required: bool = True) -> str:
     if required and not text:
         raise Invalid("Write something first.", field=field)
     if len(text) > TEXT_LENGTH:
-        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": f"{len(text) - TEXT_LENGTH:,}"})
+        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": len(text) - TEXT_LENGTH})
     return text
 
 

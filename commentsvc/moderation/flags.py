@@ -31,7 +31,7 @@ def flag(comment: Comment, user: User, reason: str, text: str = "", network: str
         raise Invalid(f"reason must be one of: {', '.join(FlagReason)}.", field="reason") from None
     text = text.replace("\x00", "").strip()
     if len(text) > TEXT_LENGTH:
-        raise Invalid("Keep it under %(most)s characters.", field="text", values={"most": f"{TEXT_LENGTH:,}"})
+        raise Invalid("Keep it under %(most)s characters.", field="text", values={"most": TEXT_LENGTH})
     if comment.author_id == user.id:
         raise NotAllowed("You cannot flag your own comment; withdraw it instead.", code="own_comment")
     check(user, comment.site_id)

@@ -114,7 +114,7 @@ def _checked(claim: Claim) -> tuple[NoticeKind, str, str, str]:
     if len(explanation) > EXPLANATION_LENGTH:
         raise Invalid(
             "This is %(over)s characters too long; the limit is %(most)s.", field="explanation",
-            values={"over": f"{len(explanation) - EXPLANATION_LENGTH:,}", "most": f"{EXPLANATION_LENGTH:,}"},
+            values={"over": len(explanation) - EXPLANATION_LENGTH, "most": EXPLANATION_LENGTH},
         )
     wanted = kind not in ANONYMOUS
     name = email = ""
@@ -196,7 +196,7 @@ def clean_answer(answer: str) -> str:
     if len(text) > ANSWER_LENGTH:
         raise Invalid(
             "This is %(over)s characters too long; the limit is %(most)s.", field="answer",
-            values={"over": f"{len(text) - ANSWER_LENGTH:,}", "most": f"{ANSWER_LENGTH:,}"},
+            values={"over": len(text) - ANSWER_LENGTH, "most": ANSWER_LENGTH},
         )
     return text
 

@@ -78,5 +78,5 @@ def _body(body: str) -> str:
     if not body:
         raise Invalid("Write something first.", field="body")
     if len(body) > BODY_LENGTH:
-        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field="body", values={"over": f"{len(body) - BODY_LENGTH:,}", "most": f"{BODY_LENGTH:,}"})
+        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field="body", values={"over": len(body) - BODY_LENGTH, "most": BODY_LENGTH})
     return body

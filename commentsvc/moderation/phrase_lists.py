@@ -178,7 +178,7 @@ def adding(site: Site, given: Iterable[Given], policy: Policy | None = None) -> 
             raise Invalid(
                 N_("Nothing was added: the banned list would have %(number)s phrases; it takes %(most)s.") if name == "banned"
                 else N_("Nothing was added: the suspect list would have %(number)s phrases; it takes %(most)s."),
-                field="phrases", values={"number": f"{len(lists[field]):,}", "most": f"{MAX_PHRASES:,}"},
+                field="phrases", values={"number": len(lists[field]), "most": MAX_PHRASES},
             )
     return {"policy": replace(policy, **lists), "phrase_notes": notes}, Tally(added, moved, noted, known)
 

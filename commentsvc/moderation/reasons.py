@@ -158,7 +158,7 @@ def check_messages(given: Sequence[Mapping[str, Any]], reasons: Sequence[SiteRea
             raise Invalid("There is no such reason.", field=f"{field}.reason")
         language = check_language(str(one["language"]), field=f"{field}.language")
         if not text or len(text) > MESSAGE_LENGTH:
-            raise Invalid("A message has 1 to %(most)s characters.", field=f"{field}.text", values={"most": f"{MESSAGE_LENGTH:,}"})
+            raise Invalid("A message has 1 to %(most)s characters.", field=f"{field}.text", values={"most": MESSAGE_LENGTH})
         if unknown := [name for name in _PLACEHOLDER.findall(text) if name not in PLACEHOLDERS]:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise Invalid("%(name)s stands for nothing; there are %(known)s.", field=f"{field}.text", values={"name": f"{{{unknown[0]}}}", "known": known})

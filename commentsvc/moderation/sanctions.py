@@ -391,7 +391,7 @@ def _is_staff(user: User, site: Site | None) -> bool:
 def _text(text: str, field: str, most: int) -> str:
     text = text.replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > most:
-        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field=field, values={"over": f"{len(text) - most:,}", "most": f"{most:,}"})
+        raise Invalid("This is %(over)s characters too long; the limit is %(most)s.", field=field, values={"over": len(text) - most, "most": most})
     return text
 
 

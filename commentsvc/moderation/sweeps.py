@@ -43,7 +43,7 @@ def start_sweep(site: Site, user: User, *, actor: User, reason: Reason, note: st
         raise Invalid("Choose a reason: the author and your colleagues see it.", field="reason")
     note = note.replace("\x00", "").strip()
     if len(note) > NOTE_LENGTH:
-        raise Invalid("The note is %(over)s characters too long.", field="note", values={"over": f"{len(note) - NOTE_LENGTH:,}"})
+        raise Invalid("The note is %(over)s characters too long.", field="note", values={"over": len(note) - NOTE_LENGTH})
     lock_person(user.id)
     under_way = db.session.scalar(
         select(Sweep).where(Sweep.site_id == site.id, Sweep.user_id == user.id, Sweep.state.in_([s.value for s in OPEN]))

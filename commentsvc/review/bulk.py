@@ -93,7 +93,7 @@ def _reason(site: Site) -> SiteReason:
 def _text(field: str) -> str:
     text = request.form.get(field, "").replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > NOTE_LENGTH:
-        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": f"{len(text) - NOTE_LENGTH:,}"})
+        raise Invalid("This is %(over)s characters too long.", field=field, values={"over": len(text) - NOTE_LENGTH})
     return text
 
 

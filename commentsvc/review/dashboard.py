@@ -30,7 +30,8 @@ from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.i18n import N_, comma, gettext, ngettext
-from commentsvc.pages import day_words, number_words
+from commentsvc.i18n import number as number_words
+from commentsvc.pages import day_words
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response

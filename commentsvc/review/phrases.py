@@ -8,7 +8,7 @@ from flask import Response, redirect, request, url_for
 
 from commentsvc.errors import Invalid
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, NP_, comma, gettext, ngettext
+from commentsvc.i18n import N_, NP_, comma, gettext, ngettext, number
 from commentsvc.moderation.phrase_lists import (
     BANNED,
     CSV_HEAD,
@@ -24,7 +24,6 @@ from commentsvc.moderation.phrase_lists import (
     removing,
 )
 from commentsvc.moderation.settings import change_settings, lock_site
-from commentsvc.pages import number_words
 from commentsvc.review.blueprint import review
 from commentsvc.review.csv_export import csv_response
 from commentsvc.review.settings_form import typed_text
@@ -72,7 +71,7 @@ def remove_phrases(site_key: str) -> Any:
         return _phrases_page(managed(site_key), nothing_chosen=True), 422
     change_settings(site, values, actor=signed_in(), via="console", comment=why())
     db.session.commit()
-    remember_saved(site, ngettext("%(number)s phrase removed. History takes you back.", "%(number)s phrases removed. History takes you back.", count, number=number_words(count)))
+    remember_saved(site, ngettext("%(number)s phrase removed. History takes you back.", "%(number)s phrases removed. History takes you back.", count, number=number(count)))
     return redirect(url_for("review.phrases", site_key=site.key, q=_query() or None, list=_list() or None))
 
 
@@ -120,10 +119,10 @@ def _query() -> str:
 def _in_words(tally: Tally) -> str:
     parts = [
         words for number, words in (
-            (tally.added, ngettext("%(count)s added", "%(count)s added", tally.added, count=number_words(tally.added))),
-            (tally.moved, ngettext("%(count)s moved to the other list", "%(count)s moved to the other list", tally.moved, count=number_words(tally.moved))),
-            (tally.noted, ngettext("%(count)s got another note", "%(count)s got another note", tally.noted, count=number_words(tally.noted))),
-            (tally.known, ngettext("%(count)s known already", "%(count)s known already", tally.known, count=number_words(tally.known))),
+            (tally.added, ngettext("%(count)s added", "%(count)s added", tally.added, count=number(tally.added))),
+            (tally.moved, ngettext("%(count)s moved to the other list", "%(count)s moved to the other list", tally.moved, count=number(tally.moved))),
+            (tally.noted, ngettext("%(count)s got another note", "%(count)s got another note", tally.noted, count=number(tally.noted))),
+            (tally.known, ngettext("%(count)s known already", "%(count)s known already", tally.known, count=number(tally.known))),
         )
         if number
     ]

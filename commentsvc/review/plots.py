@@ -17,7 +17,7 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
-from commentsvc.pages import number_words
+from commentsvc.i18n import number as number_words
 
 # pygal looks for plugins of its own at every import of the process, in a way that Python 3.11 warns of and 3.12 ignores.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]

@@ -12,8 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from commentsvc.errors import Invalid
-from commentsvc.i18n import N_, gettext, ngettext
-from commentsvc.pages import number_words
+from commentsvc.i18n import N_, gettext, ngettext, number
 from commentsvc.review.words import LABEL_NAMES
 from commentsvc.screening.policy import (
     CLOSE_AFTER_MOST,
@@ -293,7 +292,7 @@ def read_number(f: Field, text: str, errors: dict[str, str]) -> int | None:
         check_policy(replace(Policy(), **changed))
     except Invalid as error:
         if f.scale != 1:
-            errors[f.name] = gettext("This is out of range: up to %(most)s %(unit)s.", most=number_words(f.most // f.scale), unit=f.unit_words)
+            errors[f.name] = gettext("This is out of range: up to %(most)s %(unit)s.", most=number(f.most // f.scale), unit=f.unit_words)
         elif f.name in RANGES:
             low, high = RANGES[f.name]
             errors[f.name] = gettext("This must be between %(low)s and %(high)s.", low=low, high=high)
@@ -324,7 +323,7 @@ def too_long(over: int, most: int) -> str:
     """By how much a text has too many characters."""
     return ngettext(
         "%(count)s character too long; the limit is %(most)s.", "%(count)s characters too long; the limit is %(most)s.", over,
-        count=number_words(over), most=number_words(most),
+        count=number(over), most=number(most),
     )
 
 

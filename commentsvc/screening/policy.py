@@ -242,7 +242,7 @@ def _check_phrases(policy: Policy) -> None:
     for name in _PHRASE_LISTS:
         phrases = getattr(policy, name)
         if len(phrases) > MAX_PHRASES:
-            raise Invalid("At most %(most)s phrases.", field=f"policy.{name}", values={"most": f"{MAX_PHRASES:,}"})
+            raise Invalid("At most %(most)s phrases.", field=f"policy.{name}", values={"most": MAX_PHRASES})
         if any(not is_phrase(p) for p in phrases):
             raise Invalid("A phrase has a letter or digit and at most %(most)s characters.", field=f"policy.{name}", values={"most": PHRASE_LENGTH})
 

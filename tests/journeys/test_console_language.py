@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from commentsvc import i18n
+from commentsvc.errors import Invalid
 from commentsvc.figures.durations import percent, short_time
+from commentsvc.i18n import number
 from commentsvc.moderation.queue import Queue
-from commentsvc.pages import date_words, datetime_words, day_words, number_words
+from commentsvc.pages import date_words, datetime_words, day_words
 from commentsvc.review.script_words import TEXTS, script_words
 from commentsvc.review.words import EMPTY_QUEUES, LABEL_NAMES, QUEUE_NAMES
 
@@ -58,8 +60,16 @@ def test_dates_and_numbers_are_written_as_the_language_has_them() -> None:
     assert date_words(MOMENT) == "26 November 2026"
     assert day_words(MOMENT) == "26 November"
     assert datetime_words(MOMENT) == "26 November 2026, 14:05"
-    assert (number_words(12345), percent(0.0004), short_time(5400)) == ("12,345", "under 0.1 %", "1.5 h")
+    assert (number(12345), percent(0.0004), short_time(5400)) == ("12,345", "under 0.1 %", "1.5 h")
     with i18n.in_language("de"):
         assert date_words(MOMENT) == "26. November 2026"
         assert datetime_words(MOMENT) == "26. November 2026, 14:05"
-        assert number_words(12345) == "12.345"
+        assert number(12345) == "12.345"
+
+
+@pytest.mark.parametrize(("tag", "expected"), [("en", "2,000"), ("de", "2.000"), ("fr", "2\u202f000"), ("ar", "2,000")])
+def test_thousands_in_what_is_refused_are_kept_apart_as_the_language_does(tag: str, expected: str) -> None:
+    refused = Invalid("A message has 1 to %(most)s characters.", values={"most": 2000})
+    with i18n.in_language(tag):
+        assert expected in refused.told
+    assert "2,000" in refused.message  # programs are told it in English
