@@ -244,6 +244,7 @@ def console(browser: Browser, path: str, who: tuple[str, str]) -> Iterator[Page]
         page.get_by_label("E-mail address").fill(who[0])
         page.locator("input[type=password]").fill(who[1])
         page.locator("main button.primary").click()
+        page.wait_for_url("**/review/**")
         page.goto(path)
         yield page
 
