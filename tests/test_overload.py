@@ -26,6 +26,8 @@ from commentsvc.reuse import Reuse
 from commentsvc.tasks import EXTENSION
 from tests.factories import make_article, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 LONG = 20.0  # seconds; nothing here takes so long unless it is broken
 PATIENT = {Kind.FIRST: (LONG, LONG), Kind.READ: (LONG, LONG), Kind.SPARE: (0.0, 0.0)}
 

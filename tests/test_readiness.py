@@ -33,7 +33,7 @@ from tests.test_documentation import OPERATIONS
 
 MODEL = ModelInfo("minilm", "2", "a" * 64)
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("app")]
 
 
 @contextmanager

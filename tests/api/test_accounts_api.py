@@ -15,6 +15,8 @@ from tests.accounts.browsing import code_in, link_in, mails
 from tests.api.conftest import Caller, Paper, problem
 from tests.factories import make_site, make_user
 
+pytestmark = pytest.mark.once
+
 PASSWORD = "seven green umbrellas"
 NEW = {"email": "ada@example.org", "display_name": "Ada Byron", "password": PASSWORD}
 

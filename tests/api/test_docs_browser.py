@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from commentsvc.extensions import db
 from tests.factories import make_article, make_comment
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.once, pytest.mark.browser]
 
 
 @pytest.fixture

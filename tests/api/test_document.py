@@ -21,6 +21,8 @@ from commentsvc.api.schemas.sites import ArticleSchema
 from commentsvc.cli.openapi import openapi
 from tests.api.conftest import Caller
 
+pytestmark = pytest.mark.once
+
 KEPT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 

@@ -16,6 +16,8 @@ from commentsvc.tasks import EXTENSION
 from tests.api.conftest import Caller, Paper, problem
 from tests.factories import make_article, make_comment, make_user
 
+pytestmark = pytest.mark.once
+
 
 def test_unknown_addresses_and_methods_are_problems(anyone: Caller) -> None:
     for path in ("/nothing", "/api/v2/articles/1", "/api/", "/articles/1/comments/", "/sites/a%00b", "/sites/%ff"):

@@ -18,6 +18,8 @@ from commentsvc.sites.models import Site
 from tests.api.conftest import Caller
 from tests.factories import make_article, make_comment, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def site(app: Flask) -> Site:

@@ -11,6 +11,8 @@ from commentsvc.sites.models import Site
 from tests.api.conftest import Caller, Paper, problem
 from tests.factories import make_user
 
+pytestmark = pytest.mark.once
+
 
 def test_readers_see_the_words_and_admins_the_settings(paper: Paper) -> None:
     path = f"/sites/{paper.site.key}"

@@ -67,6 +67,7 @@ def test_the_flag_menu_leads_whoever_is_signed_out_to_the_form_in_the_frames_lan
     db.session.commit()
     page.goto(url)
     frame = page.frame_locator("iframe")
+    frame.locator("html.known").wait_for()  # before, the link leads on within the frame
     frame.locator("article summary").click()
     frame.locator('[data-act="flag"]').click()
     with page.context.expect_page() as opened:

@@ -220,7 +220,8 @@ class Client:
             connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             data = answer.read()
-            status = answer.status
+            # Cut off within its head, an answer reads as one without a body: none has come.
+            status = answer.status if data or answer.status == 204 else 0
         except (OSError, HTTPException):
             status, data = 0, b""
         finally:

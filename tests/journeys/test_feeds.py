@@ -23,6 +23,8 @@ from tests.comments.test_paging import _plan
 from tests.conftest import Statements
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 NAMES = {"a": ATOM, "thr": THREADING}
 
 

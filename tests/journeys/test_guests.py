@@ -28,6 +28,8 @@ from commentsvc.screening.policy import EmailRule, Policy
 from commentsvc.sites.models import Article
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 ADDRESS = "gil@example.org"
 
 

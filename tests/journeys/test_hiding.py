@@ -19,6 +19,8 @@ from tests.accounts.browsing import PASSWORD, Browser
 from tests.api.conftest import Caller, problem
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
 
+pytestmark = pytest.mark.once
+
 SCRIPTED = {"X-Requested-With": "commentsvc"}
 
 

@@ -17,6 +17,8 @@ from commentsvc.sites.models import Article, Site
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.journeys.test_review import EVIL, SAFE, Desk
 
+pytestmark = pytest.mark.once
+
 SENT = {
     "kind": "threat", "explanation": f"He says that he will burn down her house. {EVIL}", "name": f"Ines {EVIL}", "email": "ines@example.org", "good_faith": "1",
 }

@@ -32,6 +32,8 @@ from tests.factories import make_article, make_comment, make_site, make_user
 from tests.journeys.test_people import program
 from tests.journeys.test_review import Desk
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def article(app: Flask) -> Article:

@@ -36,7 +36,7 @@ from tests.factories import make_article, make_comment, make_site, make_user
 TOKEN = "a token of the newsroom's Prometheus"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("app")]
 
 
 @pytest.fixture

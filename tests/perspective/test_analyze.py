@@ -12,6 +12,8 @@ from commentsvc.perspective.texts import MAX_SPANS
 from tests.conftest import Statements
 from tests.perspective.conftest import Ask, CountingScorer, request
 
+pytestmark = pytest.mark.once
+
 PROBABILITY = "PROBABILITY"
 
 

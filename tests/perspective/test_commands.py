@@ -13,6 +13,8 @@ from tests.cli.conftest import Command
 from tests.cli.conftest import command as command  # noqa: PLC0414 - a fixture
 from tests.factories import make_site, make_user
 
+pytestmark = pytest.mark.once
+
 
 def test_keys_are_made_listed_and_revoked(command: Command) -> None:
     assert "There is no key yet" in command("perspective", "keys").output

@@ -25,6 +25,8 @@ from commentsvc.screening.scoring_process import ScoringProcess
 from commentsvc.screening.toxicity import Scores, ScoringError
 from tests.perspective.conftest import CountingScorer, request
 
+pytestmark = pytest.mark.once
+
 
 class Slow(CountingScorer):
     """Answers when it is let go on, and sees how many ask at once."""

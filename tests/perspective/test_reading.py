@@ -15,6 +15,8 @@ from commentsvc.perspective.reading import read, snake
 from commentsvc.perspective.refusals import Refusal
 from tests.perspective.conftest import Ask
 
+pytestmark = pytest.mark.once
+
 NAMES = sorted({name for fields in MESSAGES.values() for name in fields})
 WORDS = st.sampled_from([*NAMES, *map(snake, NAMES), "TOXICITY", "INSULT", "FLIRTATION", "HTML", "PLAIN_TEXT", "PROBABILITY", "en", "de", "You idiot. Hi"])
 TEXTS = WORDS | st.text(max_size=40)

@@ -23,6 +23,8 @@ import pytest
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+pytestmark = pytest.mark.once
+
 TOXIC = "You are a complete idiot."
 DECENT = "Thank you for reporting this."
 

@@ -12,6 +12,8 @@ from commentsvc.perspective.discovery import document
 from commentsvc.perspective.messages import MESSAGES
 from tests.perspective.conftest import Ask, request, suggestion
 
+pytestmark = pytest.mark.once
+
 DISCOVERY = "/$discovery/rest?version=v1alpha1"
 
 # Google's schemas of commentanalyzer v1alpha1: message -> its properties.

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from commentsvc.perspective.texts import MAX_SPANS, from_utf16, parts, plain_text, utf16_offsets
 
+pytestmark = pytest.mark.once
+
 ANY = st.text(st.characters(codec="utf-8") | st.sampled_from("🙂.!\n <>&;/ab"), max_size=60)
 
 

@@ -39,7 +39,7 @@ DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_tex
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods if method != "parameters"]
 # Who asks, and how many requests of each kind: whoever gets further meets more. A few hashes of passwords
 # take more time than all the others together.
-EXAMPLES = {"anonymous": 2, "reader": 4, "community_manager": 5, "admin": 7}
+EXAMPLES = {"anonymous": 1, "reader": 3, "admin": 6}
 # Where a request that fits its schema may still be refused for what it means, which the document says in
 # words: passwords too weak, cursors and codes that are not ours, roles one does not hold, a reason missing.
 MEANING = {
