@@ -8,7 +8,8 @@ INSTANCE ?= instance
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV ?= .venv
 # Worker processes of the test run, and what pytest is given on top (PYTEST="-k queue -x").
-JOBS ?= 2
+# More than there are cores: one test in four waits for a process, a browser or a clock.
+JOBS ?= 3
 PYTEST ?=
 
 BIN := $(VENV)/bin
