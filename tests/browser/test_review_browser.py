@@ -31,7 +31,7 @@ pytestmark = pytest.mark.browser
 LONG_NAME = ("Wilhelmina Featherstonehaugh of the Harbour Wall " * 5)[:200]
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 320, "height": 640}
-# Of one area's pages; test_console_accessible.py walks all of them in the other two.
+# Of one area's pages; test_console_accessible.py walks all of them on a phone in the light.
 LOOKS = [(WIDE, False), (PHONE, True)]
 
 

@@ -1,4 +1,4 @@
-"""The short form of the harness: half a dozen kills of everything on each kind of database, and a few of each other fault."""
+"""The short form of the harness: some kills of everything on each kind of database, and a few of each other fault."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.chaos import harness
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_half_a_dozen_kills_of_anything_break_no_promise(kind: str, tmp_path: Path) -> None:
-    outcome = harness.run(tmp_path, kind, kills=6, seed=random.randrange(10**6))
-    assert sum(outcome.kills.values()) == 6
+def test_some_kills_of_anything_break_no_promise(kind: str, tmp_path: Path) -> None:
+    outcome = harness.run(tmp_path, kind, kills=5, seed=random.randrange(10**6))
+    assert sum(outcome.kills.values()) == 5
     assert len(outcome.ledger.posted) > 5, str(outcome)
     assert outcome.ledger.decided, str(outcome)
 

@@ -74,6 +74,7 @@ CONTEXTS: dict[str, list[dict[str, Any]]] = {
             *(item(1, kind=kind) for kind in Kind), item(2, puid="p"), item(3, puid="p", ended=True), item(5, puid="p", edit=True), item(4, puid="p", visibility="DECISION_VISIBILITY_CONTENT_REMOVED"),
         ],
     } for digest in (True, False)],
+    "bio_rejected": [{"name": "Ada Ray", "told": "«x»", "reason": "«x»"}],
     "notice_received": [NOTICED],
     "notice_reopened": [NOTICED],
     "notice_decided": [
