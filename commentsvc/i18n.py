@@ -76,7 +76,14 @@ def translate(message: str | tuple[str, str], values: Mapping[str, Any] | None) 
     """
     values = values or {}
     form = _bare_ngettext(*message, values["num"]) if isinstance(message, tuple) else _bare_gettext(message)
-    return form % {name: number(value) if type(value) is int and value >= 1000 else value for name, value in values.items()} if values else form
+    return form % {name: _Written(value) if type(value) is int else value for name, value in values.items()} if values else form
+
+
+class _Written(int):
+    """A number that %s writes as the present language does, and %d, which cannot, as it is."""
+
+    def __str__(self) -> str:
+        return number(int(self))
 
 
 def plural_forms(singular: str, plural: str) -> dict[str, str]:

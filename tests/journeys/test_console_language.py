@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from commentsvc import i18n
-from commentsvc.errors import Invalid
+from commentsvc.errors import Invalid, TooSoon
 from commentsvc.figures.durations import percent, short_time
-from commentsvc.i18n import number
+from commentsvc.i18n import NN_, number
 from commentsvc.moderation.queue import Queue
 from commentsvc.pages import date_words, datetime_words, day_words
 from commentsvc.review.script_words import TEXTS, script_words
@@ -73,3 +73,6 @@ def test_thousands_in_what_is_refused_are_kept_apart_as_the_language_does(tag: s
     with i18n.in_language(tag):
         assert expected in refused.told
     assert "2,000" in refused.message  # programs are told it in English
+    wait = TooSoon(NN_("Wait %(num)d minute.", "Wait %(num)d minutes."), retry_after=86400, values={"num": 1440})
+    with i18n.in_language(tag):
+        assert "1440" in wait.told

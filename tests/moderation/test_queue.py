@@ -264,7 +264,7 @@ def test_counting_stops_at_its_limit_and_says_so(site: Site, articles: list[Arti
 
 def test_under_filters_that_no_index_knows_together_so_many_are_looked_at(site: Site, articles: list[Article], monkeypatch: pytest.MonkeyPatch) -> None:
     rows_of(site, articles, 300, waiting=1.0)
-    monkeypatch.setattr("commentsvc.moderation.queue.SCAN_LIMIT", 20)
+    monkeypatch.setattr("commentsvc.moderation.queue.SCAN_LIMIT", 3)
     view = view_of(site, Queue.HELD, Filters(section="City", label="threat", language="de"))
     whole_number = len(whole(view))
     [count] = view_counts([view])
