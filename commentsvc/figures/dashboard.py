@@ -1,4 +1,4 @@
-"""A site's figures over a period, put together from its days: at most six statements, however much was said."""
+"""A site's figures over a period, put together from its days: at most seven statements, however much was said."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.figures.waits import quantile
 from commentsvc.i18n import N_, gettext
-from commentsvc.moderation.models import FLAG_REASONS, REJECT_REASONS, Appeal, AppealStatus
+from commentsvc.moderation.models import (
+    FLAG_REASONS,
+    NOTICE_KINDS,
+    REJECT_REASONS,
+    Appeal,
+    AppealStatus,
+    LegalNotice,
+    NoticeStatus,
+)
 from commentsvc.screening.toxicity import LABELS
 from commentsvc.sites.models import Site
 
@@ -36,7 +44,20 @@ APPEALS: dict[str, str] = {
     AppealStatus.OPEN: N_("Not decided"), AppealStatus.UPHELD: N_("The rejection stands"), AppealStatus.OVERTURNED: N_("Overturned"),
     AppealStatus.SETTLED: N_("Taken back without it"), AppealStatus.DROPPED: N_("Withdrawn by the author"),
 }
+NOTICES: dict[str, str] = {
+    NoticeStatus.OPEN: N_("Not decided"), NoticeStatus.UPHELD: N_("Comment rejected"), NoticeStatus.DISMISSED: N_("Comment kept"),
+    NoticeStatus.MOOT: N_("Comment withdrawn"),
+}
 NOBODY = N_("A person who has left")
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """A legal notice: what it claims, how it stands, and after how many seconds a person decided, where one did."""
+
+    kind: str
+    status: str
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -52,9 +73,10 @@ class Figures:
 
     def __init__(
         self, period: Period, days: Mapping[str, Mapping[str, Any]], stays: Mapping[str, Mapping[str, int]],
-        names: Mapping[int, str], appeals: Mapping[str, int], *, today: str, oldest: Oldest | None, counted: dt.datetime | None, recounting: bool = False,
+        names: Mapping[int, str], appeals: Mapping[str, int], notices: Sequence[Noticed], *, today: str, oldest: Oldest | None, counted: dt.datetime | None, recounting: bool = False,
     ) -> None:
         self.period, self._days, self._stays, self._names, self._appeals = period, days, stays, names, appeals
+        self._notices = notices
         self.today, self.oldest, self.counted_at, self.recounting = today, oldest, counted, recounting
 
     def data(self) -> Iterable[Mapping[str, Any]]:
@@ -236,6 +258,33 @@ class Figures:
         return _share(right, right + self._appeals.get(AppealStatus.UPHELD, 0))
 
     @cached_property
+    def notices(self) -> Table:
+        """What became of the legal notices that came in the period, by what they claim."""
+        rows: list[list[Cell]] = []
+        for kind, title in NOTICE_KINDS.items():
+            became = Counter(one.status for one in self._notices if one.kind == kind)
+            if became:
+                rows.append([gettext(title), became.total(), *(became[name] for name in NOTICES), _middle(one.seconds for one in self._notices if one.kind == kind)])
+        return Table(
+            "notices", gettext("Legal notices by what became of them"),
+            (
+                Column("kind", N_("What they claim"), Kind.TEXT), Column("received", N_("Received")),
+                *(Column(name.value, NOTICES[name]) for name in NoticeStatus), Column("median", N_("Median"), Kind.SECONDS),
+            ),
+            rows,
+        )
+
+    @property
+    def notices_decided(self) -> int:
+        """Of the legal notices that came in the period, how many a person or a program decided; what its author took back was not."""
+        return sum(one.status in (NoticeStatus.UPHELD, NoticeStatus.DISMISSED) for one in self._notices)
+
+    @property
+    def notices_median(self) -> float | None:
+        """Half of the legal notices that people decided waited at most so many seconds."""
+        return _middle(one.seconds for one in self._notices)
+
+    @cached_property
     def labels(self) -> Table:
         """Held for a label's score: what people made of it, by how high the score was."""
         counted: dict[str, dict[str, list[int]]] = defaultdict(dict)
@@ -272,7 +321,7 @@ class Figures:
         """All of them, by key."""
         found = (
             self.volume, self.share, self.decided, self.backlog, self.people, self.hours, self.labels, self.phases, self.missed_reasons,
-            self.flags, self.reporters, self.appeals,
+            self.flags, self.reporters, self.appeals, self.notices,
         )
         return {table.key: table for table in found}
 
@@ -315,13 +364,23 @@ def figures_of(site: Site, period: Period) -> Figures:
         .where(Appeal.site_id == site.id, Appeal.created_at >= begin, Appeal.created_at < end)
         .group_by(Appeal.status)
     )
+    # Every status is named so that the index, which has it before the time, is walked.
+    notices = db.session.execute(
+        select(LegalNotice.kind, LegalNotice.status, LegalNotice.created_at, LegalNotice.decided_at, LegalNotice.decided_by_id).where(
+            LegalNotice.site_id == site.id, LegalNotice.status.in_([*NoticeStatus]), LegalNotice.created_at >= begin, LegalNotice.created_at < end,
+        )
+    )
+    noticed = [
+        Noticed(kind, status, (decided - came).total_seconds() if decided is not None and by is not None else None)
+        for kind, status, came, decided, by in notices
+    ]
     longest = db.session.execute(
         select(Comment.id, Comment.created_at)
         .where(Comment.site_id == site.id, Comment.status == Status.HELD)
         .order_by(Comment.created_at, Comment.id).limit(1)
     ).first()
     return Figures(
-        period, days, {day: data["left"] for day, _, data, _ in rows if data["left"]}, names, {row.status: row.number for row in appeals},
+        period, days, {day: data["left"] for day, _, data, _ in rows if data["left"]}, names, {row.status: row.number for row in appeals}, noticed,
         today=today_of(site).isoformat(), oldest=Oldest(*longest) if longest else None, counted=counted_at() or max((row.counted_at for row in rows), default=None),
         recounting=any(zone != site.timezone for _, zone, _, _ in rows),
     )
@@ -333,6 +392,11 @@ def _age(days: int) -> str:
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _middle(seconds: Iterable[float | None]) -> float | None:
+    known = sorted(one for one in seconds if one is not None)
+    return known[(len(known) - 1) // 2] if known else None
 
 
 def _bins(found: Mapping[str, int]) -> Counter[int]:

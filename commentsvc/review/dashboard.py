@@ -157,7 +157,7 @@ def show_cell(column: Column, cell: Cell) -> str:
 
 def sections_of(figures: Figures) -> list[Section]:
     """The plots in the order in which a community manager asks."""
-    parts = (_volume, _waits, _backlog, _hours, _people, _agreement, _rules, _missed, _appeals, _flags, _reporters)
+    parts = (_volume, _waits, _backlog, _hours, _people, _agreement, _rules, _missed, _appeals, _notices, _flags, _reporters)
     return [part(figures) for part in parts]
 
 
@@ -305,6 +305,14 @@ def _appeals(figures: Figures) -> Section:
     if figures.overturned_share is not None:
         caption = " ".join((caption, gettext("Of those that were judged, %(share)s were overturned.", share=percent(figures.overturned_share))))
     return Section(gettext("Appeals"), caption, figures.appeals, open=True, empty="" if total else gettext("Nobody appealed in these days."))
+
+
+def _notices(figures: Figures) -> Section:
+    total = sum(int(n or 0) for n in figures.notices.column("received"))
+    caption = ngettext("%(count)s legal notice came; decided: %(decided)s.", "%(count)s legal notices came; decided: %(decided)s.", total, count=number_words(total), decided=number_words(figures.notices_decided))
+    if figures.notices_median is not None:
+        caption = " ".join((caption, gettext("Half of those that people decided waited up to %(median)s.", median=short_time(figures.notices_median))))
+    return Section(gettext("Legal notices"), caption, figures.notices, wide=True, open=True, empty="" if total else gettext("Nobody sent a legal notice in these days."))
 
 
 def _flags(figures: Figures) -> Section:

@@ -15,6 +15,8 @@ from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.errors import CommentsvcError, Conflict, Invalid, NotAllowed
 from commentsvc.extensions import db
+from commentsvc.figures.dashboard import figures_of, today_of
+from commentsvc.figures.days import last_days
 from commentsvc.moderation.bulk import Judged, decide_many
 from commentsvc.moderation.decide import approve, latest_decision, reject, undo, withdraw
 from commentsvc.moderation.flags import flag
@@ -31,6 +33,7 @@ from commentsvc.moderation.queue import Queue, page_of_cards
 from commentsvc.moderation.statement_export import report
 from commentsvc.privacy.erasure import ask_erasure, erase_due
 from commentsvc.privacy.takeout import takeout
+from commentsvc.review.dashboard import sections_of
 from commentsvc.sites.models import Article, Site
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.pseudo import TAG, speak_pseudo
@@ -262,3 +265,21 @@ def test_a_transparency_report_counts_them(article: Article, nora: User, site: S
     assert ("notices", "article 16, outcome", "open", 2) in rows
     assert ("notices", "article 16, median time to the decision, hours", "all", 0) in rows
     assert ("restrictions", "source_type", "SOURCE_ARTICLE_16", 1) in rows
+
+
+def test_the_dashboard_counts_them_and_how_long_they_waited(article: Article, nora: User, site: Site) -> None:
+    ages = [dt.timedelta(hours=hours) for hours in (1, 5, 9, 2, 3, 1000)]
+    comments = [make_comment(article) for _ in ages]
+    for comment, age in zip(comments, ages, strict=True):
+        sent(comment).created_at = utcnow() - age
+    for comment in comments[:2]:
+        reject(comment, actor=nora, reason=Reason.THREAT, seen=comment.version)
+    approve(comments[2], actor=nora, seen=comments[2].version, answer="It is a quotation from a play.")
+    withdraw(comments[3], db.session.get_one(User, comments[3].author_id))
+    db.session.commit()
+    figures = figures_of(site, last_days(7, today_of(site)))
+    assert [row[1:-1] for row in figures.notices.rows] == [[5, 1, 2, 1, 1]]
+    assert figures.notices_decided == 3
+    assert figures.notices_median == pytest.approx(5 * 3600, abs=60)
+    assert "5 legal notices came; decided: 3." in "".join(section.caption for section in sections_of(figures))
+    assert figures_of(make_site(key="other"), last_days(7, today_of(site))).notices.rows == []
