@@ -451,6 +451,32 @@ def test_the_usual_decision_needs_no_scroll(sign_in: SignIn, anna: User, everyth
         assert box["y"] + box["height"] <= WIDE["height"]
 
 
+def test_on_a_phone_the_actions_stand_in_even_rows_in_long_words_too(sign_in: SignIn, anna: User, held: list[Comment]) -> None:
+    anna.language = "de"
+    db.session.commit()
+    page = sign_in(anna, size=PHONE)
+    page.goto(f"/review/post/held?comment={held[0].id}")
+    expect(page.get_by_role("button", name="Freigeben")).to_be_visible()
+    boxes = [box for button in page.locator(".card .actions .button:visible").all() if (box := button.bounding_box()) is not None]
+    middles = sorted({round(box["y"] + box["height"] / 2) for box in boxes})
+    assert len(middles) == 2  # what decides, and below it what does not
+    for middle in middles:
+        row = [box for box in boxes if round(box["y"] + box["height"] / 2) == middle]
+        assert len(row) >= 2
+        assert max(box["x"] + box["width"] for box in row) - min(box["x"] for box in row) >= PHONE["width"] - 40
+
+
+def test_every_queue_s_name_stays_on_one_line(sign_in: SignIn, anna: User, held: list[Comment]) -> None:
+    anna.language = "de"
+    db.session.commit()
+    page = sign_in(anna)
+    page.goto("/review/post/held")
+    page.locator(".queues [aria-current] .count").evaluate("count => { count.textContent = '999+' }")  # the widest there is
+    heights = page.locator(".queues li a").evaluate_all("all => all.map(a => Math.round(a.getBoundingClientRect().height))")
+    assert len(heights) >= 5
+    assert len(set(heights)) == 1
+
+
 def test_on_a_phone_one_area_is_shown_at_a_time(sign_in: SignIn, anna: User, held: list[Comment]) -> None:
     page = sign_in(anna, size=PHONE)
     open_queue(page)
