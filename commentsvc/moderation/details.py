@@ -1,4 +1,4 @@
-"""What the one card on show says beyond its row in the list, in six statements."""
+"""What the one card on show says beyond its row in the list, in eight statements."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import QueryableAttribute, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.moderation.desk import claims_on
 from commentsvc.moderation.diffing import Change, changes
 from commentsvc.moderation.models import Decision, Flag, Question, ReviewNote
+from commentsvc.moderation.people_models import PersonNote, Sanction
 from commentsvc.moderation.queue import Card
+from commentsvc.moderation.sanctions import in_force
 
 OTHERS = 5
 REVISIONS = 20
+OF_THE_PERSON = 3  # notes on her, and sanctions that are over: the latest; her own page has all
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class Details:
-    """Beyond the card: its history as text, what colleagues say, what else its author wrote, who is on it."""
+    """Beyond the card: its history as text, what colleagues say, what else its author wrote and was sanctioned for, who is on it."""
 
     edits: Sequence[Edit] = ()  # latest first
     notes: Sequence[ReviewNote] = ()
     questions: Sequence[Question] = ()  # open
     others: Sequence[Comment] = ()
+    person_notes: Sequence[PersonNote] = ()  # on its author, latest first
+    past: Sequence[Sanction] = ()  # of its author on this site or on all, over, latest first
     reliability: Mapping[int, Reliability] = field(default_factory=dict)  # by user
     here: Sequence[str] = ()  # names of colleagues who have it before them
 
@@ -63,9 +69,18 @@ def details_of(card: Card, person: User) -> Details:
         .order_by(Comment.created_at.desc(), Comment.id.desc())
         .limit(OTHERS)
     ).all()
+    person_notes = db.session.scalars(
+        select(PersonNote).where(PersonNote.user_id == comment.author_id, PersonNote.site_id == comment.site_id)
+        .order_by(PersonNote.id.desc()).limit(OF_THE_PERSON).options(_named(PersonNote.author))
+    ).all()
+    past = db.session.scalars(
+        select(Sanction)
+        .where(Sanction.user_id == comment.author_id, or_(Sanction.site_id == comment.site_id, Sanction.site_id.is_(None)), ~in_force(utcnow()))
+        .order_by(Sanction.id.desc()).limit(OF_THE_PERSON)
+    ).all()
     return Details(
         edits=[Edit(new, changes(old.body, new.body)) for new, old in pairwise(revisions)],
-        notes=notes_of(comment), questions=open_questions(comment), others=others,
+        notes=notes_of(comment), questions=open_questions(comment), others=others, person_notes=person_notes, past=past,
         reliability=reliability(comment.site_id, [flag.user_id for flag in card.flags]),
         here=[name for _, name in claims_on(comment.site_id, person, comment.id)],
     )

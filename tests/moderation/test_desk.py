@@ -24,8 +24,11 @@ from commentsvc.moderation.details import Reliability, details_of, reliability
 from commentsvc.moderation.diffing import WORDS_LIMIT, changes
 from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Decision, Reason, Skip
+from commentsvc.moderation.notes import add_note as add_person_note
+from commentsvc.moderation.people_models import SanctionKind
 from commentsvc.moderation.queue import Queue, cards, page_of_cards, queue_counts
 from commentsvc.moderation.reasons import reason_named
+from commentsvc.moderation.sanctions import end, impose
 from commentsvc.moderation.statements import live_statement
 from commentsvc.sites.models import Article, Site
 from tests.conftest import Statements
@@ -288,24 +291,31 @@ def test_a_reporter_is_known_by_what_became_of_her_earlier_flags(site: Site, art
     assert reliability(make_site().id, [flora.id]) == {}
 
 
-def test_the_details_of_a_card_are_six_statements_whatever_there_is(
+def test_the_details_of_a_card_are_eight_statements_whatever_there_is(
     site: Site, article: Article, held: Comment, anna: User, ben: User, statements: Statements
 ) -> None:
     for number in (2, 3):
         db.session.add(Revision(site_id=site.id, comment_id=held.id, number=number, body=f"A decent remark, now {number}."))
         desk.add_note(held, ben, f"Note {number}")
         desk.ask(held, ben, "You?", anna.id)
-        make_comment(article, db.session.get_one(User, held.author_id), f"Another {number}.")
+        author = db.session.get_one(User, held.author_id)
+        make_comment(article, author, f"Another {number}.")
+        add_person_note(site, author, f"Of her: {number}.", author=ben)
+        add_person_note(make_site(), author, "Elsewhere.", author=ben)
+        for where in (site, make_site()):
+            end(impose(author, SanctionKind.SUSPEND, actor=ben, site=where, reason=Reason.SPAM, ends_at=utcnow() + dt.timedelta(days=number)), actor=ben)
     desk.claim(site.id, ben, held.id)
     db.session.commit()
     card = cards([held.id])[0]
     _ = anna.id
     statements.clear()
     details = details_of(card, anna)
-    assert len(statements) == 6
+    assert len(statements) == 8
     assert [edit.revision.number for edit in details.edits] == [3, 2]
     assert [note.text for note in details.notes] == ["Note 2", "Note 3"]
     assert [other.body for other in details.others] == ["Another 3.", "Another 2."]
+    assert [note.body for note in details.person_notes] == ["Of her: 3.", "Of her: 2."]
+    assert [past.kind for past in details.past] == [SanctionKind.SUSPEND] * 2
     assert details.here == ["Ben"]
     assert len(details.questions) == 2
 
