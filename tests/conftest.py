@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, event, text
 
 from commentsvc import create_app
+from commentsvc.budgets import budgets
 from commentsvc.config import Settings
 from commentsvc.database import write_intent
 from commentsvc.extensions import db, limiter
@@ -99,6 +100,7 @@ def app(_app: Flask) -> Iterator[Flask]:
     """The application inside its context, on an empty database."""
     token = write_intent.set(True)
     limiter.enabled = False  # there is one for all applications, and another test's may have limits
+    budgets.forget()  # another test's store may have been away a moment ago: then this process counts
     for kept in _app.extensions.values():
         if isinstance(kept, PageCache):
             kept.clear()  # of earlier tests, whose emptied databases had the same ids

@@ -242,7 +242,7 @@ def test_two_managers_on_one_comment_the_second_sees_who_was_first_and_keeps_her
     # Knowing that, he decides again, and it counts.
     second.keyboard.press("Enter")
     says(second, "Doubtful remark 2.")
-    assert status(held[0]) == "rejected"
+    becomes(second, held[0], "rejected")
 
 
 def test_managers_who_start_at_the_same_comment_are_not_led_over_each_others_work(
