@@ -151,6 +151,18 @@ def _number(value: float, locale: str) -> str:
     return format_decimal(value, locale=locale)
 
 
+def score(value: float, places: int = 2) -> str:
+    """A number from 0 to 1 with so many decimals: "0.70", or "0,70"."""
+    return _score(value, places, _locale())
+
+
+@lru_cache(maxsize=1024)
+def _score(value: float, places: int, locale: str) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, "0." + "0" * places, locale=locale)
+
+
 def comma() -> str:
     """What stands between two things in a row."""
     return "، " if language() == "ar" else ", "

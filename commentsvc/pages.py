@@ -30,7 +30,7 @@ from commentsvc.accounts.models import FORMER_READER
 from commentsvc.database import utcnow
 from commentsvc.errors import CommentsvcError, NotSignedIn, TooSoon
 from commentsvc.extensions import db
-from commentsvc.i18n import N_, day, gettext, language, ngettext, number, set_language
+from commentsvc.i18n import N_, day, gettext, language, ngettext, number, score, set_language
 from commentsvc.web import browser_language, reader
 
 CSP = "csp"
@@ -126,7 +126,7 @@ def init_app(app: Flask, problems: Problems) -> None:
     """Register filters, headers and error pages."""
     app.extensions["commentsvc.problems"] = problems
     app.jinja_env.filters.update(ago=ago, called=called, initials=initials, hue=hue)
-    app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number)
+    app.jinja_env.filters.update(date=date_words, day=day_words, datetime=datetime_words, number=number, score=score)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, csrf_token=generate_csrf, static=static_url)
     # Lazy: a page that is the same for everyone asks nobody who she is.
     app.context_processor(lambda: {"reader": LocalProxy(reader)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,27 @@ class DocumentedApi(flask_smorest.Api):
 
     ERROR_SCHEMA = ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._undocumented: list[tuple[Blueprint, str]] = []
+        self._lock = threading.Lock()
+
+    def register_blueprint(self, blp: Any, *, parameters: Any = None, **options: Any) -> None:
+        """Serve the blueprint; what the document says of it is written when the first one asks (see `document`)."""
+        name = options.get("name", blp.name)
+        self._app.register_blueprint(blp, **options)
+        self._undocumented.append((blp, name))
+
+    def document(self) -> dict[str, Any]:
+        """The document. Most processes are never asked for it; written at each start it took a quarter of that."""
+        with self._lock:
+            while self._undocumented:
+                blueprint, name = self._undocumented.pop(0)
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=name, parameters=None)
+                self.spec.tag({"name": name, "description": blueprint.description})
+            found: dict[str, Any] = self.spec.to_dict()
+        return found
 
     def _register_error_handlers(self) -> None:
         pass
@@ -115,8 +137,7 @@ def make_api(app: Flask, blueprints: Sequence[Blueprint]) -> DocumentedApi:
 def openapi_document() -> dict[str, Any]:
     """The current application's document."""
     api: DocumentedApi = current_app.extensions[EXTENSION]
-    document: dict[str, Any] = api.spec.to_dict()
-    return document
+    return api.document()
 
 
 def openapi_json() -> bytes:

@@ -19,7 +19,7 @@ from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.i18n import N_, gettext, translate
 from commentsvc.moderation import decide
-from commentsvc.moderation.desk import clean
+from commentsvc.moderation.desk import ask, clean, colleagues
 from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.models import (
     FLAG_REASONS,
@@ -29,12 +29,12 @@ from commentsvc.moderation.models import (
 )
 from commentsvc.moderation.reasons import offered_reasons, reason_named
 from commentsvc.sites.models import Article
-from commentsvc.web import require_person
+from commentsvc.web import require_person, row_id
 
 # What each action says once it is done.
 SAID = {
     "keep": N_("Kept published."), "reject": N_("Removed."), "feature": N_("Featured."), "unfeature": N_("No longer featured."),
-    "pin": N_("Pinned to the top."), "unpin": N_("No longer pinned."),
+    "pin": N_("Pinned to the top."), "unpin": N_("No longer pinned."), "ask": N_("Asked."),
 }
 MARKS = {"feature": (Mark.FEATURED, True), "unfeature": (Mark.FEATURED, False), "pin": (Mark.PINNED, True), "unpin": (Mark.PINNED, False)}
 
@@ -55,12 +55,14 @@ def _judged(comment_id: int) -> Comment:
 def moderation(comment_id: int) -> Response:
     """What can be decided about a comment of the thread, as a fragment, with the version it is about."""
     comment = _judged(comment_id)
+    actor = require_person(Permission.REVIEW, comment.site_id)
     flags = db.session.execute(
         select(Flag.reason, func.count()).where(Flag.comment_id == comment.id, Flag.resolved_by_id.is_(None)).group_by(Flag.reason)
     )
     html = render_public(
         "embed/moderate.html", v=View(article=comment.article, site=comment.article.site), c=comment,
         pinned=comment.article.pinned_id == comment.id, published=comment.status == Status.PUBLISHED, reasons={reason: translate(words, None) for reason, words in offered_reasons(comment.article.site).items()},
+        colleagues=[one for one in colleagues(comment.article.site) if one.id != actor.id],
         flags=[(gettext(FLAG_REASONS[FlagReason(reason)]), number) for reason, number in flags],
     )
     return private(jsonify(html=html))
@@ -69,13 +71,17 @@ def moderation(comment_id: int) -> Response:
 @embed.post("/comments/<int:comment_id>/moderate")
 @react_limit
 def moderate(comment_id: int) -> Response:
-    """Keep, reject, feature or pin; names the version that was judged, as in the console."""
+    """Keep, reject, feature, pin or ask; names the version that was judged, as in the console."""
     comment = _judged(comment_id)
     actor = require_person(Permission.REVIEW, comment.site_id)
     action, seen = request.form.get("action", ""), request.form.get("version", type=int)
     if seen is None or action not in SAID:
         raise Invalid("The form does not say what to do with which version.", field="action")
-    if action in MARKS:
+    decision = None
+    if action == "ask":
+        everybody = request.form.get("asked", "") in {"", "all"}
+        ask(comment, actor, request.form.get("text", ""), None if everybody else request.form.get("asked", 0, type=row_id))
+    elif action in MARKS:
         mark, on = MARKS[action]
         decision = decide.mark(comment, mark, on=on, actor=actor, seen=seen)
     elif action == "keep" and comment.notice_count:

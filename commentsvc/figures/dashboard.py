@@ -22,7 +22,7 @@ from commentsvc.figures.models import DailyFigures
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
 from commentsvc.figures.waits import quantile
-from commentsvc.i18n import N_, gettext
+from commentsvc.i18n import N_, gettext, score
 from commentsvc.moderation.models import (
     FLAG_REASONS,
     NOTICE_KINDS,
@@ -297,7 +297,7 @@ class Figures:
             for band in range(BANDS):
                 approved, rejected = counted.get(label, {}).get(str(band), [0, 0])
                 if approved or rejected:
-                    rows.append([label, gettext("%(low).1f to %(high).1f", low=band / BANDS, high=(band + 1) / BANDS), approved, rejected, _share(rejected, approved + rejected)])
+                    rows.append([label, gettext("%(low)s to %(high)s", low=score(band / BANDS, 1), high=score((band + 1) / BANDS, 1)), approved, rejected, _share(rejected, approved + rejected)])
         return Table(
             "agreement", gettext("Held for a score: what people decided"), (Column("label", N_("Label"), Kind.TEXT), Column("score", N_("Score"), Kind.TEXT), *_JUDGED), rows
         )

@@ -12,6 +12,7 @@ class Kind(enum.StrEnum):
     DAY = "day"
     NUMBER = "number"
     SHARE = "share"  # 0 to 1
+    SCORE = "score"  # 0 to 1, of a model
     SECONDS = "seconds"
 
 

@@ -89,7 +89,7 @@ class Queue:
 _COLUMNS = tuple(
     Column(name, title, kind)
     for name, title, kind in (
-        ("threshold", N_("Hold from"), Kind.TEXT), ("held", N_("Held"), Kind.NUMBER), ("rejected", N_("Rejected by people"), Kind.NUMBER),
+        ("threshold", N_("Hold from"), Kind.SCORE), ("held", N_("Held"), Kind.NUMBER), ("rejected", N_("Rejected by people"), Kind.NUMBER),
         ("approved", N_("Approved"), Kind.NUMBER), ("unjudged", N_("Not judged"), Kind.NUMBER), ("missed", N_("Rejected, not held"), Kind.NUMBER),
         ("precision", N_("Precision"), Kind.SHARE), ("precision_if_fine", N_("if unjudged are fine"), Kind.SHARE),
         ("precision_if_alike", N_("if as judged"), Kind.SHARE), ("recall", N_("Recall"), Kind.SHARE), ("recall_if_alike", N_("if as judged"), Kind.SHARE),
@@ -120,7 +120,7 @@ class Curve:
             self.label,
             [
                 [
-                    f"{q.threshold:.2f}", q.held, q.rejected, q.approved, q.unjudged, q.missed, q.precision, q.precision_if_fine,
+                    q.threshold, q.held, q.rejected, q.approved, q.unjudged, q.missed, q.precision, q.precision_if_fine,
                     q.precision_if_alike, q.recall, q.recall_if_alike,
                 ]
                 for q in rows

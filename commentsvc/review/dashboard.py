@@ -29,7 +29,7 @@ from commentsvc.figures.durations import DAY, HOUR, MINUTE, percent, short_time
 from commentsvc.figures.morning import want_mail, wants_mail
 from commentsvc.figures.stories import OUTCOMES
 from commentsvc.figures.tables import Cell, Column, Kind, Table
-from commentsvc.i18n import N_, comma, gettext, ngettext
+from commentsvc.i18n import N_, comma, gettext, ngettext, score
 from commentsvc.i18n import number as number_words
 from commentsvc.pages import day_words
 from commentsvc.review import plots
@@ -147,7 +147,7 @@ def show_cell(column: Column, cell: Cell) -> str:
     if cell is None:
         return "–"
     shown: dict[Kind, Callable[[Any], str]] = {
-        Kind.SHARE: percent, Kind.SECONDS: short_time, Kind.NUMBER: plots.plain_number, Kind.DAY: _long_day,
+        Kind.SHARE: percent, Kind.SECONDS: short_time, Kind.SCORE: score, Kind.NUMBER: plots.plain_number, Kind.DAY: _long_day,
     }
     return shown[column.kind](cell) if column.kind in shown else str(cell)
 
@@ -263,7 +263,7 @@ def _agreement(figures: Figures) -> Section:
     drawn = []
     by_label = {label: [row for row in table.rows if row[0] == label] for label in dict.fromkeys(row[0] for row in table.rows)}
     most = max((float(row[2] or 0) + float(row[3] or 0) for row in table.rows), default=0)
-    bands = [f"{n / 10:.1f}" for n in range(10)]
+    bands = [score(n / 10, 1) for n in range(10)]
     for label, rows in by_label.items():
         found = {str(row[1])[:3]: row for row in rows}
         series = [

@@ -91,7 +91,7 @@ def ask(site_key: str, comment_id: int) -> Any:
     comment = comment_on(site, comment_id)
     asked, text = request.form.get("asked", ""), request.form.get("text", "")
     try:
-        verbs.ask(comment, signed_in(), text, _person(asked))
+        verbs.ask(comment, signed_in(), text, None if asked in {"", "all"} else request.form.get("asked", 0, type=row_id))
     except Invalid as invalid:
         return _talk(site, comment_id, problem=("question", invalid.told), typed={"asked": asked, "question": text})
     db.session.commit()
@@ -111,15 +111,6 @@ def close_question(site_key: str, question_id: int) -> Any:
     else:
         db.session.commit()
     return _talk(site, comment_id, say=gettext("Question closed."))
-
-
-def _person(text: str) -> int | None:
-    if text in {"", "all"}:
-        return None
-    try:
-        return row_id(text)
-    except ValueError:
-        raise Invalid("Choose a colleague.", field="asked") from None
 
 
 def _talk(

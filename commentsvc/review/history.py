@@ -24,7 +24,7 @@ from commentsvc.moderation.settings import (
     versions_of,
 )
 from commentsvc.review.blueprint import review
-from commentsvc.review.settings_form import FIELD, LABELLED, plain_number
+from commentsvc.review.settings_form import FIELD, LABELLED
 from commentsvc.review.settings_pages import managed, remember_saved, settings_page, why
 from commentsvc.review.words import REASON_NAMES, Words
 from commentsvc.sites.models import Site
@@ -209,7 +209,7 @@ def _value(path: tuple[str, ...], value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, (int, float)):
         f = FIELD.get(path[-1])
-        return f"{plain_number(value / f.scale)} {f.unit_words}".strip() if f is not None else plain_number(value)
+        return f"{number(value / f.scale)} {f.unit_words}".strip() if f is not None else number(value)
     if path[-1] == "category":
         return REASON_NAMES.get(value, str(value))
     return str(value)

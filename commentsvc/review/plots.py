@@ -34,7 +34,7 @@ _KEPT = {"rect", "path", "circle", "text", "g", "svg"}
 
 def plain_number(value: float) -> str:
     """1,204 or 0.5."""
-    return number_words(round(value)) if value == int(value) else f"{value:g}"
+    return number_words(round(value) if value == int(value) else value)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from commentsvc.comments.brigades import sum_up
 from commentsvc.comments.models import Comment, Status
-from commentsvc.i18n import comma, gettext, inside, ngettext
+from commentsvc.i18n import comma, gettext, inside, ngettext, score
 from commentsvc.moderation.marking import Marks, cut
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.moderation.queue import Card, can_be_undone
@@ -133,7 +133,7 @@ def finding_text(finding: Mapping[str, Any]) -> str:
     if finding["phase"] != "toxicity" or not labels:
         return gettext(str(finding["message"]).replace("%", "%%"))
     worst = sorted(labels.items(), key=lambda item: -item[1])
-    listed = comma().join(f"{inside(LABEL_NAMES[k][0]) if k in LABEL_NAMES else k} {v:.2f}" for k, v in worst)
+    listed = comma().join(f"{inside(LABEL_NAMES[k][0]) if k in LABEL_NAMES else k} {score(v)}" for k, v in worst)
     return gettext("The model's score is over the limit for %(labels)s.", labels=listed)
 
 
@@ -151,8 +151,8 @@ def gist(card: Card) -> str:
             continue
         labels: Mapping[str, float] = finding.get("labels") or {}
         if labels:
-            label, score = max(labels.items(), key=lambda item: item[1])
-            return f"{LABEL_NAMES[label][0] if label in LABEL_NAMES else label} {score:.2f}"
+            label, highest = max(labels.items(), key=lambda item: item[1])
+            return f"{LABEL_NAMES[label][0] if label in LABEL_NAMES else label} {score(highest)}"
         return PHASE_NAMES.get(finding["phase"], str(finding["phase"]))
     return ""
 

@@ -24,7 +24,7 @@ from commentsvc.figures.tuning import (
     table_of,
     tuning_of,
 )
-from commentsvc.i18n import gettext, number
+from commentsvc.i18n import gettext, number, score
 from commentsvc.review import plots
 from commentsvc.review.blueprint import page, review, site_for
 from commentsvc.review.csv_export import csv_response
@@ -119,7 +119,7 @@ def _tuned(site: Site, asked: Asked) -> tuple[Tuning, Invalid | None]:
 def _numbers(queue: Queue, found: Tuning) -> dict[str, str]:
     """What is said of a threshold, as text; the script puts the same texts in when it moves."""
     return {
-        "threshold": f"{queue.threshold:g}" if queue.threshold * 100 % 1 > 1e-9 else f"{queue.threshold:.2f}",
+        "threshold": f"{queue.threshold:g}" if queue.threshold * 100 % 1 > 1e-9 else f"{queue.threshold:.2f}", "at": number(queue.threshold) if queue.threshold * 100 % 1 > 1e-9 else score(queue.threshold),
         "a-day": _a_day(found.a_day(queue.held)), "held": number(queue.held), "missed": number(queue.missed),
         "rejected": number(queue.rejected + queue.missed), "caught": number(queue.rejected), "approved": number(queue.approved), "unjudged": number(queue.unjudged),
         "precision": percent(queue.precision), "precision-fine": percent(queue.precision_if_fine), "precision-alike": percent(queue.precision_if_alike),
@@ -147,7 +147,7 @@ def _plots(curve: Curve, found: Tuning) -> list[tuple[str, Sequence[tuple[str, s
     """How much the queue would hold along the threshold; where people judged, their scores, and precision and recall."""
     name, at = LABEL_NAMES[curve.label][0], curve.chosen.threshold
     points = curve.steps[4::5]
-    places = [f"{q.threshold:g}" for q in points]
+    places = [number(q.threshold) for q in points]
     along = Look(shown=places[3::4], marker=at, points=True, narrow=True)
     load = plots.lines(
         places, [Series("load", gettext("Held a day"), [found.a_day(q.held) for q in points])],
@@ -156,7 +156,7 @@ def _plots(curve: Curve, found: Tuning) -> list[tuple[str, Sequence[tuple[str, s
     drawn: list[tuple[str, Sequence[tuple[str, str, str]], Markup]] = [(gettext("Held a day, along the threshold"), (), load)]
     if not found.judged:
         return drawn
-    edges = [f"{n / SHOWN_BINS:.2f}".rstrip("0").removesuffix(".") for n in range(SHOWN_BINS)]
+    edges = [number(n / SHOWN_BINS) for n in range(SHOWN_BINS)]
     series = [
         Series("rejected", gettext("Rejected by a person"), [float(b[2]) for b in curve.bins]),
         Series("approved", gettext("Approved"), [float(b[1]) for b in curve.bins]),

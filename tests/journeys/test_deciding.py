@@ -505,6 +505,23 @@ def test_marks_are_given_in_the_thread(app: Flask, article: Article, anna: User)
         assert answer["mark"] == mark
 
 
+def test_a_colleague_is_asked_in_the_thread(app: Flask, article: Article, anna: User) -> None:
+    comment, ben = make_comment(article), make_user("Ben Okafor", role=Role.COMMUNITY_MANAGER, site=article.site)
+    staff = Widget(app, anna)
+    staff.me(article)
+    panel = staff.ask(f"/embed/comments/{comment.id}/moderation").json["html"]
+    assert f'<option value="{ben.id}">Ben Okafor</option>' in panel
+    assert f'<option value="{anna.id}">' not in panel, "nobody asks herself"
+    path = f"/embed/comments/{comment.id}/moderate"
+    asking = {"action": "ask", "version": comment.version, "text": "Is the number right?"}
+    assert staff.ask(path, {**asking, "asked": "all", "text": " "}).status_code == 422
+    assert staff.ask(path, {**asking, "asked": "x"}).status_code == 422
+    answer = staff.ask(path, {**asking, "asked": ben.id}).json
+    assert (answer["public"], answer["message"], answer["undo"]) == (True, "Asked.", None)
+    (question,) = db.session.scalars(select(Question))
+    assert (question.comment_id, question.asker_id, question.asked_id, question.text) == (comment.id, anna.id, ben.id, "Is the number right?")
+
+
 def test_readers_cannot_moderate(app: Flask, article: Article) -> None:
     comment = make_comment(article)
     member = Widget(app, make_user())

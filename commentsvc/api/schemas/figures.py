@@ -59,7 +59,7 @@ class PeriodSchema(BaseSchema):
 class ColumnSchema(BaseSchema):
     name = Text(required=True)
     title = Text(required=True)
-    kind = Choice(Kind, required=True, metadata={"description": "A share is 0 to 1, a time in seconds, a day as 2026-01-31."})
+    kind = Choice(Kind, required=True, metadata={"description": "A share and a score are 0 to 1, a time in seconds, a day as 2026-01-31."})
 
 
 class TableSchema(BaseSchema):
