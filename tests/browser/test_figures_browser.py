@@ -86,7 +86,7 @@ def test_a_slider_says_by_keyboard_what_its_threshold_would_do(sign_in: SignIn, 
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
     expect(panel.get_by_label("Hold from", exact=True)).to_have_value("0.57")
-    expect(panel.locator('.would [data-number="threshold"]')).to_have_text("0.57")
+    expect(panel.locator('.would [data-number="at"]')).to_have_text("0.57")
     assert panel.locator(".would").inner_text() != before
     assert panel.locator("line.marker").first.get_attribute("x1") != at
     expect(page).to_have_url(re.compile(r"insult=0\.57"))

@@ -12,7 +12,7 @@ import pytest
 from commentsvc import i18n
 from commentsvc.errors import Invalid, TooSoon
 from commentsvc.figures.durations import percent, short_time
-from commentsvc.i18n import NN_, number
+from commentsvc.i18n import NN_, number, score
 from commentsvc.moderation.queue import Queue
 from commentsvc.pages import date_words, datetime_words, day_words
 from commentsvc.review.script_words import TEXTS, script_words
@@ -61,10 +61,12 @@ def test_dates_and_numbers_are_written_as_the_language_has_them() -> None:
     assert day_words(MOMENT) == "26 November"
     assert datetime_words(MOMENT) == "26 November 2026, 14:05"
     assert (number(12345), percent(0.0004), short_time(5400)) == ("12,345", "under 0.1 %", "1.5 h")
+    assert (score(0.7), score(0.704), score(1, 1)) == ("0.70", "0.70", "1.0")
     with i18n.in_language("de"):
         assert date_words(MOMENT) == "26. November 2026"
         assert datetime_words(MOMENT) == "26. November 2026, 14:05"
         assert number(12345) == "12.345"
+        assert score(0.7) == "0,70"
 
 
 @pytest.mark.parametrize(("tag", "expected"), [("en", "2,000"), ("de", "2.000"), ("fr", "2\u202f000"), ("ar", "2,000")])

@@ -122,13 +122,16 @@ def test_the_time_zone_is_chosen_and_a_bad_one_stays_typed(site: Site, desk: Des
 def test_a_threshold_is_tried_by_form_and_taken_to_the_settings(site: Site, desk: Desk) -> None:
     make_history(site)
     page = desk.get("/review/courier/tuning?insult=0.3").text
-    assert re.search(r'At <b data-number="threshold">0\.30</b> the queue would have held', page)
+    assert re.search(r'At <b data-number="at">0\.30</b> the queue would have held', page)
     link = re.search(r'href="(/review/courier/settings/screening\?hold_insult=0\.30)#hold_insult"', page)
     assert link is not None
     settings = desk.get(link[1]).text
     assert re.search(r'id="hold_insult"[^>]*value="0\.30"', settings)
     assert "not saved yet" in settings
     assert site.policy.hold_at["insult"] == 0.6
+    in_german = desk.get("/review/courier/tuning?insult=0.3", headers={"Accept-Language": "de"}).text
+    assert '<b data-number="at">0,30</b>' in in_german
+    assert "hold_insult=0.30" in in_german, "an address is for programs"
     assert 'value="0.6"' in desk.get("/review/courier/settings/screening?hold_nothing=1&hold_insult=").text
 
 
@@ -145,7 +148,7 @@ def test_tuning_as_csv_and_as_data(site: Site, desk: Desk) -> None:
     make_history(site)
     found = rows(desk.get("/review/courier/tuning/insult.csv?days=30").text)
     assert found[0][:3] == ["threshold", "held", "rejected"]
-    assert [row[0] for row in found[1:]] == [f"{n / 20:.2f}" for n in range(1, 21)]
+    assert [float(row[0]) for row in found[1:]] == [n / 20 for n in range(1, 21)]
     data = desk.get("/review/courier/tuning/data?days=30").json
     assert data is not None
     assert len(data["labels"]["insult"]["steps"]) == 100
