@@ -51,11 +51,10 @@ class DocumentedApi(flask_smorest.Api):
         self._undocumented: list[tuple[Blueprint, str]] = []
         self._lock = threading.Lock()
 
-    def register_blueprint(self, blp: Any, *, parameters: Any = None, **options: Any) -> None:
+    def serve(self, blueprint: Blueprint, name: str) -> None:
         """Serve the blueprint; what the document says of it is written when the first one asks (see `document`)."""
-        name = options.get("name", blp.name)
-        self._app.register_blueprint(blp, **options)
-        self._undocumented.append((blp, name))
+        self._app.register_blueprint(blueprint, name=name)
+        self._undocumented.append((blueprint, name))
 
     def document(self) -> dict[str, Any]:
         """The document. Most processes are never asked for it; written at each start it took a quarter of that."""
@@ -130,7 +129,7 @@ def make_api(app: Flask, blueprints: Sequence[Blueprint]) -> DocumentedApi:
     app.extensions[EXTENSION] = api
     for blueprint in blueprints:
         # Other surfaces have blueprints of these names.
-        api.register_blueprint(blueprint, name=f"api_{blueprint.name}")
+        api.serve(blueprint, f"api_{blueprint.name}")
     return api
 
 
