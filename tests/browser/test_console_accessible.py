@@ -23,7 +23,7 @@ from commentsvc.moderation.sweeps import start_sweep
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_review_browser as console
 from tests.browser.accessibility import axe
-from tests.browser.test_review_browser import PHONE, SignIn
+from tests.browser.test_review_browser import PHONE, WIDE, SignIn
 from tests.factories import make_comment, make_user
 
 # The fixtures of the console's browser: its server, its people, and something awkward on every page.
@@ -50,7 +50,7 @@ def pages(app: Flask) -> Iterator[Rule]:
             yield rule
 
 
-@pytest.mark.parametrize(("size", "dark"), [(PHONE, False)])
+@pytest.mark.parametrize(("size", "dark"), [(PHONE, False), (WIDE, True)])
 def test_every_page_of_the_url_map_is_accessible_and_fits(
     app: Flask, sign_in: SignIn, site: Site, everything: Comment, size: dict[str, int], dark: bool
 ) -> None:
