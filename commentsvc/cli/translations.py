@@ -6,9 +6,11 @@ import datetime as dt
 import io
 import re
 from collections.abc import Iterator
+from gettext import c2py
 from pathlib import Path
 
 import click
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
@@ -119,9 +121,18 @@ def mistakes() -> Iterator[str]:
         catalogue = catalogue_of(tag)
         if {_key(m) for m in catalogue if m.id} != known:
             yield f"{tag} has not the messages of the code: run `commentsvc translations update`."
+        if not _counts_as_unicode_does(tag, catalogue):
+            yield f"{tag}: its rule for plural forms does not number them as Unicode does, which is how they are written: {catalogue.plural_expr}"
         for message in catalogue:
             if message.id:
                 yield from (f"{tag}: {wrong}: {_key(message)}" for wrong in mistakes_of(message, catalogue.num_plurals))
+
+
+def _counts_as_unicode_does(tag: str, catalogue: Catalog) -> bool:
+    """Whether the forms are those of CLDR in its order; a language may do without those it has for millions alone."""
+    rule, form = Locale(tag).plural_form, c2py(catalogue.plural_expr)
+    names = [name for name in ("zero", "one", "two", "few", "many", "other") if name in {*rule.tags, "other"}]
+    return catalogue.num_plurals != len(names) or all(names[form(n)] == rule(n) for n in range(1000))
 
 
 def mistakes_of(message: Message, plurals: int) -> Iterator[str]:

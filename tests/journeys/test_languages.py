@@ -6,6 +6,7 @@ import json
 from urllib.parse import urlencode
 
 import pytest
+from babel.messages.catalog import Catalog
 from flask import Flask
 
 from commentsvc.accounts.models import User
@@ -150,6 +151,19 @@ def test_signs_between_words_are_those_of_the_language() -> None:
         assert (comma(), arrow(), arrow(back=True)) == ("، ", "←", "→")
     with in_language("de"):
         assert (inside("Beleidigung"), number(1234.5)) == ("Beleidigung", "1.234,5")
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(0, "لا تعليقات"), (1, "تعليق واحد"), (2, "تعليقان"), (3, "3 تعليقات"), (11, "11 تعليقًا"), (38, "38 تعليقًا"), (100, "100 تعليق"), (103, "103 تعليقات")]
+)
+def test_arabic_counts_as_its_readers_do(n: int, said: str) -> None:
+    with in_language("ar"):
+        assert ngettext("%(num)s comment", "%(num)s comments", n) == said
+
+
+def test_a_catalogue_whose_rule_takes_the_wrong_forms_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Catalog, "plural_expr", "(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100<=2 ? 4 : 5)")
+    assert any(line.startswith("ar: its rule for plural forms") for line in mistakes())
 
 
 @pytest.mark.parametrize("tag", translated())
