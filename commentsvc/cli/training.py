@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from flask.cli import with_appcontext
 from commentsvc.errors import Conflict
 from commentsvc.extensions import db
 from commentsvc.privacy.consents import verify
-from commentsvc.privacy.training import export_training, exports, record_use
+from commentsvc.privacy.training import export_training, exports, note_in_manifest, record_use
 from commentsvc.sites.articles import get_site
 
 
@@ -29,17 +30,20 @@ def export_command(folder: Path, site_key: str | None) -> None:
     made = export_training(folder, site, lambda number: click.echo(f"{number:,} comments", err=True))
     click.echo(
         f"Export {made.id}: {made.comments:,} comments in {folder}. Once a model is trained with it, say so: "
-        f'commentsvc training used {made.id} "NAME AND VERSION"'
+        f'commentsvc training used {made.id} "NAME AND VERSION" --folder {shlex.quote(str(folder))}'
     )
 
 
 @training.command()
 @click.argument("export_id", type=int)
 @click.argument("use")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the export lies: its manifest says it, too.")
 @with_appcontext
-def used(export_id: int, use: str) -> None:
+def used(export_id: int, use: str, folder: Path | None) -> None:
     """Note what export EXPORT_ID was used for; authors whose comments it holds see that on their consent page."""
     made = record_use(export_id, use)
+    if folder is not None:
+        note_in_manifest(folder, made)
     db.session.commit()
     click.echo(f"Export {made.id} was used for: {made.used_for}.")
 

@@ -50,7 +50,7 @@ def export_training(folder: Path, site: Site | None = None, progress: Callable[[
     (the day) and `consent` (the entry in the ledger); no name, address or number of a person, and no two comments are told to be
     of one author but by their consent. Pending, held and withdrawn comments are left out, and what was imported:
     its authors were never asked. `manifest.json`: the export's number, the hash of the file, the text that was agreed to, the head of the
-    ledger, and the consents. Commits. Conflict where the ledger has been tampered with, Invalid where the folder is in use.
+    ledger, what it was used for (nothing yet: see `note_in_manifest`), and the consents. Commits. Conflict where the ledger has been tampered with, Invalid where the folder is in use.
     """
     checked = verify()
     if checked.problem:
@@ -82,7 +82,7 @@ def export_training(folder: Path, site: Site | None = None, progress: Callable[[
         "site": site.key if site else None, "purpose": _PURPOSE.value,
         "agreed_to": {"version": text.version, "question": text.question, "explanation": text.explanation, "sha256": text.shown().sha256},
         "file": COMMENTS, "sha256": export.sha256, "comments": export.comments, "ledger_head": checked.head,
-        "consents": sorted(counted),
+        "used_for": export.used_for, "consents": sorted(counted),
     }
     db.session.commit()  # before the manifest: a folder without one is no export, and one that has it is on record
     with _private(folder / MANIFEST) as file:
@@ -102,6 +102,25 @@ def record_use(export_id: int, use: str) -> TrainingExport:
     export.used_for = noted
     db.session.flush()
     return export
+
+
+def note_in_manifest(folder: Path, export: TrainingExport) -> None:
+    """Write into the export's own manifest what it was used for. Invalid where the folder holds no such export, or not what was exported."""
+    path = folder / MANIFEST
+    try:
+        manifest = orjson.loads(path.read_bytes())
+        told = (manifest["export"], manifest["sha256"])
+        with (folder / COMMENTS).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Invalid(f"{folder} holds no training export: {error}", field="folder") from error
+    if told != (export.id, export.sha256) or found != export.sha256:
+        raise Invalid(f"{folder} does not hold export {export.id} as it was made.", field="folder")
+    anew = path.with_suffix(".partial")
+    anew.unlink(missing_ok=True)
+    with _private(anew) as file:
+        file.write(orjson.dumps({**manifest, "used_for": export.used_for}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    anew.replace(path)
 
 
 def exports() -> Sequence[TrainingExport]:

@@ -31,7 +31,7 @@ from commentsvc.privacy.consents import (
     verify,
 )
 from commentsvc.privacy.models import Consent, TrainingExport
-from commentsvc.privacy.training import export_training, exports_with, record_use
+from commentsvc.privacy.training import export_training, exports_with, note_in_manifest, record_use
 from tests.cli.conftest import Command, command  # noqa: F401 - a fixture
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.pseudo import TAG, speak_pseudo
@@ -240,6 +240,30 @@ def test_an_export_gets_a_folder_of_its_own_and_a_use_has_words(tmp_path: Path) 
         record_use(made.id + 1, "x")
 
 
+@pytest.mark.usefixtures("app")
+def test_the_manifest_says_what_its_export_was_used_for_and_no_other_does(tmp_path: Path) -> None:
+    author = make_user()
+    make_comment(make_article(), author)
+    agree(author)
+    first, second = export_training(tmp_path / "1"), export_training(tmp_path / "2")
+    path = tmp_path / "1" / "manifest.json"
+    before = json.loads(path.read_text())
+    assert before["used_for"] == ""
+    record_use(first.id, "small 2.2.0")
+    note_in_manifest(tmp_path / "1", first)
+    assert json.loads(path.read_text()) == before | {"used_for": "small 2.2.0"}
+    assert path.stat().st_mode & 0o077 == 0
+    assert {one.name for one in path.parent.iterdir()} == {"comments.jsonl", "manifest.json"}
+    with pytest.raises(Invalid, match="does not hold export 2"):
+        note_in_manifest(tmp_path / "1", second)
+    with pytest.raises(Invalid, match="holds no training export"):
+        note_in_manifest(tmp_path, first)
+    with (tmp_path / "1" / "comments.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(Invalid, match="as it was made"):
+        note_in_manifest(tmp_path / "1", first)
+
+
 def test_the_commands(app: Flask, command: Command, tmp_path: Path) -> None:  # noqa: F811 - the fixture
     author = make_user()
     make_comment(make_article(make_site(key="courier")), author)
@@ -248,7 +272,11 @@ def test_the_commands(app: Flask, command: Command, tmp_path: Path) -> None:  # 
     made = command("training", "export", str(folder), "--site", "courier")
     assert "1 comments" in made.output
     assert len(lines(folder)) == 1
-    assert "used for: v3" in command("training", "used", "1", "v3").output
+    assert "used for: v3" in command("training", "used", "1", "v3", "--folder", str(folder)).output
+    assert json.loads((folder / "manifest.json").read_text())["used_for"] == "v3"
+    assert command("training", "used", "1", "v4", "--folder", str(tmp_path)).exit_code == 1
+    db.session.rollback()  # as the end of a process does
+    assert "used for: v3; v5" in command("training", "used", "1", "v5").output, "what was refused was not noted"
     assert "v3" in command("training", "list").output
     assert f"Head: {entry.hash}" in command("consents", "verify").output
     db.session.execute(text("UPDATE consents SET granted = NOT granted"))
