@@ -27,11 +27,12 @@ class SortKey:
 
     column: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = True
+    called: str = ""  # the attribute that has its value, where it is no column
 
     @property
     def name(self) -> str:
-        """Of the column."""
-        return str(self.column.key)
+        """Of the attribute with its value."""
+        return self.called or str(self.column.key)
 
 
 @dataclass(frozen=True)

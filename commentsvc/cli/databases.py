@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import click
 from alembic.util import CommandError
 from flask import current_app
@@ -83,6 +85,8 @@ def check() -> None:
     """Fail when the models and the migrations differ: a migration is missing."""
     from flask_migrate import check as compare
 
+    # Of an index on an expression nothing can be compared on SQLite; the tests ask for it by what reads it.
+    warnings.filterwarnings("ignore", message=".*expression-based index")
     try:
         compare()
     except (CommandError, SystemExit) as error:

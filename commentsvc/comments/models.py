@@ -152,6 +152,11 @@ class Comment(Base):
             sqlite_where=text("parent_id IS NULL AND listed = 1"),
         ),
         Index(
+            "ix_comments_roots_by_featured", "article_id", text("(featured_at IS NOT NULL)"), "id",
+            postgresql_where=text("parent_id IS NULL AND listed"),
+            sqlite_where=text("parent_id IS NULL AND listed = 1"),
+        ),
+        Index(
             "ix_comments_roots_by_controversy", "article_id", "controversy", "id",
             postgresql_where=text("parent_id IS NULL AND listed"),
             sqlite_where=text("parent_id IS NULL AND listed = 1"),

@@ -30,6 +30,7 @@ class Sort(enum.StrEnum):
     TOP = "top"
     MOST_REPLIED = "most_replied"
     CONTROVERSIAL = "controversial"
+    FEATURED = "featured"
 
 
 # Of tables and not of classes, and built once: pages are read more often than anything else, and a statement
@@ -45,6 +46,7 @@ SORT_KEYS: dict[Sort, SortKey] = {
     Sort.TOP: SortKey(_C.top_score),
     Sort.MOST_REPLIED: SortKey(_C.thread_count),
     Sort.CONTROVERSIAL: SortKey(_C.controversy),
+    Sort.FEATURED: SortKey(_C.featured_at.is_not(None), called="featured"),  # the newest first, of these and of the others
 }
 
 COLUMNS = (

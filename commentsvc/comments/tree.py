@@ -35,6 +35,11 @@ class CommentRow(NamedTuple):
     has_profile: bool = False  # there is a page about its author
     pinned: bool = False  # stands before the others; of no column
 
+    @property
+    def featured(self) -> bool:
+        """Whether the Community Managers put it forward."""
+        return self.featured_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

@@ -57,7 +57,7 @@ from commentsvc.web import settings_of
 
 SORTS = {
     Sort.NEWEST: N_("Newest"), Sort.OLDEST: N_("Oldest"), Sort.TOP: N_("Top"), Sort.MOST_REPLIED: N_("Most replied"),
-    Sort.CONTROVERSIAL: N_("Controversial"),
+    Sort.CONTROVERSIAL: N_("Controversial"), Sort.FEATURED: N_("Featured first"),
 }
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2

@@ -19,7 +19,8 @@ from commentsvc.comments.threads import page_of_roots
 from commentsvc.comments.votes import vote
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import reject, withdraw
+from commentsvc.moderation.decide import mark, reject, withdraw
+from commentsvc.moderation.featuring import Mark
 from commentsvc.moderation.models import Reason
 from tests.api.conftest import Caller, Paper, problem
 from tests.conftest import Statements
@@ -70,11 +71,12 @@ def test_replies_continue_where_the_thread_left_off(paper: Paper, talk: list[Com
     assert (more["left"], last["left"], last["next"]) == (1, 0, None)
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "top", "most_replied", "controversial"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "top", "most_replied", "controversial", "featured"])
 def test_every_sort_pages_through_every_root_once(paper: Paper, talk: list[Comment], sort: str) -> None:
     vote(talk[3], make_user(), 1)
     vote(talk[2], make_user(), 1)
     vote(talk[2], make_user(), -1)
+    mark(talk[1], Mark.FEATURED, on=True, actor=paper.people["manager"], seen=talk[1].version)
     db.session.commit()
     seen: list[str] = []
     after = ""
@@ -85,7 +87,7 @@ def test_every_sort_pages_through_every_root_once(paper: Paper, talk: list[Comme
             break
         after = f"&after={page['next']}"
     assert sorted(seen) == sorted(str(c.id) for c in talk[:5])
-    leader = {"newest": 4, "oldest": 0, "top": 3, "most_replied": 1, "controversial": 2}[sort]
+    leader = {"newest": 4, "oldest": 0, "top": 3, "most_replied": 1, "controversial": 2, "featured": 1}[sort]
     assert seen[0] == str(talk[leader].id)
 
 

@@ -20,7 +20,8 @@ from commentsvc.comments.votes import vote
 from commentsvc.database import utcnow
 from commentsvc.errors import Conflict, Invalid
 from commentsvc.extensions import db
-from commentsvc.moderation.decide import withdraw
+from commentsvc.moderation.decide import mark, withdraw
+from commentsvc.moderation.featuring import Mark
 from commentsvc.pagination import Cursors
 from commentsvc.sites.models import Article
 from tests.conftest import Statements
@@ -110,6 +111,24 @@ def test_a_page_costs_the_same_statements_however_much_is_on_it(statements: Stat
 
 
 @pytest.mark.usefixtures("app")
+def test_featured_comments_come_first_and_the_newest_of_each() -> None:
+    article = make_article()
+    made = _thread(article, 12)
+    for number in (7, 2, 4):
+        mark(made[number], Mark.FEATURED, on=True, actor=make_user(), seen=made[number].version)
+    db.session.commit()
+    order: list[int] = []
+    after = None
+    while True:
+        page = page_of_roots(fresh(article), Sort.FEATURED, after, limit=2)
+        order += [node.comment.id for node in page.nodes]
+        after = page.next
+        if after is None:
+            break
+    assert order == [made[n].id for n in (7, 4, 2, 11, 10, 9, 8, 6, 5, 3, 1, 0)]
+
+
+@pytest.mark.usefixtures("app")
 def test_replies_page_on_from_what_is_shown() -> None:
     article = make_article()
     [root] = _thread(article, 1, replies=7)
@@ -166,7 +185,7 @@ def _plan(query: str) -> str:
     ("sort", "index"),
     [(Sort.NEWEST, "ix_comments_roots_by_time"), (Sort.OLDEST, "ix_comments_roots_by_time"),
      (Sort.TOP, "ix_comments_roots_by_top"), (Sort.MOST_REPLIED, "ix_comments_roots_by_replies"),
-     (Sort.CONTROVERSIAL, "ix_comments_roots_by_controversy")],
+     (Sort.CONTROVERSIAL, "ix_comments_roots_by_controversy"), (Sort.FEATURED, "ix_comments_roots_by_featured")],
 )
 def test_each_sort_reads_its_index_in_order(sort: Sort, index: str, statements: Statements) -> None:
     article = make_article()
