@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import QueryableAttribute, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from commentsvc.accounts.models import User
-from commentsvc.comments.models import Comment, Revision, Status
+from commentsvc.comments.models import Comment, Revision
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.moderation.desk import claims_on
 from commentsvc.moderation.diffing import Change, changes
-from commentsvc.moderation.models import Decision, Flag, Question, ReviewNote
+from commentsvc.moderation.flags import Reliability, reliability
+from commentsvc.moderation.models import Question, ReviewNote
 from commentsvc.moderation.people_models import PersonNote, Sanction
 from commentsvc.moderation.queue import Card
 from commentsvc.moderation.sanctions import in_force
@@ -25,14 +26,6 @@ from commentsvc.moderation.sanctions import in_force
 OTHERS = 5
 REVISIONS = 20
 OF_THE_PERSON = 3  # notes on her, and sanctions that are over: the latest; her own page has all
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """Of a reporter's earlier flags on this site: how many were settled, and how many of those by a rejection."""
-
-    settled: int = 0
-    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,17 +94,6 @@ def open_questions(comment: Comment) -> Sequence[Question]:
         .order_by(Question.id)
         .options(_named(Question.asker), _named(Question.asked))
     ).all()
-
-
-def reliability(site_id: int, user_ids: Sequence[int]) -> dict[int, Reliability]:
-    """How the earlier flags of these readers were settled, in one statement."""
-    rows = db.session.execute(
-        select(Flag.user_id, func.count(), func.count().filter(Decision.to_status == Status.REJECTED))
-        .join(Decision, Decision.id == Flag.resolved_by_id)
-        .where(Flag.site_id == site_id, Flag.user_id.in_(user_ids))
-        .group_by(Flag.user_id)
-    )
-    return {user: Reliability(settled, rejected) for user, settled, rejected in rows}
 
 
 def _named(person: QueryableAttribute[Any]) -> ORMOption:

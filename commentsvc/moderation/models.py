@@ -318,7 +318,7 @@ FLAG_REASONS: dict[FlagReason, str] = {
 
 
 class Flag(Base):
-    """A reader's report of a comment; open until a community manager decides. `counted`: in the comment's urgency (`comments.brigades`)."""
+    """A reader's report of a comment; open until a community manager decides. `counted`: in the comment's urgency (`moderation.flags.flag`)."""
 
     __tablename__ = "flags"
     __table_args__ = (

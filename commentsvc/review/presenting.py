@@ -172,8 +172,8 @@ def crowd_words(card: Card) -> list[str]:
     ]
     if flags.rest:
         said.append(ngettext(
-            "%(num)d more comes from a new account when many flagged at once: it is not counted.",
-            "%(num)d more come from new accounts when many flagged at once: they are not counted.", flags.rest,
+            "%(num)d more is not counted: it comes from a new account when many flagged at once, or from somebody whose flags rarely led to a rejection.",
+            "%(num)d more are not counted: they come from new accounts when many flagged at once, or from people whose flags rarely led to a rejection.", flags.rest,
         ))
     return said
 

@@ -19,10 +19,21 @@ from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.moderation import desk, following
 from commentsvc.moderation.bulk import BULK_LIMIT, Judged, decide_many, undo_many
-from commentsvc.moderation.decide import approve, latest_decision, reject, undo
-from commentsvc.moderation.details import Reliability, details_of, reliability
+from commentsvc.moderation.decide import (
+    approve,
+    counted_flags,
+    latest_decision,
+    reject,
+    undo,
+)
+from commentsvc.moderation.details import details_of
 from commentsvc.moderation.diffing import WORDS_LIMIT, changes
-from commentsvc.moderation.flags import flag
+from commentsvc.moderation.flags import (
+    UNHEEDED_AFTER,
+    Reliability,
+    flag,
+    reliability,
+)
 from commentsvc.moderation.models import Decision, Reason, Skip
 from commentsvc.moderation.notes import add_note as add_person_note
 from commentsvc.moderation.people_models import SanctionKind
@@ -289,6 +300,38 @@ def test_a_reporter_is_known_by_what_became_of_her_earlier_flags(site: Site, art
     flag(make_comment(article), flora, "spam")  # open: says nothing yet
     assert reliability(site.id, [flora.id]) == {flora.id: Reliability(settled=3, rejected=1)}
     assert reliability(make_site().id, [flora.id]) == {}
+
+
+def test_flags_of_somebody_whose_flags_lead_to_nothing_do_not_make_a_comment_urgent(site: Site, article: Article, anna: User) -> None:
+    flora = make_user("Flora")
+
+    def settled(*, rejected: bool) -> None:
+        comment = make_comment(article)
+        flag(comment, flora, "abuse")
+        if rejected:
+            reject(comment, actor=anna, reason=Reason.ABUSE, seen=comment.version)
+        else:
+            approve(comment, actor=anna, seen=comment.version)
+
+    def counts() -> bool:
+        comment = make_comment(article)
+        made, _ = flag(comment, flora, "abuse")
+        assert comment.flag_count == 1, "it stands in the queue all the same"
+        assert counted_flags(comment) == made.counted
+        with_one = comment.due
+        flag(comment, make_user(), "abuse")
+        assert comment.due < with_one
+        return made.counted
+
+    settled(rejected=True)
+    for _ in range(UNHEEDED_AFTER - 2):
+        settled(rejected=False)
+    assert counts(), "nine say too little"
+    settled(rejected=False)
+    assert not counts(), "one of ten"
+    settled(rejected=True)
+    settled(rejected=True)
+    assert counts(), "three of twelve"
 
 
 def test_the_details_of_a_card_are_eight_statements_whatever_there_is(

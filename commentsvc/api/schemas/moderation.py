@@ -140,7 +140,7 @@ class OpenFlagSchema(BaseSchema):
     reason = Choice(FlagReason, required=True)
     text = Text(required=True)
     created_at = Moment(required=True)
-    counted = YesNo(required=True, metadata={"description": "Whether it counts in the comment's urgency; false for one of many of new accounts."})
+    counted = YesNo(required=True, metadata={"description": "Whether it counts in the comment's urgency; false for one of many of new accounts, and of somebody whose flags rarely led to a rejection."})
 
 
 class DecisionSchema(BaseSchema):
