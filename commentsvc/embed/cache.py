@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hmac
-from dataclasses import dataclass
-from functools import cached_property
 
 from flask import Flask, current_app
 from markupsafe import Markup
@@ -19,16 +17,27 @@ FRAGMENTS = "commentsvc.embed.fragments"
 FRAGMENTS_KEPT = 5000  # about 2 kB each
 
 
-@dataclass(frozen=True)
 class Rendered:
-    """A page's bytes, plain and, once somebody asked for that, compressed."""
+    """A page's bytes: as they are until a browser takes them compressed, which nearly all do; from then on an eighth of the memory."""
 
-    body: bytes
+    def __init__(self, body: bytes) -> None:
+        self._plain: bytes | None = body
+        self._compressed = b""
 
-    @cached_property
+    @property
     def compressed(self) -> bytes:
         """By gzip: most of what a page costs that is put together from kept comments."""
-        return gzip.compress(self.body, 5, mtime=0)
+        plain = self._plain
+        if plain is not None:
+            self._compressed = gzip.compress(plain, 5, mtime=0)
+            self._plain = None
+        return self._compressed
+
+    @property
+    def body(self) -> bytes:
+        """For whoever takes no gzip."""
+        plain = self._plain
+        return gzip.decompress(self._compressed) if plain is None else plain
 
 
 def keep(etag: str, html: str) -> Rendered:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
@@ -35,7 +37,7 @@ from commentsvc.embed.appearance import (
     tint,
 )
 from commentsvc.embed.assets import load, smaller
-from commentsvc.embed.cache import fragments, pages
+from commentsvc.embed.cache import Rendered, fragments, pages
 from commentsvc.extensions import db, limiter
 from commentsvc.moderation.decide import approve, reject, withdraw
 from commentsvc.moderation.models import Flag, Reason
@@ -1053,3 +1055,14 @@ def test_a_preview_without_script_keeps_the_text_and_posts_nothing(browser: Brow
     assert "<strong>Bold</strong>" in shown.text
     assert "**Bold** ||the end||</textarea>" in shown.text
     assert db.session.scalar(select(func.count()).select_from(Comment)) == 0
+
+
+@pytest.mark.once
+def test_a_kept_page_is_kept_small_and_answers_those_who_take_no_gzip_too() -> None:
+    body = b"<p>A comment among others.</p>" * 3000
+    page = Rendered(body)
+    assert page.body == body
+    small = page.compressed
+    assert gzip.decompress(small) == body
+    assert sum(sys.getsizeof(one) for one in vars(page).values()) < len(body) / 8
+    assert (page.body, page.compressed) == (body, small)
