@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from commentsvc.accounts.passwords import hash_password
 from commentsvc.accounts.permissions import Role
@@ -133,6 +133,72 @@ def test_nothing_moves_while_it_loads_and_what_follows_alone_when_more_is_asked_
         expect(thread.get_by_text("Remark number 0 about")).to_be_visible()
         page.wait_for_timeout(300)
         assert {node for _, node in page.evaluate("shifts")} <= {"FOOTER", "#text"}
+
+
+STORY = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The harbour wall</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>p {{ margin: 0; padding: 16px 0; line-height: 24px }} commentsvc-thread {{ display: flow-root }} {css}</style>
+<script async src="{service}/embed.js"></script></head><body><h1>The harbour wall</h1>{text}
+<section><commentsvc-thread site="courier" url="{url}">{inside}</commentsvc-thread></section><aside>{related}</aside><footer>Printed in the harbour</footer></body></html>"""
+MOVED = """window.moved = []; new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) if (!shift.hadRecentInput) moved.push([shift.value, ...shift.sources.map(({ node }) => node?.nodeName)]);
+}).observe({ type: 'layout-shift', buffered: true })"""
+END = "scrollTo(0, document.documentElement.scrollHeight)"
+TO_THE_END = """() => new Promise((done) => { const step = () => {
+  scrollBy(0, innerHeight / 3);
+  scrollY + innerHeight < document.documentElement.scrollHeight - 1 ? setTimeout(step, 30) : done();
+}; step(); })"""
+
+
+def slow(page: Page, latency: int) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, "latency": latency, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_newspapers_page_never_moves(
+    browser: Browser, newspaper: Newspaper, service: str, article: Article, width: int
+) -> None:
+    db.session.commit()
+    with urlopen(f"{service}/embed/courier/fragment?url={quote(article.url)}") as answer:
+        fragment = answer.read().decode()
+    rooms = {"fragment": (fragment, ""), "bare": ("", ""), "room": ("", "commentsvc-thread:not([ready]) { min-height: 100vh }")}
+    paragraph, moved = "<p>It has stood for longer than anybody can remember, and it will stand.</p>", {}
+    for name, (inside, css) in rooms.items():
+        newspaper.publish(f"{name}.html", STORY.format(
+            css=css, inside=inside, service=service, url=article.url, text=paragraph * 30, related=paragraph * 4,
+        ))
+
+    def end(page: Page, thread: Locator) -> None:
+        page.evaluate(END)
+
+    def read(page: Page, thread: Locator) -> None:
+        page.evaluate(TO_THE_END)
+
+    def look(page: Page, thread: Locator) -> None:
+        """On a slow line the reader is there first, and reads on when it has come."""
+        thread.evaluate("thread => thread.scrollIntoView()")
+        expect(thread).to_have_attribute("ready", "")
+        page.evaluate(TO_THE_END)
+
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        context.set_default_timeout(15_000)
+        context.add_init_script(f"if (parent === window) {{ {MOVED} }}")
+        for name in rooms:
+            for way in (read, end, look):
+                page = context.new_page()
+                if way is look:
+                    slow(page, 150)
+                page.goto(f"{newspaper.origin}/{name}.html")
+                thread = page.locator("commentsvc-thread:defined")
+                thread.wait_for(state="attached")
+                way(page, thread)
+                expect(thread).to_have_attribute("ready", "")
+                page.frame_locator("commentsvc-thread iframe").locator("#who a").first.wait_for()
+                page.wait_for_timeout(150)
+                moved[name, way.__name__] = page.evaluate("moved")
+                page.close()
+    assert not {case: shifts for case, shifts in moved.items() if shifts}
 
 
 def test_attributes_and_variables_take_effect_while_it_stands(reading: Callable[..., Any]) -> None:
