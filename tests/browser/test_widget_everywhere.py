@@ -149,6 +149,12 @@ TO_THE_END = """() => new Promise((done) => { const step = () => {
 }; step(); })"""
 
 
+def story(newspaper: Newspaper, service: str, url: str, inside: str = "", css: str = "") -> str:
+    """An article of many screens, with something to read below the conversation, too."""
+    paragraph = "<p>It has stood for longer than anybody can remember, and it will stand.</p>"
+    return newspaper.publish("story.html", STORY.format(css=css, inside=inside, service=service, url=url, text=paragraph * 30, related=paragraph * 4))
+
+
 def slow(page: Page, latency: int) -> None:
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
@@ -162,12 +168,9 @@ def test_the_newspapers_page_never_moves(
     db.session.commit()
     with urlopen(f"{service}/embed/courier/fragment?url={quote(article.url)}") as answer:
         fragment = answer.read().decode()
+    url = article.url
     rooms = {"fragment": (fragment, ""), "bare": ("", ""), "room": ("", "commentsvc-thread:not([ready]) { min-height: 100vh }")}
-    paragraph, moved = "<p>It has stood for longer than anybody can remember, and it will stand.</p>", {}
-    for name, (inside, css) in rooms.items():
-        newspaper.publish(f"{name}.html", STORY.format(
-            css=css, inside=inside, service=service, url=article.url, text=paragraph * 30, related=paragraph * 4,
-        ))
+    moved = {}
 
     def end(page: Page, thread: Locator) -> None:
         page.evaluate(END)
@@ -189,7 +192,7 @@ def test_the_newspapers_page_never_moves(
                 page = context.new_page()
                 if way is look:
                     slow(page, 150)
-                page.goto(f"{newspaper.origin}/{name}.html")
+                page.goto(story(newspaper, service, url, *rooms[name]))
                 thread = page.locator("commentsvc-thread:defined")
                 thread.wait_for(state="attached")
                 way(page, thread)
@@ -199,6 +202,78 @@ def test_the_newspapers_page_never_moves(
                 moved[name, way.__name__] = page.evaluate("moved")
                 page.close()
     assert not {case: shifts for case, shifts in moved.items() if shifts}
+
+
+def test_what_does_not_fit_is_cut_off_until_it_can_be_seen_or_the_reader_asks_for_it(
+    page: Page, newspaper: Newspaper, service: str, article: Article
+) -> None:
+    db.session.commit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.startswith(service) else None)
+    page.add_init_script(f"if (parent === window) {{ {MOVED} }}")
+    address = story(newspaper, service, article.url)
+    thread, inside = page.locator("commentsvc-thread"), page.frame_locator("commentsvc-thread iframe")
+    button, height = inside.get_by_role("button", name="Read all comments"), "thread => thread.offsetHeight"
+
+    def jump() -> None:
+        asked.clear()
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert asked == [f"{service}/embed.js"]  # nothing else before the reader is near
+        page.evaluate(END)
+        expect(button).to_be_visible()
+        inside.locator("#who a").first.wait_for()
+        assert thread.evaluate(height) == 1000  # the screen that was held
+
+    jump()
+    thread.evaluate("thread => thread.scrollIntoView()")  # the lower edge leaves the screen
+    page.evaluate("scrollBy(0, -8)")
+    expect(button).to_be_hidden()
+    full = thread.evaluate(height)
+    assert full > 2000
+    page.evaluate(END)
+    page.wait_for_timeout(100)
+    assert page.evaluate("moved") == []
+
+    jump()
+    button.click()
+    expect(button).to_be_hidden()
+    assert thread.evaluate(height) == full
+    inside.get_by_role("link", name="Show More Comments").click()
+    expect(inside.get_by_text("Remark number 0 about")).to_be_visible()
+    page.wait_for_function(f"document.querySelector('commentsvc-thread').offsetHeight > {full}")
+
+    jump()
+    page.evaluate("const before = document.querySelector('section'); before.tabIndex = 0; before.focus({ preventScroll: true })")
+    page.keyboard.press("Tab")  # into the conversation
+    expect(button).to_be_hidden()
+    assert thread.evaluate(height) == full
+
+
+def test_a_conversation_that_was_taken_away_is_quiet_and_can_be_put_back(reading: Callable[..., Any]) -> None:
+    with reading() as (page, thread):
+        page.evaluate("window.kept = document.querySelector('commentsvc-thread'); kept.remove()")
+        page.evaluate("document.body.dataset.page = 'other'; document.documentElement.className = 'dark'; location.hash = 'comment-1'; kept.setAttribute('theme', 'dark')")
+        page.wait_for_timeout(100)
+        assert page.evaluate("[kept.frame, kept.hasAttribute('ready'), kept.style.minHeight]") == [None, False, ""]
+        page.evaluate("location.hash = ''; document.querySelector('h1').after(kept)")
+        expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+        expect(thread.locator("html")).to_have_attribute("data-theme", "dark")
+        page.evaluate("kept.after(document.querySelector('footer'), kept)")  # moved within the page
+        expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
+        expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+
+
+def test_who_prefers_less_motion_sees_none(reading: Callable[..., Any]) -> None:
+    motion = """() => [...document.querySelectorAll('*')].flatMap((el) => ['', '::before', '::after'].map((part) => getComputedStyle(el, part)))
+      .filter((style) => style.transitionDuration !== '0s' && style.transitionProperty !== 'none' || style.animationName !== 'none' || style.scrollBehavior !== 'auto').length"""
+    with reading(reduced_motion="reduce") as (page, thread):
+        thread.locator("#news").evaluate("button => button.hidden = false")
+        thread.get_by_label("Your comment").click()
+        thread.get_by_role("link", name="Sign up").click()
+        thread.get_by_label("Name").wait_for()
+        assert page.frames[1].evaluate(motion) == 0
+        assert page.evaluate("() => [document, document.querySelector('commentsvc-thread').shadowRoot].flatMap((root) => root.getAnimations()).length") == 0
 
 
 def test_attributes_and_variables_take_effect_while_it_stands(reading: Callable[..., Any]) -> None:
