@@ -21,7 +21,7 @@
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
-  const STYLE = `:host{display:flow-root;box-sizing:content-box!important}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
+  const STYLE = `:host{display:flow-root}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
 iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
 :host([failed]) .m{display:block}.k{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
 .c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}
@@ -151,11 +151,11 @@ iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity
     /** The height that the conversation needs: had at once where the lower edge is, and stays, below what is in view, or
         where the reader has acted in it. Else what follows would move before her eyes: the room stays as it is. */
     fit({ height, acted } = this.held) {
-      const room = parseFloat(getComputedStyle(this).height);
+      const style = getComputedStyle(this), room = this.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
       const calm = this.getBoundingClientRect().bottom - Math.max(0, room - height) >= innerHeight;
       const now = calm || acted ? height : Math.min(height, room);
       if (calm || now > room) this.style.minHeight = "";
-      else if (!acted) this.style.minHeight = `${room}px`;
+      else if (!acted) this.style.minHeight = style.height;
       this.frame.style.height = `${now}px`;
       this.held = !calm && { height, acted };
       this.tell({ cut: height - now > SLACK });
