@@ -187,12 +187,12 @@ def test_the_newspapers_page_never_moves(
     with browser.new_context(viewport={"width": width, "height": 800}) as context:
         context.set_default_timeout(15_000)
         context.add_init_script(f"if (parent === window) {{ {MOVED} }}")
-        for name in rooms:
+        for name, room in rooms.items():
             for way in (read, end, look):
                 page = context.new_page()
                 if way is look:
                     slow(page, 150)
-                page.goto(story(newspaper, service, url, *rooms[name]))
+                page.goto(story(newspaper, service, url, *room))
                 thread = page.locator("commentsvc-thread:defined")
                 thread.wait_for(state="attached")
                 way(page, thread)
@@ -248,6 +248,27 @@ def test_what_does_not_fit_is_cut_off_until_it_can_be_seen_or_the_reader_asks_fo
     page.keyboard.press("Tab")  # into the conversation
     expect(button).to_be_hidden()
     assert thread.evaluate(height) == full
+
+
+def test_what_comes_by_itself_moves_nothing_and_what_was_asked_for_has_its_room(reading: Callable[..., Any], article: Article) -> None:
+    with reading(css="commentsvc-thread:not([ready]) { min-height: 100vh }", prepare=lambda page: page.clock.install()) as (page, thread):
+        footer, news = page.locator("footer"), thread.locator("#news")
+        thread.locator("html.known").wait_for()
+        page.evaluate(END)
+        thread.get_by_role("link", name="Show More Comments").click()
+        expect(thread.get_by_text("Remark number 0 about")).to_be_visible()
+        page.evaluate(END)
+        top = "el => el.getBoundingClientRect().top + scrollY"
+        before = footer.evaluate(top)
+        make_comment(article, make_user("Dora Dean"), "A new remark.")
+        db.session.commit()
+        page.clock.fast_forward(25_000)
+        expect(news).to_have_text("Show 1 new comment")
+        page.clock.run_for(500)
+        assert footer.evaluate(top) == before
+        expect(thread.locator("#all")).to_be_hidden()  # what is cut off is blank
+        news.evaluate("button => button.focus({ preventScroll: true })")
+        page.wait_for_function(f"document.querySelector('footer').getBoundingClientRect().top + scrollY > {before}")
 
 
 def test_a_conversation_that_was_taken_away_is_quiet_and_can_be_put_back(reading: Callable[..., Any]) -> None:
@@ -358,14 +379,12 @@ def test_with_third_party_cookies_blocked_one_signs_in_and_keeps_a_draft(reading
 
 
 def test_on_a_slow_connection_bones_hold_the_place(reading: Callable[..., Any]) -> None:
-    def slow(page: Page) -> None:
-        session = page.context.new_cdp_session(page)
-        session.send("Network.enable")
-        session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+    def watch(page: Page) -> None:
+        slow(page, 400)
         page.add_init_script("addEventListener('DOMContentLoaded', () => setInterval(() => { const t = document.querySelector('commentsvc-thread'); "
                              "if (t?.shadowRoot && !t.hasAttribute('ready')) window.bones = t.offsetHeight }, 20))")
 
-    with reading(prepare=slow) as (page, thread):
+    with reading(prepare=watch) as (page, thread):
         assert page.evaluate("window.bones") >= 220
         expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
         expect(thread.locator("#who")).to_contain_text("Sign in")
