@@ -16,11 +16,13 @@
   const TRACKING = /^(utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(=|$)/;
   // Each also as data-…: what the one tag has, and pages whose templates must be valid HTML.
   const NAMES = ["site", "article", "url", "title", "section", "lang", "theme", "accent", "background", "font", "radius", "sort", "size"];
+  // The conversation ends with so much blank: cut off, it is not missed.
+  const SLACK = 56;
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
-  const STYLE = `:host{display:flow-root;min-height:220px}:host([ready]){min-height:0}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
-iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
+  const STYLE = `:host{display:flow-root}.b{display:grid}.b>*{grid-area:1/1;min-width:0}
+iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity:1}:host([ready]) .s,.m,:host([failed]) .s,:host([failed]) iframe{display:none}
 :host([failed]) .m{display:block}.k{padding:48px 4px 0}.c{display:grid;grid-template-columns:32px 1fr;gap:10px;margin:0 0 28px}.c i{height:12px;border-radius:4px;background:currentColor;opacity:.12}
 .c i:first-child{grid-row:span 3;height:32px;border-radius:50%}.c i:nth-child(2){width:28%}
 .m{padding:24px 4px;font:15px/1.5 system-ui,sans-serif}.m button{font:inherit;min-height:36px;padding:4px 14px;margin-inline-end:12px}`;
@@ -87,24 +89,46 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
     }
 
     connectedCallback() {
-      if (this.shadowRoot) return;
-      const shadow = this.attachShadow({ mode: "open" });
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(STYLE);
-      shadow.adoptedStyleSheets = [sheet];
-      shadow.innerHTML = HTML;
-      shadow.querySelector("button").onclick = () => this.load();
-      addEventListener("message", (event) => this.hear(event));
-      addEventListener("hashchange", () => linked() && this.tell({ comment: linked() }));
+      if (!this.shadowRoot) {
+        const shadow = this.attachShadow({ mode: "open" });
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(STYLE);
+        shadow.adoptedStyleSheets = [sheet];
+        shadow.innerHTML = HTML;
+        shadow.querySelector("button").onclick = () => this.load();
+      }
+      // A screen of room, so that what follows is out of view when the conversation has its height;
+      // not where that would push away what can be seen already.
+      const { bottom, height } = this.getBoundingClientRect();
+      if (bottom >= innerHeight || height < 220) this.style.minHeight = "100vh";
+      const { signal } = (this.life = new AbortController());
+      const on = (target, type, does) => target.addEventListener(type, does, { signal, capture: true });
+      const watch = (observer, ...all) => {
+        for (const el of all) observer.observe(el, { attributes: true });
+        on(signal, "abort", () => observer.disconnect());
+      };
       const repaint = () => this.repaint();
-      night.addEventListener("change", repaint);
-      for (const el of [document.documentElement, document.body]) new MutationObserver(repaint).observe(el, { attributes: true });
+      on(window, "message", (event) => this.hear(event));
+      on(window, "hashchange", () => linked() && this.tell({ comment: linked() }));
+      for (const type of ["scroll", "resize"]) on(window, type, () => this.held && this.fit());
+      on(night, "change", repaint);
+      watch(new MutationObserver(repaint), document.documentElement, document.body);
       // A link to one comment is why the reader came: then at once.
       if (linked()) this.load();
-      new IntersectionObserver((entries) => {
-        if (!entries.at(-1).isIntersecting) this.let();
-        else if (!this.frame) this.load();
-      }, { rootMargin: "600px" }).observe(this);
+      watch(new IntersectionObserver((entries) => {
+        if (entries.at(-1).isIntersecting && !this.frame) this.load();
+      }, { rootMargin: "600px" }), this);
+    }
+
+    /** A page without reloads takes its article away: nothing of ours stays behind, and it can be put back. */
+    disconnectedCallback() {
+      this.life.abort();
+      clearTimeout(this.timer);
+      clearTimeout(this.later);
+      this.frame?.remove();
+      this.frame = this.held = this.ready = null;
+      this.style.minHeight = "";
+      for (const name of ["ready", "failed"]) this.removeAttribute(name);
     }
 
     /** The theme asked for; without one, what the page itself looks like, whatever the device prefers. */
@@ -124,8 +148,18 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       return ["light", "dark"].includes(asked) ? asked : seen;
     }
 
-    /** Give the room back that was held so that nothing on the page moves. */
-    let() { if (this.ready) this.style.minHeight = ""; }
+    /** The height that the conversation needs: had at once where the lower edge is, and stays, below what is in view, or
+        where the reader has acted in it. Else what follows would move before her eyes: the room stays as it is. */
+    fit({ height, acted } = this.held) {
+      const style = getComputedStyle(this), room = this.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+      const calm = this.getBoundingClientRect().bottom - Math.max(0, room - height) >= innerHeight;
+      const now = calm || acted ? height : Math.min(height, room);
+      if (calm || now > room) this.style.minHeight = "";
+      else if (!acted) this.style.minHeight = style.height;
+      this.frame.style.height = `${now}px`;
+      this.held = !calm && { height, acted };
+      this.tell({ cut: height - now > SLACK });
+    }
 
     load() {
       const meta = (query, name) => document.querySelector(query)?.[name];
@@ -143,11 +177,10 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       const hash = new URLSearchParams({ host: location.origin, comment: linked() || "" });
       this.removeAttribute("failed");
       // What stood here keeps its room until the conversation needs as much, or nobody looks.
-      this.style.minHeight = `${this.offsetHeight}px`;
-      if (this.frame) this.frame.remove();
+      this.style.minHeight = getComputedStyle(this).height;
+      this.frame?.remove();
       const frame = (this.frame = document.createElement("iframe"));
       Object.assign(frame, { referrerPolicy: "strict-origin-when-cross-origin", allow: "clipboard-write", scrolling: "no" });
-      clearTimeout(this.timer);
       const fail = (wait) => { clearTimeout(this.timer); this.timer = setTimeout(() => {
         if (this.ready) return;
         this.setAttribute("failed", "");
@@ -155,7 +188,7 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
         import(path.replace("/thread?", "/words?")).then((words) => words.default.map((text, i) => (this.shadowRoot.querySelector(".m").children[i].textContent = text)), () => 0);
         console.warn(`commentsvc: no answer from ${path}. If ${location.origin} is not among the origins of the site "${site}", add it in ${base}review/`);
       }, wait); };
-      this.ready = false;
+      this.ready = this.held = false;
       fail(20000);
       frame.onload = () => this.ready || fail(4000); // an error page, or blocked: it never says that it is ready
       frame.src = `${path}#${hash}`;
@@ -179,9 +212,8 @@ iframe{width:100%;height:220px;border:0;opacity:0;display:block}:host([ready]) i
       }
       if (message.keep) kept(message.keep);
       if (message.height > 0) {
-        this.frame.style.height = `${Math.ceil(message.height)}px`;
+        this.fit(message);
         this.setAttribute("ready", "");
-        if (message.height >= this.offsetHeight) this.let();
       }
       if (message.scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + message.scroll - innerHeight / 4 });
     }

@@ -1,15 +1,57 @@
-/* What only some readers ask for: what came since, a thread beyond the depth that is shown, a comment
+/* What only some readers ask for, or those who stay: what came since, another order, a thread beyond the depth that is shown, a comment
    that a link names, the Community Managers' comments one by one. widget.js loads it then. */
 (() => {
   "use strict";
   const desk = document.documentElement.desk;
-  const { $, $$, ask, say, complain, api, parse, page, make, find, dress, go, list, unfold, sortBy, words, word } = desk;
+  const { $, $$, ask, say, complain, api, parse, page, make, find, dress, count, go, list, mine, threadUrl, unfold, words, word } = desk;
 
-  // ---- What came since
+  // ---- What came since: asked about while somebody looks, and shown when she wants it
+  const FIRST = 20000, LAST = 300000;
+  let wait = FIRST, timer, listening;
+  const until = () => $("[data-until]")?.dataset.until;
+  const listen = async () => {
+    listening = true;
+    if (document.hidden) return document.addEventListener("visibilitychange", listen, { once: true });
+    const since = until(), found = since && await ask(`${page}/news?since=${since}`);
+    if (found && !found.error && since === until()) {
+      const n = found.new - desk.told, button = $("#news");
+      if (n > 0 && button.dataset.n !== `${n}`) {
+        button.dataset.n = n;
+        button.textContent = word("news", n).replace(100, "99+");
+        desk.still(); // nobody did that: the page around us does not move for it
+        button.hidden = false;
+        say(word("came", n));
+      }
+      count(found.count);
+    }
+    wait = Math.min(wait * 1.2, LAST); // who went away for lunch needs no news
+    timer = setTimeout(listen, wait);
+  };
+  for (const type of ["pointerdown", "keydown"]) document.addEventListener(type, () => {
+    if (listening && wait > FIRST * 2) { clearTimeout(timer); timer = setTimeout(listen, 1000); }
+    wait = FIRST;
+  });
+  const sortBy = async (el, sort) => {
+    list.setAttribute("aria-busy", "true");
+    const found = await ask(threadUrl({ sort }));
+    list.removeAttribute("aria-busy");
+    const near = $(".sorting") || $("#news");
+    if (found.error) return complain(near, found.error, () => sortBy(el, sort));
+    complain(near);
+    $("#news").hidden = true;
+    delete $("#news").dataset.n;
+    desk.told = 0;
+    $$("#mine > .c:not(.own), #context").forEach((old) => old.remove());
+    list.replaceChildren(parse(found.html));
+    $$(".own").forEach((own) => mine.prepend(own));
+    dress(list);
+    if ($("#sort")) say(word("sorted", $("#sort").selectedOptions[0].text));
+    return true;
+  };
   const news = async () => {
     const before = new Set($$(".c").map((c) => c.dataset.id)), sort = $("#sort");
     if (sort) sort.value = "newest";
-    if (!(await sortBy("newest"))) return;
+    if (!(await sortBy(null, "newest"))) return;
     const fresh = $$("#list .c").filter((c) => !before.has(c.dataset.id));
     fresh.forEach((c) => { c.classList.add("fresh"); unfold(c); });
     say(word("shown", fresh.length));
@@ -86,5 +128,5 @@
     if (n === 0 && at > 1) say(words.first);
   };
 
-  Object.assign(desk.acts, { news, continue: alone, find: seek, managers });
+  Object.assign(desk.acts, { listen, news, sort: sortBy, continue: alone, find: seek, managers });
 })();

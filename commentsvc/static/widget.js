@@ -12,19 +12,21 @@
   const word = (key, n) => (words[key][plural.select(n)] || words[key].other || words[key]).replace(/%\(\w+\)s/, () => n.toLocaleString(`${lang}-u-nu-latn`));
   const NETWORK = $("#offline").textContent;
   const NOBODY = { votes: {}, own: [], waiting: [] };
-  let me = NOBODY, busy = false;
+  let me = NOBODY, busy = false, acted = false;
   root.classList.add("js");
 
   // ---- The host page: told our height, believed only when the site allows its origin
   const hash = new URLSearchParams(location.hash.slice(1)), host = hash.get("host");
   const framed = parent !== window && (host === location.origin || data.origins.split(" ").includes(host));
   const tell = (message) => framed && parent.postMessage({ commentsvc: 1, ...message }, host);
-  const fit = () => tell({ height: doc.body.offsetHeight });
+  const fit = () => tell({ height: doc.body.offsetHeight, acted }); // it grows for who acted; what comes by itself moves nothing
+  const active = () => { acted = true; fit(); };
   addEventListener("message", ({ origin, source, data: message }) => {
     if (!framed || origin !== host || source !== parent || message?.commentsvc !== 1) return;
     if (message.kept) begin(message.kept);
     if (["light", "dark"].includes(message.theme)) root.dataset.theme = message.theme;
     if (message.comment) go(message.comment);
+    if ("cut" in message) root.classList.toggle("cut", message.cut);
     if ("sso" in message) load(data.identity).then(() => root.desk.signOn(message.sso));
   });
 
@@ -197,7 +199,7 @@
     () => root.desk.acts[name](el, ...more),
     () => complain(el.closest(".acts, .status, form, .head") || el, { message: NETWORK, again: true }, () => act(name, el, ...more)),
   );
-  const READS = ["news", "continue", "managers", "find"];
+  const READS = ["news", "continue", "managers", "find", "sort"];
 
   // ---- Folded threads, remembered for the article
   const folds = () => (recall(`folded:${data.article}`) || "").split(" ").filter(Boolean);
@@ -222,30 +224,9 @@
     }
   };
 
-  // ---- What came since: asked about while somebody looks, and shown when she wants it
-  const NEWS_FIRST = 20000, NEWS_LAST = 300000;
-  let newsWait = NEWS_FIRST, newsTimer, mineSince = 0;
-  const until = () => $("[data-until]")?.dataset.until;
-  const askNews = async () => {
-    if (doc.hidden) return doc.addEventListener("visibilitychange", askNews, { once: true });
-    const since = until(), found = since && await ask(`${page}/news?since=${since}`);
-    if (found && !found.error && since === until()) {
-      const n = found.new - mineSince, button = $("#news");
-      if (n > 0 && button.dataset.n !== `${n}`) {
-        button.dataset.n = n;
-        button.textContent = word("news", n).replace(100, "99+");
-        button.hidden = false;
-        say(word("came", n));
-      }
-      count(found.count);
-    }
-    newsWait = Math.min(newsWait * 1.2, NEWS_LAST); // who went away for lunch needs no news
-    newsTimer = setTimeout(askNews, newsWait);
-  };
-  const soonNews = () => {
-    if (newsWait > NEWS_FIRST * 2) { clearTimeout(newsTimer); newsTimer = setTimeout(askNews, 1000); }
-    newsWait = NEWS_FIRST;
-  };
+  // ---- What came since: read.js asks, from this on
+  const listen = () => load(data.read).then(() => root.desk.acts.listen(), later);
+  const later = () => setTimeout(listen, 20000);
 
   // ---- More of the conversation
   const threadUrl = (more) => `${api}/${data.site}/thread?${new URLSearchParams({ url: data.url, part: "list", lang, size: data.size, ...more })}`;
@@ -266,23 +247,6 @@
     dress();
     first?.focus({ preventScroll: true });
   };
-  const sortBy = async (sort) => {
-    list.setAttribute("aria-busy", "true");
-    const found = await ask(threadUrl({ sort }));
-    list.removeAttribute("aria-busy");
-    const near = $(".sorting") || $("#news");
-    if (found.error) return complain(near, found.error, () => sortBy(sort));
-    complain(near);
-    $("#news").hidden = true;
-    delete $("#news").dataset.n;
-    mineSince = 0;
-    $$("#mine > .c:not(.own), #context").forEach((el) => el.remove());
-    list.replaceChildren(parse(found.html));
-    $$(".own").forEach((el) => mine.prepend(el));
-    dress(list);
-    if ($("#sort")) say(word("sorted", $("#sort").selectedOptions[0].text));
-    return true;
-  };
   const go = async (id) => {
     $$(".here").forEach((el) => el.classList.remove("here"));
     if (!find(id)) await act("find", $(".head"), id);
@@ -290,7 +254,7 @@
     if (!el) return;
     unfold(el);
     el.classList.add("here");
-    fit();
+    active();
     el.focus({ preventScroll: true });
     framed ? tell({ scroll: Math.max(0, el.getBoundingClientRect().top) }) : el.scrollIntoView();
   };
@@ -301,9 +265,6 @@
     more: (link) => fetchInto(link, link.dataset.url),
     "show-more": (link) => fetchInto(link, threadUrl({ sort: $("#sort").value, after: link.dataset.after })),
   };
-  for (const name of ["up", "down", "share", "reply", "withdraw", "flag", "form", "sign-out", "cancel", "bell", "follow", "edit", "quote", "news", "continue", "managers"]) {
-    ACTS[name] = (el, comment) => act(name, el, comment);
-  }
   const on = (type, act) => doc.addEventListener(type, act);
   on("click", (event) => {
     const el = event.target.closest("[data-act], [data-mark]");
@@ -311,10 +272,10 @@
     $$(".menu[open]").forEach((menu) => { if (menu !== inside || el) menu.open = false; });
     if (!el || event.ctrlKey || event.metaKey) return;
     if (el.dataset.mark) return act("format", el.form.elements.body, el.dataset.mark);
-    const does = ACTS[el.dataset.act];
-    if (!does) return;
+    const name = el.dataset.act, comment = commentOf(el);
+    if (name === "link") return; // the browser follows it
     event.preventDefault();
-    if (!el.hasAttribute("aria-disabled")) does(el, commentOf(el));
+    if (!el.hasAttribute("aria-disabled")) ACTS[name] ? ACTS[name](el, comment) : act(name, el, comment);
   });
   on("submit", async (event) => {
     const form = event.target, { form: kind } = form.dataset;
@@ -332,24 +293,24 @@
     grow(target);
   });
   on("focusin", ({ target }) => {
-    if (target.name === "body" && target.form) { target.form.classList.add("open"); fit(); write().catch(() => 0); }
+    if (target.name === "body" && target.form) { target.form.classList.add("open"); write().catch(() => 0); }
   });
-  on("change", ({ target }) => { if (target.id === "sort") sortBy(target.value); });
+  on("change", ({ target }) => { if (target.id === "sort") act("sort", $(".sorting"), target.value); });
   on("keydown", ({ key, ctrlKey, metaKey, target }) => {
     if (key === "Enter" && (ctrlKey || metaKey) && target.name === "body") target.form.requestSubmit();
     if (key === "Escape") $$(".menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
   });
   const connection = () => { $("#offline").hidden = navigator.onLine; };
-  addEventListener("online", connection);
-  addEventListener("offline", connection);
+  for (const type of ["online", "offline"]) addEventListener(type, connection);
 
-  const published = (id) => { me.own.push(id); mineSince++; };
+  const published = (id) => { me.own.push(id); root.desk.told++; };
   // What moderate.js and write.js take from here.
   root.desk = {
     $, $$, ask, say, complain, below, closePanel, count, api, parse, page, data, make, target, find, keep, draftKey, grow, restore,
-    paintVotes, votesOf, dress, place, loadMe, go, published, commentOf, mainEditor, words, word, list, unfold, sortBy, load, acts: {},
+    paintVotes, votesOf, dress, place, loadMe, go, published, commentOf, mainEditor, words, word, list, mine, threadUrl, unfold, load, acts: {}, told: 0,
     get me() { return me; },
     leave() { me = NOBODY; },
+    still() { acted = false; },
   };
 
   // ---- Begin: once we know what was kept
@@ -366,8 +327,8 @@
   connection();
   clock();
   setInterval(clock, 60000);
-  for (const type of ["pointerdown", "keydown"]) on(type, soonNews);
-  newsTimer = setTimeout(askNews, newsWait);
+  for (const type of ["click", "keydown", "focusin"]) on(type, active);
+  later();
   loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
   framed ? tell({ hello: 1, title: doc.title }) : begin({});
 })();

@@ -99,7 +99,7 @@ def shown(
         page.goto("/page.html")
         yield page, page.frame_locator("commentsvc-thread iframe")
         page.wait_for_timeout(600)
-        tall = page.evaluate("Math.ceil(document.querySelector('commentsvc-thread').getBoundingClientRect().bottom) + 12")
+        tall = page.evaluate("Math.ceil(document.querySelector('commentsvc-thread').shadowRoot.querySelector('.b').getBoundingClientRect().bottom) + 12")
         keep(page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": min(tall, height)}), HERE / f"widget-{name}.png")
 
 

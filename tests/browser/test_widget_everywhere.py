@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from commentsvc.accounts.passwords import hash_password
 from commentsvc.accounts.permissions import Role
@@ -135,6 +135,168 @@ def test_nothing_moves_while_it_loads_and_what_follows_alone_when_more_is_asked_
         assert {node for _, node in page.evaluate("shifts")} <= {"FOOTER", "#text"}
 
 
+STORY = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The harbour wall</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>p {{ margin: 0; padding: 16px 0; line-height: 24px }} commentsvc-thread {{ display: flow-root }} {css}</style>
+<script async src="{service}/embed.js"></script></head><body><h1>The harbour wall</h1>{text}
+<section><commentsvc-thread site="courier" url="{url}">{inside}</commentsvc-thread></section><aside>{related}</aside><footer>Printed in the harbour</footer></body></html>"""
+MOVED = """window.moved = []; new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) if (!shift.hadRecentInput) moved.push([shift.value, ...shift.sources.map(({ node }) => node?.nodeName)]);
+}).observe({ type: 'layout-shift', buffered: true })"""
+END = "scrollTo(0, document.documentElement.scrollHeight)"
+TO_THE_END = """() => new Promise((done) => { const step = () => {
+  scrollBy(0, innerHeight / 3);
+  scrollY + innerHeight < document.documentElement.scrollHeight - 1 ? setTimeout(step, 30) : done();
+}; step(); })"""
+
+
+def story(newspaper: Newspaper, service: str, url: str, inside: str = "", css: str = "") -> str:
+    """An article of many screens, with something to read below the conversation, too."""
+    paragraph = "<p>It has stood for longer than anybody can remember, and it will stand.</p>"
+    return newspaper.publish("story.html", STORY.format(css=css, inside=inside, service=service, url=url, text=paragraph * 30, related=paragraph * 4))
+
+
+def slow(page: Page, latency: int) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, "latency": latency, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_newspapers_page_never_moves(
+    browser: Browser, newspaper: Newspaper, service: str, article: Article, width: int
+) -> None:
+    db.session.commit()
+    with urlopen(f"{service}/embed/courier/fragment?url={quote(article.url)}") as answer:
+        fragment = answer.read().decode()
+    url = article.url
+    rooms = {"fragment": (fragment, ""), "bare": ("", ""), "room": ("", "commentsvc-thread:not([ready]) { min-height: 100vh }")}
+    moved = {}
+
+    def end(page: Page, thread: Locator) -> None:
+        page.evaluate(END)
+
+    def read(page: Page, thread: Locator) -> None:
+        page.evaluate(TO_THE_END)
+
+    def look(page: Page, thread: Locator) -> None:
+        """On a slow line the reader is there first, and reads on when it has come."""
+        thread.evaluate("thread => thread.scrollIntoView()")
+        expect(thread).to_have_attribute("ready", "")
+        page.evaluate(TO_THE_END)
+
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        context.set_default_timeout(15_000)
+        context.add_init_script(f"if (parent === window) {{ {MOVED} }}")
+        for name, room in rooms.items():
+            for way in (read, end, look):
+                page = context.new_page()
+                if way is look:
+                    slow(page, 150)
+                page.goto(story(newspaper, service, url, *room))
+                thread = page.locator("commentsvc-thread:defined")
+                thread.wait_for(state="attached")
+                way(page, thread)
+                expect(thread).to_have_attribute("ready", "")
+                page.frame_locator("commentsvc-thread iframe").locator("#who a").first.wait_for()
+                page.wait_for_timeout(150)
+                moved[name, way.__name__] = page.evaluate("moved")
+                page.close()
+    assert not {case: shifts for case, shifts in moved.items() if shifts}
+
+
+def test_what_does_not_fit_is_cut_off_until_it_can_be_seen_or_the_reader_asks_for_it(
+    page: Page, newspaper: Newspaper, service: str, article: Article
+) -> None:
+    db.session.commit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.startswith(service) else None)
+    page.add_init_script(f"if (parent === window) {{ {MOVED} }}")
+    address = story(newspaper, service, article.url)
+    thread, inside = page.locator("commentsvc-thread"), page.frame_locator("commentsvc-thread iframe")
+    button, height = inside.get_by_role("button", name="Read all comments"), "thread => thread.offsetHeight"
+
+    def jump() -> None:
+        asked.clear()
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert asked == [f"{service}/embed.js"]  # nothing else before the reader is near
+        page.evaluate(END)
+        expect(button).to_be_visible()
+        inside.locator("#who a").first.wait_for()
+        assert thread.evaluate(height) == 1000  # the screen that was held
+
+    jump()
+    thread.evaluate("thread => thread.scrollIntoView()")  # the lower edge leaves the screen
+    page.evaluate("scrollBy(0, -8)")
+    expect(button).to_be_hidden()
+    full = thread.evaluate(height)
+    assert full > 2000
+    page.evaluate(END)
+    page.wait_for_timeout(100)
+    assert page.evaluate("moved") == []
+
+    jump()
+    button.click()
+    expect(button).to_be_hidden()
+    assert thread.evaluate(height) == full
+    inside.get_by_role("link", name="Show More Comments").click()
+    expect(inside.get_by_text("Remark number 0 about")).to_be_visible()
+    page.wait_for_function(f"document.querySelector('commentsvc-thread').offsetHeight > {full}")
+
+    jump()
+    page.evaluate("const before = document.querySelector('section'); before.tabIndex = 0; before.focus({ preventScroll: true })")
+    page.keyboard.press("Tab")  # into the conversation
+    expect(button).to_be_hidden()
+    assert thread.evaluate(height) == full
+
+
+def test_what_comes_by_itself_moves_nothing_and_what_was_asked_for_has_its_room(reading: Callable[..., Any], article: Article) -> None:
+    with reading(css="commentsvc-thread:not([ready]) { min-height: 100vh }", prepare=lambda page: page.clock.install()) as (page, thread):
+        footer, news = page.locator("footer"), thread.locator("#news")
+        thread.locator("html.known").wait_for()
+        page.evaluate(END)
+        thread.get_by_role("link", name="Show More Comments").click()
+        expect(thread.get_by_text("Remark number 0 about")).to_be_visible()
+        page.evaluate(END)
+        top = "el => el.getBoundingClientRect().top + scrollY"
+        before = footer.evaluate(top)
+        make_comment(article, make_user("Dora Dean"), "A new remark.")
+        db.session.commit()
+        page.clock.fast_forward(25_000)
+        expect(news).to_have_text("Show 1 new comment")
+        page.clock.run_for(500)
+        assert footer.evaluate(top) == before
+        expect(thread.locator("#all")).to_be_hidden()  # what is cut off is blank
+        news.evaluate("button => button.focus({ preventScroll: true })")
+        page.wait_for_function(f"document.querySelector('footer').getBoundingClientRect().top + scrollY > {before}")
+
+
+def test_a_conversation_that_was_taken_away_is_quiet_and_can_be_put_back(reading: Callable[..., Any]) -> None:
+    with reading() as (page, thread):
+        page.evaluate("window.kept = document.querySelector('commentsvc-thread'); kept.remove()")
+        page.evaluate("document.body.dataset.page = 'other'; document.documentElement.className = 'dark'; location.hash = 'comment-1'; kept.setAttribute('theme', 'dark')")
+        page.wait_for_timeout(100)
+        assert page.evaluate("[kept.frame, kept.hasAttribute('ready'), kept.style.minHeight]") == [None, False, ""]
+        page.evaluate("location.hash = ''; document.querySelector('h1').after(kept)")
+        expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+        expect(thread.locator("html")).to_have_attribute("data-theme", "dark")
+        page.evaluate("kept.after(document.querySelector('footer'), kept)")  # moved within the page
+        expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
+        expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+
+
+def test_who_prefers_less_motion_sees_none(reading: Callable[..., Any]) -> None:
+    motion = """() => [...document.querySelectorAll('*')].flatMap((el) => ['', '::before', '::after'].map((part) => getComputedStyle(el, part)))
+      .filter((style) => style.transitionDuration !== '0s' && style.transitionProperty !== 'none' || style.animationName !== 'none' || style.scrollBehavior !== 'auto').length"""
+    with reading(reduced_motion="reduce") as (page, thread):
+        thread.locator("#news").evaluate("button => button.hidden = false")
+        thread.get_by_label("Your comment").click()
+        thread.get_by_role("link", name="Sign up").click()
+        thread.get_by_label("Name").wait_for()
+        assert page.frames[1].evaluate(motion) == 0
+        assert page.evaluate("() => [document, document.querySelector('commentsvc-thread').shadowRoot].flatMap((root) => root.getAnimations()).length") == 0
+
+
 def test_attributes_and_variables_take_effect_while_it_stands(reading: Callable[..., Any]) -> None:
     css = "commentsvc-thread { --commentsvc-accent: rgb(160, 48, 48); --commentsvc-radius: 12px } .sepia { --commentsvc-background: #fff8e7 }"
     with reading(css=css, attributes='sort="oldest" size="10"') as (page, thread):
@@ -217,14 +379,12 @@ def test_with_third_party_cookies_blocked_one_signs_in_and_keeps_a_draft(reading
 
 
 def test_on_a_slow_connection_bones_hold_the_place(reading: Callable[..., Any]) -> None:
-    def slow(page: Page) -> None:
-        session = page.context.new_cdp_session(page)
-        session.send("Network.enable")
-        session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+    def watch(page: Page) -> None:
+        slow(page, 400)
         page.add_init_script("addEventListener('DOMContentLoaded', () => setInterval(() => { const t = document.querySelector('commentsvc-thread'); "
                              "if (t?.shadowRoot && !t.hasAttribute('ready')) window.bones = t.offsetHeight }, 20))")
 
-    with reading(prepare=slow) as (page, thread):
+    with reading(prepare=watch) as (page, thread):
         assert page.evaluate("window.bones") >= 220
         expect(thread.locator("#list > .c").first).to_contain_text("Who pays")
         expect(thread.locator("#who")).to_contain_text("Sign in")
