@@ -24,7 +24,7 @@ from commentsvc.accounts.sessions import COOKIE, FRAMED_COOKIE, start_session
 from commentsvc.accounts.steps import CODE, begin_step
 from commentsvc.accounts.wishes import How, Kind, unsubscribe_url
 from commentsvc.comments.hiding import hide
-from commentsvc.comments.models import Comment, Status
+from commentsvc.comments.models import Status
 from commentsvc.database import utcnow
 from commentsvc.delivery.models import Mail
 from commentsvc.extensions import db
@@ -80,14 +80,16 @@ OPEN = """() => {
 def addresses(app: Flask) -> list[str]:
     """Of every page: a new one stands in the table of who may before it can be in the URL map."""
     asked = [rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not CONSOLE.match(rule.endpoint)]
-    assert PARTS | FILES | ELSEWHERE <= set(asked)
+    assert set(asked) >= PARTS | FILES | ELSEWHERE
     return [SHOWN.get(endpoint) or PAGES[endpoint, "GET"][0] for endpoint in sorted({*asked} - PARTS - FILES - ELSEWHERE)] + list(MORE)
 
 
 def mailed(kind: str, to: str) -> str:
     """What the link in the latest mail to an address ends in."""
     text = db.session.scalars(select(Mail.text).where(Mail.recipient == to).order_by(Mail.id.desc())).first()
-    return re.findall(rf"/account/{kind}/([\w.-]+)", text or "")[0]
+    found = re.search(rf"/account/{kind}/([\w.-]+)", text or "")
+    assert found
+    return found[1]
 
 
 def lived_in(names: dict[str, Any]) -> dict[str, Any]:

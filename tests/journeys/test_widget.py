@@ -999,6 +999,7 @@ def test_the_tag_and_the_files_are_cacheable_and_small(browser: Browser, article
     assert browser.get("/embed/assets/old/../secret").status_code == 404
     files = load().files
     assert sum(len(files[name].compressed) for name in ("widget.css", "widget.js", "embed.js")) <= 12 * 1024
+    assert len(files["counts.js"].compressed) <= 1024
 
 
 def test_making_files_smaller_changes_nothing_a_program_means() -> None:
@@ -1048,7 +1049,7 @@ def test_the_history_names_whom_a_text_mentions(browser: Browser, article: Artic
 
 
 def test_a_preview_without_script_keeps_the_text_and_posts_nothing(browser: Browser, article: Article) -> None:
-    sign_in(browser, article)
+    assert "/preview" in browser.get(plain_path(article)).text  # signed out, too
     shown = browser.post(f"{plain_path(article)}/preview", {"body": "**Bold** ||the end||"}, page=plain_path(article))
     assert "<strong>Bold</strong>" in shown.text
     assert "**Bold** ||the end||</textarea>" in shown.text
