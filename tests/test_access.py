@@ -117,7 +117,7 @@ PAGES: dict[tuple[str, str], tuple[str, frozenset[str], dict[str, str]]] = {
     ("embed.edit", "POST"): ("/embed/comments/{comment}/edit", NOBODY, {"body": "Another text."}),
     ("embed.comment_history", "GET"): ("/embed/comments/{comment}/history", MANAGERS, {}),
     ("embed.people", "GET"): ("/embed/a/{article}/people?q=a", SIGNED_IN, {}),
-    ("embed.preview", "POST"): ("/embed/a/{article}/preview", SIGNED_IN, {"body": "A decent remark."}),
+    ("embed.preview", "POST"): ("/embed/a/{article}/preview", EVERYONE, {"body": "A decent remark."}),
     ("embed.leave", "POST"): ("/embed/comments/{held}/leave", NOBODY, {}),
     ("embed.moderation", "GET"): ("/embed/comments/{comment}/moderation", MANAGERS, {}),
     ("embed.moderate", "POST"): ("/embed/comments/{comment}/moderate", MANAGERS, {"action": "keep", "version": "2"}),

@@ -32,6 +32,7 @@ from commentsvc.privacy.places import PLACES
 from commentsvc.privacy.takeout import NAMES as NAMES_OF_COLUMNS
 from commentsvc.privacy.takeout import takeout_zip
 from commentsvc.review.audit import ACTION_NAMES, FACT_NAMES
+from commentsvc.review.script_words import TEXTS, script_words
 from commentsvc.sites.models import Article, Site
 from tests import everything, test_access
 from tests.factories import make_user
@@ -168,7 +169,7 @@ def data() -> frozenset[str]:
     return frozenset({*found, *NAMES, *GIVEN})
 
 
-SURFACES = ("embed", "account", "review", "modlog")
+SURFACES = ("embed", "account", "review", "modlog", "profiles")
 READ = [address for (endpoint, method), (address, _, _) in PAGES.items() if method == "GET" and endpoint.split(".")[0] in SURFACES]
 # Pages that have several faces, and those of what is not there.
 MORE = (
@@ -265,6 +266,38 @@ def test_every_answer_to_a_form(app: Flask, world: World, monkeypatch: pytest.Mo
                 if left := bare(PATTERNS.sub(" ", piece), known):
                     found.setdefault(left, f"{path} as {who}: {answer.status_code}")
     assert not found, "\n".join(f"{where}: {left}" for left, where in found.items())
+
+
+# The tokens of a script that may hold a text or what looks like one: comments, patterns, strings and templates.
+TOKENS = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|(?<=[(=,:|&!?\[ ])/(?![/*\ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/\w*
+    |(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)""", re.DOTALL | re.VERBOSE,
+)
+# A sentence or its beginning, or a label of two words. Keys, names of headers and of classes, and selectors are neither.
+SAYS = re.compile(r"""[A-Z\u00c0-\u017f][\w’]*\ [\w%(]|\)s[:\ ]|\w{2}[.!…](\s|$)|^[A-Z][a-z]{3,}$""", re.VERBOSE)
+KEYS = frozenset({"Enter", "Escape"})
+OF_THEIR_OWN = (  # what has to be said when no words came, and to whoever builds the page
+    ("embed.js", "The comments could not be loaded."), ("embed.js", "commentsvc: no answer from"),
+)
+
+
+def test_no_script_has_words_of_its_own() -> None:
+    """What a script says is among the words that the page brings along."""
+    with in_language("de"):
+        known = {*TEXTS, *script_words()}
+    found, plural = [], re.compile(r"\btn\([^\n]*,\s$")
+    paths = sorted((Path(commentsvc.__file__).parent / "static").glob("*.js"))
+    assert len(paths) > 10
+    for path in paths:
+        script = path.read_text()
+        for token in TOKENS.finditer(script):
+            text = re.sub(r"\$\{[^}]*\}", " ", (token["text"] or "")[1:-1]).strip()
+            line = script[script.rfind("\n", 0, token.start()) + 1:token.start()]
+            if not SAYS.search(text) or text in KEYS or text in known or plural.search(line):
+                continue
+            if not any(path.name == name and said in text for name, said in OF_THEIR_OWN):
+                found.append(f"{path.name}, line {script.count(chr(10), 0, token.start()) + 1}: {text}")
+    assert not found, "\n".join(found)
 
 
 def test_every_column_of_ones_own_data_has_a_name() -> None:

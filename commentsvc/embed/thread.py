@@ -66,7 +66,7 @@ def thread(site_key: str) -> Response:
         if site is not None:
             speak(site.language)
         db.session.rollback()
-        response = Response(message_page(error.told, hint=_hint(error, site)), error.status)
+        response = Response(message_page(error.told, hint=_hint(error, site), framed=True), error.status)
         if isinstance(error, TooSoon):
             response.headers["Retry-After"] = str(error.retry_after)
         return frame(response, site)

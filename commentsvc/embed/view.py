@@ -539,6 +539,6 @@ def render_public(template: str, **context: object) -> str:
     return current_app.jinja_env.get_template(template).render(**context)
 
 
-def message_page(message: str, *, hint: str = "") -> str:
-    """A page of one message, for when there is no conversation to show."""
-    return render_public("embed/message.html", message=message, hint=hint, appearance=Appearance.from_args(request.args))
+def message_page(message: str, *, hint: str = "", framed: bool = False) -> str:
+    """A page of one message, for when there is no conversation to show; within a host page it has that page's ground."""
+    return render_public("embed/message.html", message=message, hint=hint, framed=framed, appearance=Appearance.from_args(request.args))

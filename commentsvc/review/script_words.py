@@ -23,7 +23,7 @@ TEXTS = (
     N_("Not saved: that was a little fast. Wait a moment."),
     N_("Not saved: much is asked of the service just now. Nothing you typed is lost; try again in a moment."),
     N_("Not saved: no connection. Nothing you typed is lost."), N_("There is nothing else in this queue."),
-    N_("Not skipped: no connection."), N_("Show marked words"), N_("Blur marked words until I look"),
+    N_("Skipped."), N_("Not skipped: no connection."), N_("Show marked words"), N_("Blur marked words until I look"),
     N_("Marked words are blurred."), N_("Marked words are shown."),
     N_("There is no connection at the moment. Your selection is kept."), N_("There is no connection at the moment."),
     N_("Not saved. Check the connection and try again; what was decided already is left as it is then."),

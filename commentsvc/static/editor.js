@@ -216,7 +216,7 @@
   const { post, panel } = desk.acts;
   Object.assign(desk.acts, {
     format, edit: openEdit,
-    post: (form, button) => (button?.matches("[data-preview]") && desk.me.user ? preview(form, button) : ($$(".preview", form).forEach((el) => el.remove()), post(form))),
+    post: (form, button) => (button?.matches("[data-preview]") ? preview(form, button) : ($$(".preview", form).forEach((el) => el.remove()), post(form))),
     panel: (form, button) => (form.dataset.for === "edit" ? sendEdit(form) : panel(form, button)),
     edits: () => desk.me.edits.forEach((e) => showEdit(e.id, e.status, e.html)),
   });

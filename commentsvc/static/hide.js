@@ -50,7 +50,9 @@
   };
 
   document.addEventListener("toggle", ({ target: menu }) => {
-    const comment = menu.matches?.(".acts > .menu[open]") && menu.closest(".c[data-by]");
+    const opened = menu.matches?.(".acts > .menu[open]"), comment = opened && menu.closest(".c[data-by]");
+    // What the editor adds to a menu comes with the editor, also where nobody wrote yet.
+    if (opened && desk.me.user && !desk.acts.quote) desk.load(desk.data.write).then(() => menu.dispatchEvent(new Event("toggle")), () => 0);
     if (!comment) return;
     $(".hide", menu)?.remove();
     if (!desk.me.user || desk.me.id === +comment.dataset.by) return;

@@ -352,7 +352,7 @@
     if (more) li.remove(); else rows.append(li); // with more pages, its end is on the last
     focusNext = true;
     await open(next);
-    announce(`Skipped. Next: ${$("h2", card)?.textContent.trim() || ""}.`);
+    announce(`${t("Skipped.")} ${t("Next: %(name)s.", { name: $("h2", card)?.textContent.trim() || "" })}`);
   };
   const blur = async (form) => {
     const on = document.body.classList.toggle("blurred");

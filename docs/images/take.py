@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from PIL import Image
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, sync_playwright
 
 HERE = Path(__file__).parent
 PORT = 8199
@@ -34,6 +34,7 @@ ARABIC = (
     "كان جدّي يشتري خبزه من هنا كل صباح. شكرًا لأنكم كتبتم عن هذا المكان قبل أن يُغلق.",
     "شكرًا لك. نجمع الآن صورًا قديمة من القرّاء، ويمكن إرسالها إلى هيئة التحرير.",
 )
+SIGNED_IN: dict[tuple[str, str], Any] = {}  # the cookies of whom it was once
 # The publisher's page: nothing but the tag.
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>body {{ margin: 0; padding: 12px 16px; background: {ground}; font-family: "DejaVu Sans Condensed", sans-serif }}</style>
@@ -49,7 +50,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         filled(browser)
         for picture in (
-            queue, dashboard, reading, dark, phone, empty, right_to_left, signing_up, writing, nudge, held, failed, offline, managing, closed, loading, unreachable,
+            queue, dashboard, reading, dark, phone, wide, empty, right_to_left, from_the_right_in_the_dark, signing_up, linked, continued, folded, news, profile,
+            writing, naming, quoting, nudge, held, failed, offline, edited, told, hiding, flagging, consents, managing, marked, closed, guest, loading, unreachable,
         ):
             picture(browser)
         browser.close()
@@ -83,24 +85,32 @@ def filled(browser: Browser) -> None:
 @contextmanager
 def shown(
     browser: Browser, name: str, slug: str, *, width: int = WIDE, height: int = 620, scheme: str = "light", direction: str = "ltr", more: str = "",
-    prepare: Callable[[Page], object] | None = None,
+    prepare: Callable[[Page], object] | None = None, who: tuple[str, str] | None = None, fragment: str = "",
 ) -> Iterator[tuple[Page, FrameLocator]]:
-    """The page and the conversation on it; the picture is taken when the block ends."""
+    """The page and the conversation on it, for whom it is; the picture is taken when the block ends, unless nothing has a name."""
     ground = "#16171a" if scheme == "dark" else "#fff"
     host = PAGE.format(base=BASE, slug=slug, ground=ground, direction=direction, more=more, title="Demo")
     with browser.new_context(
         base_url=BASE, viewport={"width": width, "height": 1600}, color_scheme=scheme, device_scale_factor=2 if width == PHONE else 1.5,  # type: ignore[arg-type]
-        reduced_motion="reduce", locale="en-GB",
+        reduced_motion="reduce", locale="en-GB", storage_state=SIGNED_IN.get(who) if who else None,
     ) as context:
         page = context.new_page()
         page.route("**/page.html", lambda route: route.fulfill(body=host, content_type="text/html"))
         if prepare is not None:
             prepare(page)
-        page.goto("/page.html")
-        yield page, page.frame_locator("commentsvc-thread iframe")
+        page.goto(f"/page.html{fragment}")
+        thread = page.frame_locator("commentsvc-thread iframe")
+        if who in SIGNED_IN:
+            thread.locator("#bell").wait_for()
+        elif who:
+            sign_in(thread, who)
+            SIGNED_IN[who] = context.storage_state()
+        yield page, thread
+        if not name:
+            return
+        page.mouse.move(0, 0)
         page.wait_for_timeout(600)
-        tall = page.evaluate("Math.ceil(document.querySelector('commentsvc-thread').shadowRoot.querySelector('.b').getBoundingClientRect().bottom) + 12")
-        keep(page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": min(tall, height)}), HERE / f"widget-{name}.png")
+        keep(page.screenshot(clip=bounds(page, height)), HERE / f"widget-{name}.png")
 
 
 def keep(picture: bytes, path: Path, most: int = MOST) -> None:
@@ -139,6 +149,18 @@ def write(thread: FrameLocator, text: str, *, post: bool = False) -> None:
         thread.locator("#editor [data-post]").click()
 
 
+def bounds(page: Page, height: int) -> Any:
+    """Of a picture of the page's top."""
+    tall = page.evaluate("Math.ceil(document.querySelector('commentsvc-thread').shadowRoot.querySelector('.b').getBoundingClientRect().bottom) + 12")
+    return {"x": 0, "y": 0, "width": (page.viewport_size or {})["width"], "height": min(tall, height)}
+
+
+def above(page: Page, comment: Locator) -> None:
+    """Leave out what stands above a comment: the picture begins there."""
+    top = comment.evaluate("el => el.getBoundingClientRect().top")
+    page.evaluate("top => { document.body.style.marginTop = `${-Math.max(0, top + 10)}px`; scrollTo(0, 0) }", top)
+
+
 def reading(browser: Browser) -> None:
     """A conversation, as anybody reads it."""
     with shown(browser, "light", WALL) as (_, thread):
@@ -169,6 +191,24 @@ def right_to_left(browser: Browser) -> None:
         ready(thread)
 
 
+def from_the_right_in_the_dark(browser: Browser) -> None:
+    """The same, on a wide dark page."""
+    with shown(browser, "rtl-dark", EMPTY, scheme="dark", direction="rtl", more='data-lang="ar"', who=READER) as (_, thread):
+        thread.locator(".c").first.wait_for()
+
+
+def wide(browser: Browser) -> None:
+    """In the middle of a newspaper's page, on a desk."""
+    with browser.new_context(base_url=BASE, viewport={"width": 1280, "height": 860}, reduced_motion="reduce", locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(f"/demo/{HARBOUR}#conversation")
+        ready(page.frame_locator("commentsvc-thread iframe"))
+        page.wait_for_timeout(600)
+        page.locator("#conversation").evaluate("e => scrollTo(0, e.getBoundingClientRect().top + scrollY - 90)")
+        page.wait_for_timeout(600)
+        keep(page.screenshot(), HERE / "widget-wide.png")
+
+
 def signing_up(browser: Browser) -> None:
     """What was typed stays above the form."""
     with shown(browser, "sign-up", WALL, width=PHONE, height=660) as (_, thread):
@@ -176,35 +216,99 @@ def signing_up(browser: Browser) -> None:
         thread.locator("#account").wait_for()
 
 
+def linked(browser: Browser) -> None:
+    """A link to a reply that the page does not show at first: it stands below what it answers."""
+    with shown(browser, "", WALL) as (_, thread):
+        ready(thread)
+        thread.get_by_role("link", name="Continue this thread").first.click()
+        number = thread.locator("#replies > .c").first.get_attribute("data-id")
+    with shown(browser, "linked", WALL, height=560, fragment=f"#comment-{number}") as (page, thread):
+        thread.locator(f"#comment-{number}.here").wait_for()
+        above(page, thread.locator(".here").locator("xpath=../.."))
+
+
+def continued(browser: Browser) -> None:
+    """A thread that gets too deep to be read beside others stands alone."""
+    with shown(browser, "continued", BELL, height=600) as (page, thread):
+        ready(thread)
+        thread.get_by_role("link", name="Continue this thread").first.click()
+        thread.locator("[data-back]").wait_for()
+        above(page, thread.locator("#context"))
+
+
+def folded(browser: Browser) -> None:
+    """The replies of one comment are put away, and stay so."""
+    with shown(browser, "folded", HARBOUR, height=520) as (page, thread):
+        ready(thread)
+        first = thread.locator("#list > .c", has=thread.locator("[data-act=fold]")).first
+        first.locator("> .acts [data-act=fold]").click()
+        above(page, first)
+
+
+def news(browser: Browser) -> None:
+    """What came while the page was open waits for who reads."""
+    with shown(browser, "news", HARBOUR, height=420, prepare=lambda page: page.clock.install()) as (page, thread):
+        ready(thread)
+        earlier = "document.querySelector('[data-until]').dataset.until = [...document.querySelectorAll('time')].map((t) => Date.parse(t.dateTime) * 1000).sort().at(-4)"
+        page.frames[1].evaluate(earlier)
+        page.clock.fast_forward(25_000)
+        thread.locator("#news:not([hidden])").wait_for()
+
+
+def profile(browser: Browser) -> None:
+    """Who somebody is, behind her name."""
+    with shown(browser, "", HARBOUR) as (_, thread):
+        ready(thread)
+        path = thread.locator("#list > .c .by a.name").first.get_attribute("href")
+    with browser.new_context(base_url=BASE, viewport={"width": WIDE, "height": 620}, device_scale_factor=1.5, locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(path or "")
+        keep(page.screenshot(), HERE / "widget-profile.png")
+
+
 def writing(browser: Browser) -> None:
     """With the marks of the editor, and a preview."""
-    with shown(browser, "preview", BELL, height=520) as (_, thread):
-        sign_in(thread, READER)
+    with shown(browser, "preview", BELL, height=520, who=READER) as (_, thread):
         write(thread, "> starts at twenty past nine\n\nThat is **one lesson** later, and ||half the buses|| go at nine.")
         thread.get_by_role("button", name="Preview").click()
         thread.locator(".preview").wait_for()
 
 
+def naming(browser: Browser) -> None:
+    """Whom somebody may mean, below what she types."""
+    with shown(browser, "names", HARBOUR, height=420, who=READER) as (page, thread):
+        write(thread, "")
+        page.keyboard.type("I agree with @ma")
+        thread.get_by_role("option").first.wait_for()
+
+
+def quoting(browser: Browser) -> None:
+    """A reply that begins with what it answers."""
+    with shown(browser, "quote", WALL, height=520, who=READER) as (page, thread):
+        comment = thread.locator("#list > .c").first
+        comment.locator("> .acts .menu summary").click()
+        comment.get_by_role("link", name="Quote", exact=True).first.click()
+        page.keyboard.type("The pump house is older, and drier.")
+        above(page, comment)
+
+
 def nudge(browser: Browser) -> None:
     """The sentence that may hurt, and the offer to say it differently."""
-    with shown(browser, "nudge", BELL, height=420) as (_, thread):
-        sign_in(thread, READER)
+    with shown(browser, "nudge", BELL, height=420, who=READER) as (_, thread):
         write(thread, TOXIC, post=True)
         thread.locator(".own mark").wait_for(timeout=60_000)
 
 
 def held(browser: Browser) -> None:
     """The same, left for a Community Manager."""
-    with shown(browser, "held", BELL, height=480) as (_, thread):
-        sign_in(thread, READER)
+    with shown(browser, "held", BELL, height=480, who=READER) as (_, thread):
         thread.get_by_role("button", name="Post for review").click()
         thread.get_by_text("Waiting for a community manager.").wait_for()
 
 
 def failed(browser: Browser) -> None:
     """What was typed is kept."""
-    with shown(browser, "error", WALL, width=PHONE, height=560) as (page, thread):
-        sign_in(thread, READER)
+    with shown(browser, "error", WALL, width=PHONE, height=560, who=READER) as (page, thread):
         page.route("**/comments", lambda route: route.fulfill(status=500, body="", content_type="text/html"))
         write(thread, "The pump house is older than the wall, and drier.", post=True)
         thread.get_by_role("button", name="Try again").wait_for()
@@ -212,19 +316,98 @@ def failed(browser: Browser) -> None:
 
 def offline(browser: Browser) -> None:
     """On a train, in a tunnel."""
-    with shown(browser, "offline", WALL, width=PHONE, height=640) as (page, thread):
-        sign_in(thread, READER)
+    with shown(browser, "offline", WALL, width=PHONE, height=640, who=READER) as (page, thread):
         page.context.set_offline(True)
         write(thread, "I am on the train, and will say it anyway.")
         thread.locator("#offline").wait_for()
 
 
+def edited(browser: Browser) -> None:
+    """One says it differently; what it said before can be read where the site shows that."""
+    with shown(browser, "", LEVY, who=READER) as (page, thread):
+        write(thread, "The ropes were made here until 1931.", post=True)
+        own = thread.locator(".c:not(.own)", has_text="The ropes were made here")
+        own.wait_for(timeout=60_000)
+        number = own.get_attribute("data-id")
+        own.locator("> .acts .menu summary").click()
+        own.get_by_role("link", name="Edit", exact=True).click()
+        thread.get_by_label("Your comment, to edit").fill("The ropes were made here until 1934, and the sheds stood for another ten years.")
+        above(page, own)
+        page.wait_for_timeout(600)
+        form = page.screenshot(clip=bounds(page, 330))
+        thread.get_by_role("button", name="Save").click()
+        thread.locator(".by", has_text="edited").wait_for(timeout=60_000)
+        page.goto(f"/embed/comments/{number}/history")
+        page.set_viewport_size({"width": WIDE, "height": 330})
+        keep(form, HERE / "widget-edit.png")
+        keep(page.screenshot(), HERE / "widget-history.png")
+
+
+def told(browser: Browser) -> None:
+    """What the bell tells, opened in place: somebody replied."""
+    with shown(browser, "", LEVY, who=MANAGER) as (_, thread):
+        comment = thread.locator(".c", has_text="The ropes were made here").first
+        comment.locator("> .acts [data-act=reply]").click()
+        reply = comment.locator("form.editor")
+        reply.locator("textarea").fill("Thank you. The last ropemaker's bench stands in the museum now.")
+        reply.locator("[data-post]").click()
+        thread.locator(".c:not(.own)", has_text="The last ropemaker").first.wait_for(timeout=60_000)
+    with shown(browser, "bell", LEVY, height=460, who=READER) as (_, thread):
+        thread.locator("#bell .badge:not([hidden])").wait_for()
+        thread.locator("#bell").click()
+        thread.locator("#notices li").first.wait_for()
+
+
+def hiding(browser: Browser) -> None:
+    """A reader hides somebody for herself."""
+    with shown(browser, "", HARBOUR, who=READER) as (page, thread):
+        comment = thread.locator("#list > .c[data-by]").first
+        comment.locator("> .acts .menu summary").click()
+        comment.get_by_role("button", name="Hide this person").first.click()
+        comment.locator("> .told").wait_for()
+        above(page, comment)
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(600)
+        picture = page.screenshot(clip=bounds(page, 420))
+        comment.locator("> .told button").click()
+        keep(picture, HERE / "widget-hidden.png")
+
+
+def flagging(browser: Browser) -> None:
+    """What somebody can say is wrong with a comment."""
+    with shown(browser, "flag", HARBOUR, height=620, who=READER) as (page, thread):
+        comment = thread.locator("#list > .c").first
+        comment.locator("> .acts .menu summary").click()
+        comment.get_by_role("link", name="Flag", exact=True).first.click()
+        comment.locator("> form.panel").wait_for()
+        above(page, comment)
+
+
+def consents(browser: Browser) -> None:
+    """What may be done with one's comments: asked, and answered no unless somebody says yes."""
+    with console(browser, "/account/my-data", READER) as page:
+        page.set_viewport_size({"width": 760, "height": 600})
+        keep(page.screenshot(), HERE / "widget-consent.png")
+
+
 def managing(browser: Browser) -> None:
     """A Community Manager in the thread."""
-    with shown(browser, "manager", BELL, height=660) as (_, thread):
-        sign_in(thread, MANAGER)
+    with shown(browser, "manager", BELL, height=660, who=MANAGER) as (_, thread):
         thread.locator("#list .moderate").first.click()
         thread.locator("#moderate").wait_for()
+
+
+def marked(browser: Browser) -> None:
+    """One comment is pinned to the top, another featured."""
+    with shown(browser, "featured", HARBOUR, height=460, who=MANAGER) as (page, thread):
+        for which, act in ((1, "Feature"), (0, "Pin")):
+            comment = thread.locator("#list > .c").nth(which)
+            comment.locator("> .acts .moderate").click()
+            comment.get_by_role("button", name=act, exact=True).click()
+            comment.locator("> .mark").wait_for()
+        page.reload()
+        thread.locator("#list > .c .mark[data-pinned]").wait_for()
+        above(page, thread.locator("#list"))
 
 
 def empty(browser: Browser) -> None:
@@ -235,7 +418,7 @@ def empty(browser: Browser) -> None:
 
 @contextmanager
 def console(browser: Browser, path: str, who: tuple[str, str]) -> Iterator[Page]:
-    """A page of the console, for whom it is."""
+    """A page of the console, or of an account, for whom it is."""
     with browser.new_context(
         base_url=BASE, viewport={"width": 1280, "height": 800}, device_scale_factor=1.5, reduced_motion="reduce", locale="en-GB",
     ) as context:
@@ -244,7 +427,7 @@ def console(browser: Browser, path: str, who: tuple[str, str]) -> Iterator[Page]
         page.get_by_label("E-mail address").fill(who[0])
         page.locator("input[type=password]").fill(who[1])
         page.locator("main button.primary").click()
-        page.wait_for_url("**/review/**")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
         page.goto(path)
         yield page
 
@@ -272,6 +455,18 @@ def closed(browser: Browser) -> None:
         page.get_by_role("button", name="Reopen").wait_for()
     with shown(browser, "closed", LEVY, height=420) as (_, thread):
         ready(thread)
+
+
+def guest(browser: Browser) -> None:
+    """Where the site lets people write without an account."""
+    with console(browser, "/review/courier/settings", ADMIN) as page:
+        page.locator("input[name=guests]").check()
+        page.get_by_role("button", name="Save").first.click()
+        page.wait_for_load_state()
+    with shown(browser, "guest", WALL, width=PHONE, height=660) as (_, thread):
+        write(thread, "The wall keeps the sea out of my kitchen.", post=True)
+        thread.get_by_role("link", name="Continue as guest").click()
+        thread.locator("#account h2", has_text="guest").wait_for()
 
 
 def loading(browser: Browser) -> None:

@@ -83,6 +83,8 @@ def test_a_person_is_hidden_in_place_and_shown_again(page: Page, open_page: Open
     page.reload()
     expect(comment.get_by_text("You hid this person.")).to_be_visible()
     expect(thread.get_by_text("More nonsense.")).to_be_hidden()
+    manager.locator("> .acts .menu summary").click()
+    expect(manager.locator("> .acts").get_by_role("link", name="Quote", exact=True)).to_be_visible()  # the editor comes where nobody writes yet, too
     show = comment.get_by_role("button", name="Show", exact=True)
     show.click()
     expect(comment.get_by_text("Nonsense, all of it.")).to_be_visible()

@@ -353,11 +353,13 @@ def test_what_came_since_is_announced_and_shown_when_the_reader_wants_it(
     make_comment(article, make_user("Ed Eves"), "A new answer.", parent=root)
     page.clock.fast_forward(25_000)
     expect(thread.locator("#news")).to_have_text("Show 2 new comments")
+    expect(thread.locator("#live")).to_have_text("2 new comments came in.")
     expect(thread.get_by_role("heading", level=1)).to_have_text("6 comments")
     expect(thread.get_by_text("A new remark.")).to_have_count(0)  # nothing moves by itself
     thread.locator("#news").press("Enter")
     expect(thread.locator(".c.fresh")).to_have_count(2)
     expect(thread.locator(".c.fresh").first).to_be_focused()
+    expect(thread.locator("#live")).to_have_text("2 new comments shown.")
     expect(thread.locator("#news")).to_be_hidden()
     page.clock.fast_forward(60_000)
     expect(thread.locator("#news")).to_be_hidden()

@@ -366,6 +366,8 @@ def test_with_third_party_cookies_blocked_one_signs_in_and_keeps_a_draft(reading
         session.send("Network.setCookieControls", {"enableThirdPartyCookieRestriction": True})
 
     with reading(prepare=block) as (page, thread):
+        blocked = thread.locator("body").evaluate("() => { document.cookie = 'probe=1; SameSite=None; Secure'; return document.cookie; }")
+        assert "probe" not in blocked  # or this test shows nothing
         thread.get_by_role("link", name="Sign in").click()
         thread.get_by_label("E-mail").fill("ann@example.org")
         thread.get_by_label("Password").fill(PASSWORD)

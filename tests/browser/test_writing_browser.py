@@ -1,4 +1,4 @@
-"""The editor in a real browser: marks, undo, mentions by keyboard, a preview, and editing what is published."""
+"""The editor in a real browser: marks, undo, mentions by keyboard, quoting, a preview, and editing what is published."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def test_writing_with_the_keyboard_and_editing_in_place(
     for _ in range(4):
         box.press("Control+z")
     expect(box).not_to_have_value("Thanks **Bo**")  # undone as typing is
+    said = thread.locator(".c", has_text="Remark number 1")
+    said.get_by_label("More").click()
+    said.get_by_role("link", name="Quote", exact=True).click()
+    expect(said.get_by_label("Your reply to Ann Able")).to_have_value("> Remark number 1 about the wall.\n\n")
+    said.get_by_role("link", name="Cancel").click()
     box.fill("")
     box.press_sequentially("Hear, hear, @bak")
     expect(thread.get_by_role("option", name="Bo Baker")).to_be_visible()
@@ -57,3 +62,39 @@ def test_writing_with_the_keyboard_and_editing_in_place(
     expect(thread.locator(".c > .text", has_text="Hear, hear: it stands.")).to_be_visible()
     expect(thread.locator(".c > .by", has_text="edited")).to_be_visible()
     page.screenshot(path=f"{tmp_path}/edited.png", full_page=True)
+
+
+MARKS = (  # what is pressed, what then stands where "wall" stood, and what the preview makes of it
+    ("Bold", "**wall**", "strong"), ("Italic", "*wall*", "em"), ("Quote", "> wall", "blockquote"), ("As a list", "- wall", "ul > li"),
+    ("Add a link", "[wall](https://)", 'a[href="https://example.org/"]'), ("Spoiler", "||wall||", "details"), ("Fixed width", "`wall`", "code"),
+)
+
+
+def test_every_mark_is_pressed_and_previewed_by_somebody_signed_out(page: Page, open_page: Callable[..., FrameLocator]) -> None:
+    thread = open_page(page)
+    box, preview = thread.get_by_label("Your comment"), thread.get_by_role("region", name="Preview")
+    box.click()
+    for name, marked, made in MARKS:
+        box.fill("wall")
+        box.press("Control+a")
+        thread.get_by_role("button", name=name, exact=True).click()
+        expect(box).to_have_value(marked)
+        expect(box).to_be_focused()
+        if name == "Add a link":
+            page.keyboard.type("https://example.org/")  # the address is selected, to be typed over
+            expect(box).to_have_value("[wall](https://example.org/)")
+        thread.get_by_role("button", name="Preview").click()
+        expect(preview.locator(made)).to_contain_text("wall")
+    expect(thread.locator("#account")).to_have_count(0)  # it asks nobody to sign up
+    expect(preview).to_have_count(1)
+
+
+def test_what_is_selected_in_a_comment_is_quoted_in_the_reply_to_it(page: Page, open_page: Callable[..., FrameLocator]) -> None:
+    thread = open_page(page)
+    thread.get_by_label("Your comment").click()  # what quotes comes with the editor
+    said = thread.locator(".c", has_text="Remark number 3")
+    text = said.locator(".text").first
+    page.frames[1].wait_for_function("Boolean(document.documentElement.desk.acts.quote)")
+    text.evaluate("el => { const node = el.querySelector('p').firstChild; getSelection().setBaseAndExtent(node, 0, node, 15); }")
+    said.get_by_role("link", name="Reply").click()
+    expect(said.get_by_label("Your reply to Cleo Carter")).to_have_value("> Remark number 3\n\n")

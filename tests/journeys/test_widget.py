@@ -1001,6 +1001,7 @@ def test_the_tag_and_the_files_are_cacheable_and_small(browser: Browser, article
     assert browser.get("/embed/assets/old/../secret").status_code == 404
     files = load().files
     assert sum(len(files[name].compressed) for name in ("widget.css", "widget.js", "embed.js")) <= 12 * 1024
+    assert len(files["counts.js"].compressed) <= 1024
 
 
 def test_making_files_smaller_changes_nothing_a_program_means() -> None:
@@ -1049,8 +1050,21 @@ def test_the_history_names_whom_a_text_mentions(browser: Browser, article: Artic
     assert f"#{bob.id}" not in page
 
 
+def test_strangers_preview_as_often_as_one_address_may(article: Article, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "enabled", False)  # put back afterwards, for the tests' application
+    path = plain_path(article)
+    db.session.commit()
+    strict = create_app(replace(settings, RATE_LIMITS=True, LIMIT_REACT="2 per minute"))
+    browser = Browser(strict)
+    answers = [browser.post(f"{path}/preview", {"body": "**Bold**"}, page=path) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert "**Bold**</textarea>" in answers[2].text  # what was typed is kept
+    with strict.app_context():
+        db.engine.dispose()
+
+
 def test_a_preview_without_script_keeps_the_text_and_posts_nothing(browser: Browser, article: Article) -> None:
-    sign_in(browser, article)
+    assert "/preview" in browser.get(plain_path(article)).text  # signed out, too
     shown = browser.post(f"{plain_path(article)}/preview", {"body": "**Bold** ||the end||"}, page=plain_path(article))
     assert "<strong>Bold</strong>" in shown.text
     assert "**Bold** ||the end||</textarea>" in shown.text
