@@ -118,8 +118,10 @@ def _tuned(site: Site, asked: Asked) -> tuple[Tuning, Invalid | None]:
 
 def _numbers(queue: Queue, found: Tuning) -> dict[str, str]:
     """What is said of a threshold, as text; the script puts the same texts in when it moves."""
+    finer = queue.threshold * 100 % 1 > 1e-9  # than hundredths: somebody typed it
     return {
-        "threshold": f"{queue.threshold:g}" if queue.threshold * 100 % 1 > 1e-9 else f"{queue.threshold:.2f}", "at": number(queue.threshold) if queue.threshold * 100 % 1 > 1e-9 else score(queue.threshold),
+        "threshold": f"{queue.threshold:g}" if finer else f"{queue.threshold:.2f}",  # for addresses and fields
+        "at": number(queue.threshold) if finer else score(queue.threshold),
         "a-day": _a_day(found.a_day(queue.held)), "held": number(queue.held), "missed": number(queue.missed),
         "rejected": number(queue.rejected + queue.missed), "caught": number(queue.rejected), "approved": number(queue.approved), "unjudged": number(queue.unjudged),
         "precision": percent(queue.precision), "precision-fine": percent(queue.precision_if_fine), "precision-alike": percent(queue.precision_if_alike),

@@ -288,30 +288,27 @@ def test_following_costs_three_statements(site: Site, article: Article, anna: Us
 # --- the card
 
 
+def settle(article: Article, reporter: User, judge: User, *, rejected: bool) -> None:
+    """A flag of the reporter's, and what became of it."""
+    comment = make_comment(article)
+    flag(comment, reporter, "abuse")
+    if rejected:
+        reject(comment, actor=judge, reason=Reason.ABUSE, seen=comment.version)
+    else:
+        approve(comment, actor=judge, seen=comment.version)
+
+
 def test_a_reporter_is_known_by_what_became_of_her_earlier_flags(site: Site, article: Article, anna: User) -> None:
     flora = make_user("Flora")
-    for taken_off in (True, False, False):
-        comment = make_comment(article)
-        flag(comment, flora, "abuse")
-        if taken_off:
-            reject(comment, actor=anna, reason=Reason.ABUSE, seen=comment.version)
-        else:
-            approve(comment, actor=anna, seen=comment.version)
+    for rejected in (True, False, False):
+        settle(article, flora, anna, rejected=rejected)
     flag(make_comment(article), flora, "spam")  # open: says nothing yet
     assert reliability(site.id, [flora.id]) == {flora.id: Reliability(settled=3, rejected=1)}
     assert reliability(make_site().id, [flora.id]) == {}
 
 
-def test_flags_of_somebody_whose_flags_lead_to_nothing_do_not_make_a_comment_urgent(site: Site, article: Article, anna: User) -> None:
+def test_flags_of_somebody_whose_flags_lead_to_nothing_do_not_make_a_comment_urgent(article: Article, anna: User) -> None:
     flora = make_user("Flora")
-
-    def settled(*, rejected: bool) -> None:
-        comment = make_comment(article)
-        flag(comment, flora, "abuse")
-        if rejected:
-            reject(comment, actor=anna, reason=Reason.ABUSE, seen=comment.version)
-        else:
-            approve(comment, actor=anna, seen=comment.version)
 
     def counts() -> bool:
         comment = make_comment(article)
@@ -323,14 +320,14 @@ def test_flags_of_somebody_whose_flags_lead_to_nothing_do_not_make_a_comment_urg
         assert comment.due < with_one
         return made.counted
 
-    settled(rejected=True)
+    settle(article, flora, anna, rejected=True)
     for _ in range(UNHEEDED_AFTER - 2):
-        settled(rejected=False)
+        settle(article, flora, anna, rejected=False)
     assert counts(), "nine say too little"
-    settled(rejected=False)
+    settle(article, flora, anna, rejected=False)
     assert not counts(), "one of ten"
-    settled(rejected=True)
-    settled(rejected=True)
+    settle(article, flora, anna, rejected=True)
+    settle(article, flora, anna, rejected=True)
     assert counts(), "three of twelve"
 
 
