@@ -13,6 +13,8 @@ from commentsvc.version import __version__
 from commentsvc.web import SAFE_METHODS, settings_of
 
 EXTENSION = "commentsvc.api.pages"
+THREADS = "commentsvc.api.threads"
+THREADS_KEPT = 1000  # those of fifty pages; about 4 kB each
 
 # Browsers ask each time (a 304 costs one statement); a proxy in front may spare us a burst.
 SHARED_SECONDS = 1
@@ -23,6 +25,12 @@ COUNTS_SECONDS = 30
 def page_cache() -> PageCache[bytes]:
     """The application's pages."""
     cache: PageCache[bytes] = current_app.extensions[EXTENSION]
+    return cache
+
+
+def kept_threads() -> PageCache[bytes]:
+    """Threads as JSON, by the rows that they were read from."""
+    cache: PageCache[bytes] = current_app.extensions[THREADS]
     return cache
 
 
@@ -53,6 +61,7 @@ def cacheable(response: Response, etag: str) -> Response:
 def init_app(app: Flask) -> None:
     """Keep pages, and finish every answer of the API."""
     app.extensions[EXTENSION] = PageCache[bytes](settings_of(app).PAGE_CACHE)
+    app.extensions[THREADS] = PageCache[bytes](THREADS_KEPT)
 
     def finish(response: Response) -> Response:
         if not request.path.startswith("/api/"):

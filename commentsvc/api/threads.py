@@ -8,9 +8,9 @@ from flask import Response
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Permission
-from commentsvc.api.access import on_article, on_comment
+from commentsvc.api.access import on_article, on_article_row, on_comment
 from commentsvc.api.blueprint import Blueprint, limited, operation
-from commentsvc.api.caching import cacheable, etag_of, page_cache, unchanged
+from commentsvc.api.caching import cacheable, etag_of, kept_threads, page_cache, unchanged
 from commentsvc.api.examples import REPLY, THREAD
 from commentsvc.api.own import own_comments, own_votes
 from commentsvc.api.present import node_values, thread_json
@@ -26,6 +26,7 @@ from commentsvc.comments.threads import (
 )
 from commentsvc.errors import NotFound
 from commentsvc.sites.models import Article
+from commentsvc.sites.rows import ArticleRow
 from commentsvc.web import signed_in
 
 threads = Blueprint("threads", "Conversations, page by page.")
@@ -43,11 +44,11 @@ IF_NONE_MATCH = {
 @threads.route("/articles/<row_id:article_id>/comments")
 @limited("LIMIT_READ")
 @operation("listComments", parameters=(IF_NONE_MATCH,))
-@on_article(Permission.READ)
+@on_article_row
 @threads.arguments(ThreadQuery, location="query")
 @threads.response(200, ThreadSchema, example=THREAD, headers=CACHE_HEADERS)
 @threads.alt_response(304, description="The page you have still holds", headers=CACHE_HEADERS)
-def thread(given: dict[str, Any], article: Article) -> Response:
+def thread(given: dict[str, Any], article: ArticleRow) -> Response:
     """A page of an article's conversation: comments at the top, each with its first replies.
 
     Paging holds under change: what did not move itself is neither skipped nor repeated. The page
@@ -61,7 +62,7 @@ def thread(given: dict[str, Any], article: Article) -> Response:
         return answer
     body = page_cache().get(etag)
     if body is None:
-        body = thread_json(article, page_of_roots(article, sort, after, limit))
+        body = thread_json(article, page_of_roots(article, sort, after, limit), kept_threads())
         page_cache().put(etag, body)
     return cacheable(Response(body, mimetype="application/json"), etag)
 
@@ -105,6 +106,6 @@ def replies(given: dict[str, Any], comment: Comment) -> Response:
     return cacheable(Response(body, mimetype="application/json"), etag)
 
 
-def _version(article: Article) -> tuple[object, ...]:
+def _version(article: Article | ArticleRow) -> tuple[object, ...]:
     """What moves with every change a reader could see; the time tells apart ids that were used twice."""
     return article.id, article.created_at, article.version, article.site.version, article.closed

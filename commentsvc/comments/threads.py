@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import Select, and_, bindparam, or_, select, text
@@ -18,6 +18,7 @@ from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.pagination import Cursors, SortKey, fetch, page, paged
 from commentsvc.sites.models import Article
+from commentsvc.sites.rows import ArticleRow
 
 ROOTS_PER_PAGE = 20
 REPLIES_PER_PAGE = 20
@@ -56,15 +57,38 @@ COLUMNS = (
     _C.up, _C.down, _C.top_score, _C.controversy, _C.featured_at,
     _B.expert, _B.member, and_(_U.guest_since.is_(None), _U.erased_at.is_(None)).label("has_profile"),
 )
+_ID, _ROOT_ID, _STATUS, _THREAD_COUNT = (CommentRow._fields.index(name) for name in ("id", "root_id", "status", "thread_count"))
+
+
+class Thread(NamedTuple):
+    """A root and the replies shown with it, each as its row was read: equal where nothing changed.
+
+    So it can be a key: of a page that is put together anew most threads read as they did, and what was made of those
+    need not be made again.
+    """
+
+    root: tuple[Any, ...]
+    replies: tuple[tuple[Any, ...], ...] = ()
+    pinned: bool = False
+
+    @property
+    def node(self) -> Node:
+        """The root as readers see it, with its replies as a tree."""
+        [node] = build([_public(self.root)._replace(pinned=self.pinned)], map(_public, self.replies))
+        return node
 
 
 @dataclass(frozen=True)
 class ThreadPage:
     """Roots with their previewed replies, the next cursor, and how many comments are left."""
 
-    nodes: tuple[Node, ...]
+    threads: tuple[Thread, ...]
     next: str | None
     left: int
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(thread.node for thread in self.threads)
 
 
 @dataclass(frozen=True)
@@ -132,7 +156,7 @@ def _public(row: Any) -> CommentRow:
 
 
 def page_of_roots(
-    article: Article, sort: Sort = Sort.NEWEST, after: str | None = None, limit: int = ROOTS_PER_PAGE
+    article: Article | ArticleRow, sort: Sort = Sort.NEWEST, after: str | None = None, limit: int = ROOTS_PER_PAGE
 ) -> ThreadPage:
     """A page of an article's conversation in two statements, whatever its size.
 
@@ -140,35 +164,39 @@ def page_of_roots(
     Invalid on a cursor that is forged, expired or of another article or sort.
     """
     check_limit(limit)
-    if sort == Sort.CONTROVERSIAL and article.site.policy.respect:
+    if sort == Sort.CONTROVERSIAL and article.respect:
         raise Invalid("Where readers give respect alone, nothing is controversial.", field="sort")
     scope = f"roots:{article.id}:{sort.value}"
     signer = cursors()
     key, last, seen = signer.read(scope, after) if after else (None, 0, 0)
     position = (key, last) if after else None
     rows, more = fetch(_roots(sort, continued=bool(after)), position=position, limit=limit, article=article.id, pinned=article.pinned_id or 0)
-    roots = ([] if after else _pinned(article)) + [_public(row) for row in rows]
-    nodes = build(roots, _previews([r.id for r in roots]))
-    seen += sum(r.thread_count + (r.status == Status.PUBLISHED) for r in roots)
+    roots = ([] if after else _pinned(article)) + [Thread(tuple(row)) for row in rows]
+    replies = _previews([thread.root[_ID] for thread in roots])
+    threads = tuple(thread._replace(replies=tuple(replies.get(thread.root[_ID], ()))) for thread in roots)
+    seen += sum(thread.root[_THREAD_COUNT] + (thread.root[_STATUS] == Status.PUBLISHED) for thread in roots)
     following = None
     if more:
         tail = CommentRow(*rows[-1])
         following = signer.write(scope, getattr(tail, SORT_KEYS[sort].name), tail.id, seen)
-    return ThreadPage(nodes, following, max(article.comment_count - seen, 1) if more else 0)
+    return ThreadPage(threads, following, max(article.comment_count - seen, 1) if more else 0)
 
 
-def _pinned(article: Article) -> list[CommentRow]:
+def _pinned(article: Article | ArticleRow) -> list[Thread]:
     """The comment that stands first, where there is one and it is published."""
     if article.pinned_id is None:
         return []
     rows = db.session.execute(_PINNED, {"pinned": article.pinned_id, "article": article.id})
-    return [CommentRow(*row)._replace(pinned=True) for row in rows]
+    return [Thread(tuple(row), pinned=True) for row in rows]
 
 
-def _previews(root_ids: Sequence[int]) -> list[CommentRow]:
-    if not root_ids:
-        return []
-    return [_public(row) for row in db.session.execute(_PREVIEWS, {"roots": root_ids}).all()]
+def _previews(root_ids: Sequence[int]) -> Mapping[int, list[tuple[Any, ...]]]:
+    """The replies shown below these roots, by root."""
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    if root_ids:
+        for row in db.session.execute(_PREVIEWS, {"roots": root_ids}).all():
+            found.setdefault(row[_ROOT_ID], []).append(tuple(row))
+    return found
 
 
 def page_of_replies(parent: Comment, after: str | None = None, limit: int = REPLIES_PER_PAGE, *, levels: int = 0) -> ReplyPage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hmac
+import time
 
 from flask import Flask, current_app
 from markupsafe import Markup
@@ -14,7 +15,9 @@ from commentsvc.web import settings_of
 
 EXTENSION = "commentsvc.embed.pages"
 FRAGMENTS = "commentsvc.embed.fragments"
-FRAGMENTS_KEPT = 5000  # about 2 kB each
+FRAGMENTS_KEPT = 4000  # comments of about 2 kB each, and threads of some of them
+# A page carries cursors, which expire after a week, and dates: nothing that is kept lives longer than this.
+PERIOD = 3 * 24 * 3600
 
 
 class Rendered:
@@ -60,9 +63,14 @@ def pages() -> PageCache[Rendered]:
 
 
 def fragments() -> PageCache[Markup]:
-    """Comments as pages for everybody show them, by all that shows in them."""
+    """Comments and threads as pages for everybody show them, by all that shows in them."""
     found: PageCache[Markup] = current_app.extensions[FRAGMENTS]
     return found
+
+
+def period() -> int:
+    """A part of the key of whatever has cursors in it: another one every PERIOD seconds."""
+    return int(time.time()) // PERIOD
 
 
 def nonce_of(etag: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 from flask import Blueprint, Response, g, request
 
 from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import for_everybody, read_limit, speak
-from commentsvc.embed.cache import nonce_of
-from commentsvc.embed.thread import PERIOD
+from commentsvc.embed.cache import nonce_of, period
 from commentsvc.embed.view import render_public
 from commentsvc.i18n import N_, language, translate
 from commentsvc.moderation.public_modlog import page_of_public_modlog
@@ -44,7 +42,7 @@ def public(site_key: str) -> Response:
     asked = speak(site.language)
     after = request.args.get("after") or None
     entries, following = page_of_public_modlog(site, after)
-    named = (site.id, site.version, language(), asked, after, entries, following is None, request.script_root, assets().version, int(time.time()) // PERIOD, nonce_of(""))
+    named = (site.id, site.version, language(), asked, after, entries, following is None, request.script_root, assets().version, period(), nonce_of(""))
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
     g.csp_nonce = nonce_of(etag)
     if request.if_none_match.contains_weak(etag):

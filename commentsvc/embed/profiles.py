@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -11,8 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import for_everybody, read_limit, speak
-from commentsvc.embed.cache import nonce_of
-from commentsvc.embed.thread import PERIOD
+from commentsvc.embed.cache import nonce_of, period
 from commentsvc.embed.view import render_public
 from commentsvc.i18n import language
 from commentsvc.moderation.profiles import Moved, find_profile, page_of_history
@@ -40,7 +38,7 @@ def profile(site_key: str, profile_id: str) -> AnyResponse:
         return _unlisted(redirect(url_for("profiles.profile", site_key=site_key, profile_id=moved.to, lang=asked), 302))
     named = (
         site.id, site.version, language(), asked, after, person, said, following is None, request.script_root, assets().version,
-        int(time.time()) // PERIOD, nonce_of(""),
+        period(), nonce_of(""),
     )
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
     g.csp_nonce = nonce_of(etag)

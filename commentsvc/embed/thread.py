@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,11 @@ from flask import Response, current_app, g, jsonify, request
 from sqlalchemy import Select, bindparam, select
 
 from commentsvc.comments.threads import ROOTS_PER_PAGE, Sort, page_of_roots, parse_sort
-from commentsvc.database import utcnow, write_intent
+from commentsvc.database import write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import HOUR, assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit, speak
-from commentsvc.embed.cache import Rendered, keep, nonce_of, pages
+from commentsvc.embed.cache import Rendered, keep, nonce_of, pages, period
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import seen_until
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
@@ -25,7 +24,7 @@ from commentsvc.extensions import db
 from commentsvc.i18n import gettext, language, plural_forms
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
-from commentsvc.sites.models import Article, Site, closing_time
+from commentsvc.sites.models import Article, Site, closing_time, is_past
 from commentsvc.sites.origins import canonical_url, origin_of
 from commentsvc.web import settings_of
 
@@ -33,8 +32,6 @@ from commentsvc.web import settings_of
 # with ten thousand readers costs one request a second.
 CACHEABLE = "public, max-age=0, s-maxage=1, stale-while-revalidate=30"
 COUNTS_SECONDS = 60
-# A page carries cursors, which expire after a week, and dates: none lives longer than this.
-PERIOD = 3 * 24 * 3600
 PAGE_SIZES = (10, ROOTS_PER_PAGE, 50)  # few: each is a page of its own to caches
 PARTS = {"": "embed/thread.html", "list": "embed/list.html"}
 
@@ -98,7 +95,7 @@ def _thread(known: Known) -> Response:
     appearance = Appearance.from_args(request.args)
     named = (
         known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part, size,
-        appearance.key, language(), asked, request.script_root, assets().version, int(time.time()) // PERIOD,
+        appearance.key, language(), asked, request.script_root, assets().version, period(),
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
     etag = hashlib.sha256(repr(named).encode()).hexdigest()[:32]
@@ -144,7 +141,7 @@ def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -
         return None
     article_id, article_version, site_id, site_version, tag, origins, days, section, closed_at, reopened_at, created_at = row
     closing = closing_time(days, section, closed_at, reopened_at or created_at)
-    return Known(article_id, article_version, site_id, site_version, tag, origins, closing is not None and closing <= utcnow())
+    return Known(article_id, article_version, site_id, site_version, tag, origins, is_past(closing))
 
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:

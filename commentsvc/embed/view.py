@@ -23,13 +23,19 @@ from commentsvc.comments.authors import badges_of
 from commentsvc.comments.hiding import hidden_by
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, EditStatus, Revision, Status, Vote
-from commentsvc.comments.threads import Sort, any_by_managers, own_waiting, replies_cursor
+from commentsvc.comments.threads import (
+    Sort,
+    ThreadPage,
+    any_by_managers,
+    own_waiting,
+    replies_cursor,
+)
 from commentsvc.comments.tree import CommentRow, Node
 from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import speak
-from commentsvc.embed.cache import fragments
+from commentsvc.embed.cache import fragments, period
 from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
@@ -334,6 +340,24 @@ class View:
         add(nodes, parent)
         return Markup("".join(parts))  # noqa: S704 - each part is Markup: rendered by templates that escape
 
+    def threads(self, page: ThreadPage) -> Markup:
+        """The page's comments; on pages for everybody each thread is kept whole, by the rows that it was read from.
+
+        A page that is put together anew because one comment came in costs a third less so.
+        """
+        if self.plain or self.me is not None:
+            return self.comments(page.nodes)
+        kept, around, now = fragments(), self._around, period()
+        parts: list[str] = []
+        for thread in page.threads:
+            key = (around, thread, now)
+            found = kept.get(key)
+            if found is None:
+                found = self.comments([thread.node])
+                kept.put(key, found)
+            parts.append(found)
+        return Markup("".join(parts))  # noqa: S704 - each part is Markup
+
     def part(self, name: str, *given: Hashable) -> Markup:
         """The macro `name` of components/conversation.html; on pages for everybody it is kept.
 
@@ -367,10 +391,7 @@ class View:
         render = partial(_macros().opening, self)
         if self.plain or self.me is not None:
             return render
-        around = (
-            self.root, self.site.key, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
-        )
-        kept = fragments()
+        around, kept = self._around, fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool, base: int) -> Markup:
             key = (around, comment, parent and (parent.id, parent.author_name), replies, base)
@@ -381,6 +402,13 @@ class View:
             return found
 
         return opening
+
+    @property
+    def _around(self) -> Hashable:
+        """All that shows in a comment and is not its own."""
+        return (
+            self.root, self.site.key, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+        )
 
     def more_cursor(self, node: Node) -> str:
         """Where "Show more replies" of this comment goes on."""

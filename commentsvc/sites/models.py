@@ -110,8 +110,12 @@ class Article(Base):
     @property
     def closed(self) -> bool:
         """Whether the conversation is closed now."""
-        closing = self.closing
-        return closing is not None and closing <= utcnow()
+        return is_past(self.closing)
+
+    @property
+    def respect(self) -> bool:
+        """Whether readers give one reaction in place of votes up and down; its site is loaded."""
+        return self.site.policy.respect
 
 
 def closing_time(
@@ -125,3 +129,8 @@ def closing_time(
         return closed_at
     after = days.get(section_key(section), days.get("", 0)) if section else days.get("", 0)
     return opened_at + dt.timedelta(days=after) if after else None
+
+
+def is_past(closing: dt.datetime | None) -> bool:
+    """Whether a conversation that closes then is closed now."""
+    return closing is not None and closing <= utcnow()
