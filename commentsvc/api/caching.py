@@ -48,7 +48,7 @@ def unchanged(etag: str) -> Response | None:
     """The 304 for a client that has this already."""
     if not request.if_none_match.contains_weak(etag):
         return None
-    return cacheable(Response(status=304), etag)
+    return cacheable(Response(status=304, mimetype="application/json"), etag)  # what comes with a page is not for it
 
 
 def cacheable(response: Response, etag: str) -> Response:

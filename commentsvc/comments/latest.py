@@ -57,8 +57,8 @@ def latest_of_article(article: Article, limit: int) -> Sequence[Latest]:
     return [Latest(*row) for row in db.session.execute(_latest().where(_C.article_id == article.id).limit(limit))]
 
 
-# Put together once, for each page of a conversation asks it.
-_NEWEST = (
+# Takes `article`. Put together once, for each page of a conversation asks it.
+NEWEST = (
     select(_C.published_at).where(_C.article_id == bindparam("article"), _PUBLISHED)
     .order_by(_C.published_at.desc(), _C.id.desc()).limit(1)
 )
@@ -66,7 +66,7 @@ _NEWEST = (
 
 def newest(article_id: int) -> dt.datetime | None:
     """When the article's last comment was published; None before the first. One look into an index."""
-    return db.session.execute(_NEWEST, {"article": article_id}).scalar()
+    return db.session.execute(NEWEST, {"article": article_id}).scalar()
 
 
 def published_since(article_id: int, since: dt.datetime) -> int:

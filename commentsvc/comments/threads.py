@@ -279,12 +279,12 @@ def own_waiting(article_id: int, user_id: int) -> Sequence[Comment]:
 
 # To the letter as the index has it: SQLite takes a partial one only then.
 _BY_MANAGERS = text("comments.status = 'published' AND comments.author_role = 'community_manager'")
-_ANY_BY_MANAGERS = select(_C.id).where(_C.article_id == bindparam("article"), _BY_MANAGERS).limit(1)
+ANY_BY_MANAGERS = select(_C.id).where(_C.article_id == bindparam("article"), _BY_MANAGERS).limit(1)
 
 
 def any_by_managers(article_id: int) -> bool:
     """Whether a Community Manager has a published comment under the article."""
-    return db.session.execute(_ANY_BY_MANAGERS, {"article": article_id}).first() is not None
+    return db.session.execute(ANY_BY_MANAGERS, {"article": article_id}).first() is not None
 
 
 def by_managers(article_id: int, limit: int = MAX_LIMIT) -> list[CommentRow]:

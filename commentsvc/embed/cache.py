@@ -16,6 +16,8 @@ from commentsvc.web import settings_of
 EXTENSION = "commentsvc.embed.pages"
 FRAGMENTS = "commentsvc.embed.fragments"
 FRAGMENTS_KEPT = 4000  # comments of about 2 kB each, and threads of some of them
+SHELLS = "commentsvc.embed.shells"
+SHELLS_KEPT = 200  # about 12 kB each
 # A page carries cursors, which expire after a week, and dates: nothing that is kept lives longer than this.
 PERIOD = 3 * 24 * 3600
 
@@ -54,6 +56,7 @@ def init_app(app: Flask) -> None:
     """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
     app.extensions[FRAGMENTS] = PageCache[Markup](FRAGMENTS_KEPT)
+    app.extensions[SHELLS] = PageCache[str](SHELLS_KEPT)
 
 
 def pages() -> PageCache[Rendered]:
@@ -65,6 +68,12 @@ def pages() -> PageCache[Rendered]:
 def fragments() -> PageCache[Markup]:
     """Comments and threads as pages for everybody show them, by all that shows in them."""
     found: PageCache[Markup] = current_app.extensions[FRAGMENTS]
+    return found
+
+
+def shells() -> PageCache[str]:
+    """Pages for everybody without their comments: one for an article, with each sort, size, look and language."""
+    found: PageCache[str] = current_app.extensions[SHELLS]
     return found
 
 

@@ -26,7 +26,11 @@ _VERSION = select(_A.version, _A.comment_count).where(_A.id == bindparam("articl
 
 def seen_until(article_id: int) -> int:
     """What a page of this moment has shown, for its later questions: microseconds since 1970, 0 before the first comment."""
-    last = newest(article_id)
+    return microseconds(newest(article_id))
+
+
+def microseconds(last: dt.datetime | None) -> int:
+    """When the last comment was published, as pages have it."""
     return 0 if last is None else (last - EPOCH) // dt.timedelta(microseconds=1)
 
 

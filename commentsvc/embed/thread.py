@@ -10,14 +10,21 @@ from typing import Any
 from flask import Response, current_app, g, jsonify, request
 from sqlalchemy import Select, bindparam, select
 
-from commentsvc.comments.threads import ROOTS_PER_PAGE, Sort, page_of_roots, parse_sort
+from commentsvc.comments.latest import NEWEST
+from commentsvc.comments.threads import (
+    ANY_BY_MANAGERS,
+    ROOTS_PER_PAGE,
+    Sort,
+    page_of_roots,
+    parse_sort,
+)
 from commentsvc.database import write_intent
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import HOUR, assets, takes_gzip
 from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, read_limit, speak
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages, period
 from commentsvc.embed.limits import spend
-from commentsvc.embed.news import seen_until
+from commentsvc.embed.news import microseconds
 from commentsvc.embed.view import ARTICLE, View, message_page, render_public
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
@@ -33,7 +40,6 @@ from commentsvc.web import settings_of
 CACHEABLE = "public, max-age=0, s-maxage=1, stale-while-revalidate=30"
 COUNTS_SECONDS = 60
 PAGE_SIZES = (10, ROOTS_PER_PAGE, 50)  # few: each is a page of its own to caches
-PARTS = {"": "embed/thread.html", "list": "embed/list.html"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ _ARTICLE_OF = (
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
     .where(_S.key == bindparam("key"))
 )
+_WHOLE = ARTICLE.add_columns(NEWEST.scalar_subquery(), ANY_BY_MANAGERS.exists())
 _KNOWN = _ARTICLE_OF.where(_A.url == bindparam("url"))
 _KNOWN_BY_ID = _ARTICLE_OF.where(_A.id == bindparam("article"))
 
@@ -146,12 +153,14 @@ def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -
 
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:
     spend(settings_of(current_app).LIMIT_READ, "render")
-    article = db.session.scalars(ARTICLE, {"article": article_id}).one()
+    # The newest before the thread: what comes in between counts as new.
+    article, last, managers = db.session.execute(_WHOLE, {"article": article_id}).one()
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
-    until = None if after else seen_until(article.id)  # before the thread: what comes in between counts as new
+    until = None if after else microseconds(last)
     page = page_of_roots(article, sort, after, size)
-    html = render_public(PARTS.get(part, PARTS[""]), v=view, page=page, after=after, until=until, size=size)
-    return keep(etag, html)
+    if part == "list":
+        return keep(etag, render_public("embed/list.html", v=view, page=page, until=until))
+    return keep(etag, view.page(page, until=until, size=size, managers=managers))
 
 
 def _first_view(site_key: str, url: str) -> Known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -35,7 +36,7 @@ from commentsvc.database import utcnow
 from commentsvc.embed.appearance import Appearance
 from commentsvc.embed.assets import assets
 from commentsvc.embed.blueprint import speak
-from commentsvc.embed.cache import fragments, period
+from commentsvc.embed.cache import fragments, period, shells
 from commentsvc.embed.words import words
 from commentsvc.errors import CommentsvcError
 from commentsvc.extensions import db
@@ -58,6 +59,8 @@ from commentsvc.moderation.reasons import words_of_reason
 from commentsvc.moderation.sanctions import in_shadow, in_words, shadowed, told_in_one, told_to
 from commentsvc.moderation.statements import of_whole
 from commentsvc.notifications.listing import NOTHING, Standing, standing
+from commentsvc.pages import csp_nonce
+from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import WELCOME, Article, Site
 from commentsvc.web import settings_of
 
@@ -67,6 +70,8 @@ SORTS = {
 }
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
+# What nobody can write, in place of what is a page's own while its shell is rendered.
+_NONCE, _HEADING, _LIST = (f"mark-{secrets.token_hex(16)}" for _ in range(3))
 # How long its author is reminded that a comment was not published.
 REJECTED_SHOWN = dt.timedelta(days=7)
 OWN_LIMIT = 1000
@@ -254,17 +259,22 @@ class View:
     @property
     def guests(self) -> bool:
         """Whether one may write here without an account."""
-        return self.site.policy.guests
+        return self.policy.guests
 
     @property
     def passkeys(self) -> bool:
         """Whether a passkey can be used, in a window of our own."""
         return relying_party() is not None
 
-    @cached_property  # asked once a comment
+    @cached_property  # made from JSON each time
+    def policy(self) -> Policy:
+        """The site's."""
+        return self.site.policy
+
+    @property
     def respect(self) -> bool:
         """Whether readers give one reaction in place of votes up and down."""
-        return self.site.policy.respect
+        return self.policy.respect
 
     @property
     def sorts(self) -> Mapping[Sort, str]:
@@ -291,15 +301,15 @@ class View:
 
     @property
     def max_length(self) -> int:
-        return self.site.policy.max_length
+        return self.policy.max_length
 
-    @cached_property
+    @property
     def public_history(self) -> bool:
-        return self.site.policy.public_history
+        return self.policy.public_history
 
-    @cached_property  # asked once a comment; a policy is made from JSON each time
+    @property
     def max_depth(self) -> int:
-        return self.site.policy.max_depth
+        return self.policy.max_depth
 
     @property
     def welcome(self) -> str:
@@ -313,7 +323,7 @@ class View:
 
     @property
     def public_modlog(self) -> bool:
-        return self.site.policy.public_modlog
+        return self.policy.public_modlog
 
     def comments(self, nodes: Sequence[Node], parent: CommentRow | None = None, base: int = 0) -> Markup:
         """Comments with the replies shown under each; `base` is the depth that stands at the left edge.
@@ -358,24 +368,30 @@ class View:
             parts.append(found)
         return Markup("".join(parts))  # noqa: S704 - each part is Markup
 
-    def part(self, name: str, *given: Hashable) -> Markup:
-        """The macro `name` of components/conversation.html; on pages for everybody it is kept.
+    def page(self, page: ThreadPage, *, until: int | None, size: int, managers: bool) -> str:
+        """The page in the iframe: the list of comments, and its heading, in a shell that is kept.
 
-        Such a part shows nothing but the site, the article's address and what is given: the key is all of that.
-        Rendering them anew is most of what a page costs whose comments are kept.
+        The shell shows nothing but what is in its key, and marks where the page's own is put in. To render it anew is
+        a third of what a page costs whose comments are kept.
         """
-        render = getattr(current_app.jinja_env.get_template("components/conversation.html").module, name)
-        if self.plain or self.me is not None:
-            return render(self, *given)  # type: ignore[no-any-return]
+        macros = current_app.jinja_env.get_template("components/conversation.html").module
+        any_shown, any_counted = bool(page.threads), self.article.comment_count > 0
         key = (
-            name, given, self.root, self.site.id, self.site.version, self.article.id, self.article.url, self.closed,
+            self.sort, size, self.appearance.key, managers, any_shown, any_counted, self.article.title,
+            self.root, self.site.id, self.site.version, self.article.id, self.article.url, self.closed,
             language(), self.asked_language, assets().version,
         )
-        found = fragments().get(key)
-        if found is None:
-            found = render(self, *given)
-            fragments().put(key, found)
-        return found
+        shell = shells().get(key)
+        if shell is None:
+            shell = render_public(
+                "embed/thread.html", v=self, size=size, managers=managers, any_shown=any_shown, any_counted=any_counted,
+                heading=_HEADING, list=_LIST, csp_nonce=lambda: _NONCE,
+            )
+            shells().put(key, shell)
+        own = {_NONCE: csp_nonce(), _HEADING: macros.heading(self), _LIST: macros.list(self, page, until)}  # type: ignore[attr-defined]
+        for mark, what in own.items():  # the list comes last: nothing is put into what readers wrote
+            shell = shell.replace(mark, what)
+        return shell
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""
