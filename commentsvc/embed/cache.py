@@ -8,7 +8,6 @@ import hmac
 import time
 
 from flask import Flask, current_app
-from markupsafe import Markup
 
 from commentsvc.page_cache import PageCache
 from commentsvc.web import settings_of
@@ -45,9 +44,9 @@ class Rendered:
         return gzip.decompress(self._compressed) if plain is None else plain
 
 
-def keep(etag: str, html: str) -> Rendered:
+def keep(etag: str, html: bytes) -> Rendered:
     """The page, kept for the next who asks."""
-    page = Rendered(html.encode())
+    page = Rendered(html)
     pages().put(etag, page)
     return page
 
@@ -55,8 +54,8 @@ def keep(etag: str, html: str) -> Rendered:
 def init_app(app: Flask) -> None:
     """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
-    app.extensions[FRAGMENTS] = PageCache[Markup](FRAGMENTS_KEPT)
-    app.extensions[SHELLS] = PageCache[str](SHELLS_KEPT)
+    app.extensions[FRAGMENTS] = PageCache[bytes](FRAGMENTS_KEPT)
+    app.extensions[SHELLS] = PageCache[bytes](SHELLS_KEPT)
 
 
 def pages() -> PageCache[Rendered]:
@@ -65,15 +64,15 @@ def pages() -> PageCache[Rendered]:
     return found
 
 
-def fragments() -> PageCache[Markup]:
-    """Comments and threads as pages for everybody show them, by all that shows in them."""
-    found: PageCache[Markup] = current_app.extensions[FRAGMENTS]
+def fragments() -> PageCache[bytes]:
+    """Comments and threads as pages for everybody show them, by all that shows in them; in UTF-8, half of what `str` takes."""
+    found: PageCache[bytes] = current_app.extensions[FRAGMENTS]
     return found
 
 
-def shells() -> PageCache[str]:
+def shells() -> PageCache[bytes]:
     """Pages for everybody without their comments: one for an article, with each sort, size, look and language."""
-    found: PageCache[str] = current_app.extensions[SHELLS]
+    found: PageCache[bytes] = current_app.extensions[SHELLS]
     return found
 
 

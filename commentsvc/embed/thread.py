@@ -25,7 +25,7 @@ from commentsvc.embed.blueprint import by_script, embed, for_everybody, frame, r
 from commentsvc.embed.cache import Rendered, keep, nonce_of, pages, period
 from commentsvc.embed.limits import spend
 from commentsvc.embed.news import microseconds
-from commentsvc.embed.view import ARTICLE, View, message_page, render_public
+from commentsvc.embed.view import View, message_page
 from commentsvc.errors import CommentsvcError, NotAllowed, NotFound, TooSoon
 from commentsvc.extensions import db
 from commentsvc.i18n import gettext, language, plural_forms
@@ -33,6 +33,7 @@ from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
 from commentsvc.sites.models import Article, Site, closing_time, is_past
 from commentsvc.sites.origins import canonical_url, origin_of
+from commentsvc.sites.rows import ARTICLE_ROW, as_article
 from commentsvc.web import settings_of
 
 # A proxy may answer for a second without asking, and for half a minute while it asks: a story
@@ -137,7 +138,7 @@ _ARTICLE_OF = (
     .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
     .where(_S.key == bindparam("key"))
 )
-_WHOLE = ARTICLE.add_columns(NEWEST.scalar_subquery(), ANY_BY_MANAGERS.exists())
+_WHOLE = ARTICLE_ROW.add_columns(NEWEST.scalar_subquery(), ANY_BY_MANAGERS.exists())
 _KNOWN = _ARTICLE_OF.where(_A.url == bindparam("url"))
 _KNOWN_BY_ID = _ARTICLE_OF.where(_A.id == bindparam("article"))
 
@@ -154,12 +155,13 @@ def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -
 def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:
     spend(settings_of(current_app).LIMIT_READ, "render")
     # The newest before the thread: what comes in between counts as new.
-    article, last, managers = db.session.execute(_WHOLE, {"article": article_id}).one()
+    *row, last, managers = db.session.execute(_WHOLE, {"article": article_id}).one()
+    article = as_article(row)
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
     until = None if after else microseconds(last)
     page = page_of_roots(article, sort, after, size)
     if part == "list":
-        return keep(etag, render_public("embed/list.html", v=view, page=page, until=until))
+        return keep(etag, view.listed(page, until))
     return keep(etag, view.page(page, until=until, size=size, managers=managers))
 
 

@@ -62,6 +62,7 @@ from commentsvc.notifications.listing import NOTHING, Standing, standing
 from commentsvc.pages import csp_nonce
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import WELCOME, Article, Site
+from commentsvc.sites.rows import ArticleRow, SiteRow
 from commentsvc.web import settings_of
 
 SORTS = {
@@ -71,7 +72,7 @@ SORTS = {
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # What nobody can write, in place of what is a page's own while its shell is rendered.
-_NONCE, _HEADING, _LIST = (f"mark-{secrets.token_hex(16)}" for _ in range(3))
+_NONCE, _HEADING, _LIST, _THREADS = (f"mark-{secrets.token_hex(16)}" for _ in range(4))
 # How long its author is reminded that a comment was not published.
 REJECTED_SHOWN = dt.timedelta(days=7)
 OWN_LIMIT = 1000
@@ -185,8 +186,8 @@ class Asked:
 class View:
     """One conversation as the templates see it; `me` is None on pages that are for everybody."""
 
-    article: Article
-    site: Site
+    article: Article | ArticleRow
+    site: Site | SiteRow
     sort: Sort = Sort.NEWEST
     appearance: Appearance = field(default_factory=Appearance)
     plain: bool = False
@@ -266,7 +267,7 @@ class View:
         """Whether a passkey can be used, in a window of our own."""
         return relying_party() is not None
 
-    @cached_property  # made from JSON each time
+    @cached_property  # a statement, or made from JSON, each time
     def policy(self) -> Policy:
         """The site's."""
         return self.site.policy
@@ -350,48 +351,40 @@ class View:
         add(nodes, parent)
         return Markup("".join(parts))  # noqa: S704 - each part is Markup: rendered by templates that escape
 
-    def threads(self, page: ThreadPage) -> Markup:
-        """The page's comments; on pages for everybody each thread is kept whole, by the rows that it was read from.
-
-        A page that is put together anew because one comment came in costs a third less so.
-        """
-        if self.plain or self.me is not None:
-            return self.comments(page.nodes)
-        kept, around, now = fragments(), self._around, period()
-        parts: list[str] = []
-        for thread in page.threads:
-            key = (around, thread, now)
-            found = kept.get(key)
-            if found is None:
-                found = self.comments([thread.node])
-                kept.put(key, found)
-            parts.append(found)
-        return Markup("".join(parts))  # noqa: S704 - each part is Markup
-
-    def page(self, page: ThreadPage, *, until: int | None, size: int, managers: bool) -> str:
+    def page(self, page: ThreadPage, *, until: int | None, size: int, managers: bool) -> bytes:
         """The page in the iframe: the list of comments, and its heading, in a shell that is kept.
 
         The shell shows nothing but what is in its key, and marks where the page's own is put in. To render it anew is
         a third of what a page costs whose comments are kept.
         """
-        macros = current_app.jinja_env.get_template("components/conversation.html").module
         any_shown, any_counted = bool(page.threads), self.article.comment_count > 0
-        key = (
-            self.sort, size, self.appearance.key, managers, any_shown, any_counted, self.article.title,
-            self.root, self.site.id, self.site.version, self.article.id, self.article.url, self.closed,
-            language(), self.asked_language, assets().version,
-        )
+        key = (self._around, self.sort, size, self.appearance.key, managers, any_shown, any_counted, self.article.title, assets().version)
         shell = shells().get(key)
         if shell is None:
             shell = render_public(
                 "embed/thread.html", v=self, size=size, managers=managers, any_shown=any_shown, any_counted=any_counted,
                 heading=_HEADING, list=_LIST, csp_nonce=lambda: _NONCE,
-            )
+            ).encode()
             shells().put(key, shell)
-        own = {_NONCE: csp_nonce(), _HEADING: macros.heading(self), _LIST: macros.list(self, page, until)}  # type: ignore[attr-defined]
-        for mark, what in own.items():  # the list comes last: nothing is put into what readers wrote
-            shell = shell.replace(mark, what)
-        return shell
+        shell = _filled(shell, _NONCE, csp_nonce().encode())
+        shell = _filled(shell, _HEADING, _talk().heading(self).encode())
+        return _filled(shell, _LIST, self.listed(page, until))  # the last: nothing is put into what readers wrote
+
+    def listed(self, page: ThreadPage, until: int | None) -> bytes:
+        """The page's comments; each thread is kept whole, by the rows that it was read from.
+
+        A page that is put together anew because one comment came in costs a third less so.
+        """
+        kept, around, now = fragments(), self._around, period()
+        parts: list[bytes] = []
+        for thread in page.threads:
+            key = (around, thread, now)
+            found = kept.get(key)
+            if found is None:
+                found = self.comments([thread.node]).encode()
+                kept.put(key, found)
+            parts.append(found)
+        return _filled(_talk().list(self, page, until, _THREADS).encode(), _THREADS, b"".join(parts))
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""
@@ -410,20 +403,21 @@ class View:
         around, kept = self._around, fragments()
 
         def opening(comment: CommentRow, parent: CommentRow | None, replies: bool, base: int) -> Markup:
-            key = (around, comment, parent and (parent.id, parent.author_name), replies, base)
+            key = (around, comment, parent and (parent.id, parent.author_name), replies, base, self.highlight == comment.id)
             found = kept.get(key)
             if found is None:
-                found = render(comment, parent, replies, base)
+                found = render(comment, parent, replies, base).encode()
                 kept.put(key, found)
-            return found
+            return Markup(found.decode())  # noqa: S704 - a macro's, as it was
 
         return opening
 
-    @property
+    @cached_property
     def _around(self) -> Hashable:
-        """All that shows in a comment and is not its own."""
+        """All that shows in a comment and is not its own; what the site has set is in its version."""
         return (
-            self.root, self.site.key, self.article.id, self.article.url, self.closed, self.max_depth, self.site.name, self.respect, language(), self.asked_language, self.public_history,
+            self.root, self.site.id, self.site.key, self.site.version, self.article.id, self.article.url, self.closed,
+            language(), self.asked_language,
         )
 
     def more_cursor(self, node: Node) -> str:
@@ -444,6 +438,14 @@ def _structured(node: Node, url: str) -> dict[str, Any]:
 
 def _macros() -> Any:
     return current_app.jinja_env.get_template("components/comment.html").module
+
+
+def _talk() -> Any:
+    return current_app.jinja_env.get_template("components/conversation.html").module
+
+
+def _filled(shell: bytes, mark: str, what: bytes) -> bytes:
+    return shell.replace(mark.encode(), what)
 
 
 ARTICLE = select(Article).where(Article.id == bindparam("article")).options(joinedload(Article.site))

@@ -1,13 +1,14 @@
 """An article as the pages of its conversation need it, read without the ORM.
 
-Of what a page costs that is kept that is 13 %, and more where a site has thousands of phrases: its policy is not read.
+Of what a page costs that is kept that is 13 %, of one that is put together anew as much, and more where a site has
+thousands of phrases: its policy is read where it is asked for.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -23,8 +24,17 @@ class SiteRow(NamedTuple):
     id: int
     key: str
     version: int
+    name: str
+    language: str
+    welcome: str
+    guidelines: str
     origins: list[str]
     closing_days: Mapping[str, int] | None
+
+    @property
+    def policy(self) -> Policy:
+        """One statement each time."""
+        return Policy.from_data(db.session.execute(select(_S.policy).where(_S.id == self.id)).scalar_one())
 
 
 class ArticleRow(NamedTuple):
@@ -53,24 +63,35 @@ class ArticleRow(NamedTuple):
         return is_past(closing_time(self.site.closing_days, self.section, self.closed_at, self.reopened_at or self.created_at))
 
     @property
+    def policy(self) -> Policy:
+        """What holds under this article; one statement each time."""
+        return self.site.policy.within(self.section)
+
+    @property
     def respect(self) -> bool:
         """Whether readers give one reaction in place of votes up and down; one statement."""
-        return Policy.from_data(db.session.execute(select(_S.policy).where(_S.id == self.site.id)).scalar_one()).respect
+        return self.site.policy.respect
 
 
 _A, _S = Article.__table__.c, Site.__table__.c
-_SITE = (_S.id, _S.key, _S.version, _S.origins, _S.closing_days)
+_SITE = (_S.id, _S.key, _S.version, _S.name, _S.language, _S.welcome, _S.guidelines, _S.origins, _S.closing_days)
 _ARTICLE = (
     _A.id, _A.url, _A.title, _A.section, _A.closed_at, _A.reopened_at, _A.premoderated, _A.comment_count, _A.pinned_id, _A.version, _A.created_at,
 )
-_BY_ID = (
+# Takes `article`; `as_article` makes one of what it gives.
+ARTICLE_ROW = (
     select(*_SITE, *_ARTICLE).join_from(Article.__table__, Site.__table__, _S.id == _A.site_id).where(_A.id == bindparam("article"))
 )
 
 
 def article_row(article_id: int) -> ArticleRow:
     """The article and its site in one statement, or NotFound."""
-    row = db.session.execute(_BY_ID, {"article": article_id}).one_or_none()
+    row = db.session.execute(ARTICLE_ROW, {"article": article_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such article.")
+    return as_article(row)
+
+
+def as_article(row: Sequence[Any]) -> ArticleRow:
+    """The article of this row."""
     return ArticleRow(SiteRow(*row[: len(_SITE)]), *row[len(_SITE) :])

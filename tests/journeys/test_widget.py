@@ -191,6 +191,12 @@ def test_a_page_of_kept_comments_is_the_page_rendered_anew(browser: Browser, art
         assert browser.get(thread_path(article)).text == kept
 
 
+def test_a_comment_that_a_link_named_is_not_marked_for_others(browser: Browser, article: Article) -> None:
+    comment = make_comment(article, body="A wall is a wall.")
+    assert 'class="c here"' in browser.get(f"/embed/comments/{comment.id}/context").text
+    assert 'class="c"' in browser.get(thread_path(article)).text
+
+
 def test_every_look_and_sort_has_its_own_etag(browser: Browser, article: Article) -> None:
     given: list[dict[str, str]] = [
         {}, {"sort": "top"}, {"dir": "rtl"}, {"theme": "dark"}, {"accent": "#aa0000"}, {"font": "Georgia"}, {"part": "list"},
@@ -227,7 +233,7 @@ def test_compressed_and_plain_pages_say_the_same(browser: Browser, article: Arti
     assert gzip.decompress(packed.data) == plain.data
 
 
-def test_a_cached_page_costs_one_statement_and_a_new_one_four_whatever_it_holds(
+def test_a_cached_page_costs_one_statement_and_a_new_one_five_whatever_it_holds(
     browser: Browser, article: Article, statements: Statements
 ) -> None:
     def cost(path: str) -> int:
@@ -238,14 +244,16 @@ def test_a_cached_page_costs_one_statement_and_a_new_one_four_whatever_it_holds(
 
     author = make_user()
     make_comment(article, author, parent=make_comment(article, author))
-    assert cost(thread_path(article)) == 4  # which page, all about its article, roots, replies
+    assert cost(thread_path(article)) == 5  # which page, all about its article, roots, replies, policy
     assert cost(thread_path(article)) == 1
     for _root in range(20):
         root = make_comment(article, author)
         for _reply in range(3):
             make_comment(article, author, parent=root)
-    assert cost(thread_path(article)) == 4
+    assert cost(thread_path(article)) == 5
     assert cost(thread_path(article)) == 1
+    pages().clear()
+    assert cost(thread_path(article)) == 4  # each comment in it is kept
     assert cost(plain_path(article)) == 4  # nobody is signed in: article, roots, replies, managers
 
 
