@@ -55,7 +55,7 @@ def init_app(app: Flask) -> None:
     """Give the application its cache."""
     app.extensions[EXTENSION] = PageCache[Rendered](settings_of(app).PAGE_CACHE)
     app.extensions[FRAGMENTS] = PageCache[bytes](FRAGMENTS_KEPT)
-    app.extensions[SHELLS] = PageCache[bytes](SHELLS_KEPT)
+    app.extensions[SHELLS] = PageCache[tuple[bytes, ...]](SHELLS_KEPT)
 
 
 def pages() -> PageCache[Rendered]:
@@ -70,9 +70,9 @@ def fragments() -> PageCache[bytes]:
     return found
 
 
-def shells() -> PageCache[bytes]:
-    """Pages for everybody without their comments: one for an article, with each sort, size, look and language."""
-    found: PageCache[bytes] = current_app.extensions[SHELLS]
+def shells() -> PageCache[tuple[bytes, ...]]:
+    """Pages for everybody without their comments, in pieces: one for an article, with each sort, size, look and language."""
+    found: PageCache[tuple[bytes, ...]] = current_app.extensions[SHELLS]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,8 @@ SORTS = {
 # Wide screens indent this deep, phones half of it; beyond, a reply names whom it answers.
 INDENT_WIDE, INDENT_PHONE = 4, 2
 # What nobody can write, in place of what is a page's own while its shell is rendered.
-_NONCE, _HEADING, _LIST, _THREADS = (f"mark-{secrets.token_hex(16)}" for _ in range(4))
+_NONCE, _HEADING, _LIST = (b"mark-" + secrets.token_hex(16).encode() for _ in range(3))
+_MARKS = re.compile(b"(" + b"|".join([_NONCE, _HEADING, _LIST]) + b")")
 # How long its author is reminded that a comment was not published.
 REJECTED_SHOWN = dt.timedelta(days=7)
 OWN_LIMIT = 1000
@@ -361,14 +363,14 @@ class View:
         key = (self._around, self.sort, size, self.appearance.key, managers, any_shown, any_counted, self.article.title, assets().version)
         shell = shells().get(key)
         if shell is None:
-            shell = render_public(
+            html = render_public(
                 "embed/thread.html", v=self, size=size, managers=managers, any_shown=any_shown, any_counted=any_counted,
-                heading=_HEADING, list=_LIST, csp_nonce=lambda: _NONCE,
-            ).encode()
+                heading=_HEADING.decode(), list=_LIST.decode(), csp_nonce=_NONCE.decode,
+            )
+            shell = tuple(_MARKS.split(html.encode()))
             shells().put(key, shell)
-        shell = _filled(shell, _NONCE, csp_nonce().encode())
-        shell = _filled(shell, _HEADING, _talk().heading(self).encode())
-        return _filled(shell, _LIST, self.listed(page, until))  # the last: nothing is put into what readers wrote
+        own = {_NONCE: csp_nonce().encode(), _HEADING: _talk().heading(self).encode(), _LIST: self.listed(page, until)}
+        return b"".join([own.get(piece, piece) for piece in shell])
 
     def listed(self, page: ThreadPage, until: int | None) -> bytes:
         """The page's comments; each thread is kept whole, by the rows that it was read from.
@@ -384,7 +386,8 @@ class View:
                 found = self.comments([thread.node]).encode()
                 kept.put(key, found)
             parts.append(found)
-        return _filled(_talk().list(self, page, until, _THREADS).encode(), _THREADS, b"".join(parts))
+        before, after = _talk().list(self, page, until, _LIST.decode()).encode().split(_LIST)
+        return b"".join([before, *parts, after])
 
     def alone(self, comment: CommentRow, parent: CommentRow | None) -> Markup:
         """A comment without its replies."""
@@ -442,10 +445,6 @@ def _macros() -> Any:
 
 def _talk() -> Any:
     return current_app.jinja_env.get_template("components/conversation.html").module
-
-
-def _filled(shell: bytes, mark: str, what: bytes) -> bytes:
-    return shell.replace(mark.encode(), what)
 
 
 ARTICLE = select(Article).where(Article.id == bindparam("article")).options(joinedload(Article.site))
