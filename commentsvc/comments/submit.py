@@ -6,11 +6,13 @@ import datetime as dt
 import hashlib
 import math
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
@@ -50,7 +52,12 @@ _AGAIN: Final = (
 _PARENT: Final = select(_COMMENTS.id, _COMMENTS.article_id, _COMMENTS.root_id, _COMMENTS.depth, _COMMENTS.status).where(
     _COMMENTS.id == bindparam("of")
 )
+_COMMENT: Final = insert(Comment.__table__)  # type: ignore[arg-type]
 _REVISION: Final = insert(Revision.__table__)  # type: ignore[arg-type]
+_BLANK: Final = {
+    c.name: c.default.arg if c.default is not None and c.default.is_scalar else None for c in _COMMENTS if not c.primary_key
+}
+"""A comment of which nothing is given: what its columns are then."""
 
 
 @dataclass(frozen=True)
@@ -146,21 +153,33 @@ def submit_comment(
     if Permission.SKIP_SCREENING not in PERMISSIONS[role]:
         _keep_pace(article, author, policy, now)
     admission = admit(article, author) if admit is not None else Admission()
-    comment = Comment(
-        site_id=article.site_id, article=article, author_id=author.id,
-        author_role=role.value, author_level=admission.author_level, hold_for=admission.hold_for, body=body, body_html=render(body, people_named(body, article.id)),
-        body_hash=digest, request_key=key, created_at=now, status=Status.PENDING, version=1, revision=1,
-        section=article.section, language=language_of(body),
-        parent_id=parent.id if parent else None,
-        root_id=(parent.root_id or parent.id) if parent else None,
-        depth=parent.depth + 1 if parent else 0,
-    )
-    db.session.add(comment)
-    db.session.flush()
-    connection.execute(
-        _REVISION, {"site_id": article.site_id, "comment_id": comment.id, "number": 1, "body": body, "created_at": now}
-    )
+    comment = _store(article, {
+        "author_id": author.id, "author_role": role.value, "author_level": admission.author_level, "hold_for": admission.hold_for,
+        "body": body, "body_html": render(body, people_named(body, article.id)), "body_hash": digest, "request_key": key,
+        "created_at": now, "section": article.section, "language": language_of(body),
+        "parent_id": parent.id if parent else None,
+        "root_id": (parent.root_id or parent.id) if parent else None,
+        "depth": parent.depth + 1 if parent else 0,
+    })
     follow_up(db.session, "screen")
+    return comment
+
+
+def _store(article: Article, given: Mapping[str, Any]) -> Comment:
+    """Write a comment and its first revision, and have the comment in the session as if it had been read.
+
+    Without the session's unit of work: that took three times as long, a twelfth of a post.
+    """
+    connection = db.session.connection()
+    values = {**_BLANK, "site_id": article.site_id, "article_id": article.id, "accepted_at": utcnow(), **given}
+    comment_id = connection.execute(_COMMENT, values).inserted_primary_key.id  # type: ignore[union-attr]
+    connection.execute(_REVISION, {
+        "site_id": article.site_id, "comment_id": comment_id, "number": 1, "body": given["body"], "created_at": given["created_at"],
+    })
+    comment = Comment(id=comment_id, **values)
+    make_transient_to_detached(comment)
+    db.session.add(comment)
+    set_committed_value(comment, "article", article)
     return comment
 
 
