@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_dict, set_committed_value
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission
@@ -176,7 +176,8 @@ def _store(article: Article, given: Mapping[str, Any]) -> Comment:
     connection.execute(_REVISION, {
         "site_id": article.site_id, "comment_id": comment_id, "number": 1, "body": given["body"], "created_at": given["created_at"],
     })
-    comment = Comment(id=comment_id, **values)
+    comment = Comment()
+    instance_dict(comment).update(values, id=comment_id)
     make_transient_to_detached(comment)
     db.session.add(comment)
     set_committed_value(comment, "article", article)
