@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Flask
 from huey import PostgresHuey, RedisHuey, SqliteHuey, crontab
@@ -16,7 +18,7 @@ from redis import ConnectionPool
 from commentsvc.accounts.audit import head as audit_head
 from commentsvc.accounts.audit import seal_all
 from commentsvc.accounts.expiry import forget_expired
-from commentsvc.bell import Bell, LocalBell
+from commentsvc.bell import Bell, DatabaseBell, LocalBell
 from commentsvc.config import Settings
 from commentsvc.database import register_follow_ups
 from commentsvc.delivery.email import deliver_due
@@ -45,7 +47,7 @@ class Tasks:
     mail: Any
     forget: Any
     bell: Bell
-    local: LocalBell | None
+    wire: LocalBell | DatabaseBell | None  # None: the queue itself carries the bell
 
 
 def _queue(settings: Settings) -> Any:
@@ -55,10 +57,24 @@ def _queue(settings: Settings) -> Any:
         pool = ConnectionPool.from_url(settings.REDIS_URL, **settings.redis_options)
         return RedisHuey("commentsvc", connection_pool=pool)
     if settings.database_url.startswith("postgresql"):
-        return PostgresHuey("commentsvc", dsn=settings.database_url.replace("+psycopg", ""), **settings.connect_args)
+        return PostgresHuey("commentsvc", dsn=_dsn(settings), **settings.connect_args)
     # Apart from the application's file: enqueuing must not wait for its write lock.
     settings.make_instance()
     return SqliteHuey("commentsvc", filename=str(settings.instance_path / "queue.sqlite3"), fsync=False)
+
+
+def _dsn(settings: Settings) -> str:
+    return settings.database_url.replace("+psycopg", "")
+
+
+def _wire(settings: Settings, huey: Any) -> LocalBell | DatabaseBell | None:
+    """What rings the worker without a message in the queue: on one machine a pipe, for the queue's file would have to be asked."""
+    if isinstance(huey, SqliteHuey):
+        return LocalBell(settings.instance_path / "bell")
+    if isinstance(huey, PostgresHuey):
+        options: dict[str, Any] = {**settings.connect_args, "autocommit": True}
+        return DatabaseBell(huey.storage.sql, partial(psycopg.connect, _dsn(settings), **options))
+    return None
 
 
 def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[], bool]] = ()) -> Tasks:
@@ -68,8 +84,7 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
     """
     huey = _queue(settings)
     heard = Bell()
-    # On one machine a pipe rings at once; the queue's file would have to be asked for it.
-    local = LocalBell(settings.instance_path / "bell") if isinstance(huey, SqliteHuey) else None
+    wire = _wire(settings, huey)
 
     @huey.task()
     def screen() -> None:
@@ -116,8 +131,8 @@ def init_tasks(app: Flask, settings: Settings, *, nightly: Sequence[Callable[[],
             send_morning_mails()
 
     tell = _tell_task(app, huey)
-    register_follow_ups(app, {"screen": _follow_up(local.ring if local else screen), "mail": _follow_up(mail), "sweep": _follow_up(people), "tell": _follow_up(tell)})
-    tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, local=local)
+    register_follow_ups(app, {"screen": _follow_up(wire.ring if wire else screen), "mail": _follow_up(mail), "sweep": _follow_up(people), "tell": _follow_up(tell)})
+    tasks = Tasks(huey=huey, mail=mail, forget=forget, bell=heard, wire=wire)
     app.extensions[EXTENSION] = tasks
     return tasks
 
@@ -163,8 +178,8 @@ def run_worker(app: Flask, **given: Any) -> None:
     settings: Settings = app.config["SETTINGS"]
     screening = ScreeningWorker(app, settings, tasks.bell, **given)
     stopping = threading.Event()
-    if tasks.local is not None:
-        threading.Thread(target=_listen, args=(tasks.local, tasks.bell, stopping), name="bell", daemon=True).start()
+    if tasks.wire is not None:
+        threading.Thread(target=_listen, args=(tasks.wire, tasks.bell, stopping), name="bell", daemon=True).start()
     screening.start()
     try:
         tasks.mail()
@@ -179,8 +194,8 @@ def run_worker(app: Flask, **given: Any) -> None:
         screening.stop()
 
 
-def _listen(local: LocalBell, bell: Bell, stopping: threading.Event) -> None:
+def _listen(wire: LocalBell | DatabaseBell, bell: Bell, stopping: threading.Event) -> None:
     try:
-        local.listen(bell.ring, stopping.is_set)
+        wire.listen(bell.ring, stopping.is_set)
     except OSError as error:  # no pipes on this file system: the lanes look by themselves
         log.warning("no bell; comments are looked for every second", error=str(error))

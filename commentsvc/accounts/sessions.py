@@ -6,13 +6,13 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import login_user, logout_user
 from itsdangerous import BadSignature
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.api_keys import user_by_key
@@ -223,6 +223,18 @@ def revoke_others(user: User, keep_token: str) -> int:
     ).all())
 
 
+# Built once, and with the roles in the same statement: a third of what it costs to know who asks.
+_WORKING: Final = (
+    select(UserSession)
+    .where(
+        UserSession.token_hash == bindparam("token_hash"), UserSession.revoked_at.is_(None),
+        UserSession.expires_at > bindparam("now"),
+    )
+    .options(joinedload(UserSession.user, innerjoin=True).joinedload(User.roles))
+    .execution_options(populate_existing=True)
+)
+
+
 def user_by_token(token: str) -> User | None:
     """The person whose session works with this token; None for any other text.
 
@@ -232,15 +244,7 @@ def user_by_token(token: str) -> User | None:
     if not token.startswith(PREFIX):
         return None
     now = utcnow()
-    row = db.session.scalar(
-        select(UserSession)
-        .where(
-            UserSession.token_hash == token_hash(token), UserSession.revoked_at.is_(None),
-            UserSession.expires_at > now,
-        )
-        .options(joinedload(UserSession.user, innerjoin=True))
-        .execution_options(populate_existing=True)
-    )
+    row = db.session.scalars(_WORKING, {"token_hash": token_hash(token), "now": now}).unique().one_or_none()
     if row is None:
         return None
     if write_intent.get() and now - row.last_seen_at > TOUCH_AFTER:

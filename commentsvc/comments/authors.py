@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from commentsvc.accounts.audit import record
 from commentsvc.accounts.badges import EXPERT, MEMBER, clean_field, refuse_imitation
@@ -16,6 +17,9 @@ from commentsvc.accounts.sso import VIA, Claims, exchange
 from commentsvc.comments.models import Comment
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article, Site
+
+_ROWS: Final = SiteBadge.__table__.c
+_BADGES: Final = select(_ROWS.expert, _ROWS.member).where(_ROWS.site_id == bindparam("site"), _ROWS.user_id == bindparam("user"))
 
 
 def rename_author(user: User, display_name: str, *, vouched: bool = False) -> None:
@@ -46,7 +50,7 @@ def give_badges(site: Site, user: User, *, expert: str | None, member: bool, by:
 
 def badges_of(site_id: int, user_id: int) -> tuple[str | None, bool]:
     """What the site says of a person: expert and member, as SiteBadge has them; one statement."""
-    row = db.session.get(SiteBadge, (site_id, user_id))
+    row = db.session.connection().execute(_BADGES, {"site": site_id, "user": user_id}).one_or_none()
     return (row.expert, row.member) if row is not None else (None, False)
 
 

@@ -59,12 +59,14 @@ def post_comment(article_id: int) -> Response:
     article = article_or_404(article_id)
     user = require_person(Permission.POST, article.site_id)
     comment = take_in(article, user, request.form.get("body", ""), parent_id())
-    db.session.commit()
     if not by_script():
+        db.session.commit()
         return back_to(article.id, f"comment-{comment.id}")
+    # Before the commit: a second transaction would take SQLite's write lock again, only to read.
     db.session.refresh(article, ["comment_count"])
     answer = jsonify(own_state(comment, article, only(user, comment)))
     answer.status_code = 201
+    db.session.commit()
     return answer
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Label,
     Select,
+    bindparam,
     cast,
     exists,
     func,
@@ -57,7 +58,7 @@ WAIT_A_LITTLE = {
 def take_in(
     article: Article, author: User, body: str, parent_id: int | None = None, *, request_key: str = ""
 ) -> Comment:
-    """Store a person's comment and screen it as far as goes without the model; flushes.
+    """Store a person's comment and screen it as far as goes without the model; its author and article are loaded. Flushes.
 
     As `submit_comment`; besides, Sanctioned or NotAllowed where she may not post here, TooSoon where
     the site has new authors wait.
@@ -66,6 +67,8 @@ def take_in(
     set_committed_value(comment, "article", article)  # not yet there on one that was sent twice
     if comment.status == Status.PENDING:
         screen_comment(comment)
+    for name, known in (("article", article), ("author", author)):  # a decision has read the row anew, without them
+        set_committed_value(comment, name, known)
     return comment
 
 
@@ -90,7 +93,8 @@ def admit(article: Article, author: User, *, pace: bool = True) -> Admission:
         )
     now = utcnow()
     asks = policy.asks_trust and not staff
-    found = db.session.execute(_known(author.id, article.site_id, now, asks=asks)).all()
+    asked = {"user": author.id, "site": article.site_id, "now": now, "since": now - FORGIVEN_AFTER}
+    found = db.session.execute(_RECORD if asks else _HELD, asked).all()
     sanctions: list[Sanction] = [row[0] for row in found if row[0] is not None]
     refuse(sanctions, (*BLOCKING, SanctionKind.WARN))
     level = None
@@ -115,21 +119,6 @@ def _keep_pace(policy: Policy, level: Level, last_posted: dt.datetime | None, no
         raise TooSoon(WAIT_A_LITTLE[unit], retry_after=left, values={"num": math.ceil(left / unit)})
 
 
-def _known(user_id: int, site_id: int, now: dt.datetime, *, asks: bool) -> Select[Any]:
-    """The sanctions that hold (one row without any, where the record is asked for too), and the record."""
-    if not asks:
-        return select(Sanction).where(holds(user_id, site_id, now)).order_by(Sanction.id)
-    record = select(*standing_columns(user_id, site_id, now), _last_posted(user_id, site_id)).subquery()
-    return select(Sanction, *record.c).select_from(record).outerjoin(Sanction, holds(user_id, site_id, now)).order_by(Sanction.id)
-
-
-def _last_posted(user_id: int, site_id: int) -> Label[Any]:
-    return (
-        select(Comment.created_at).where(Comment.author_id == user_id, Comment.site_id == site_id)
-        .order_by(Comment.created_at.desc()).limit(1).scalar_subquery().label("last_posted")
-    )
-
-
 def _was_rejected(comment: Any) -> ColumnElement[bool]:
     """Withdrawing what was rejected does not take it off the record."""
     d, later = aliased(Decision), aliased(Decision)
@@ -147,39 +136,59 @@ def _upheld(comment: Any) -> ColumnElement[bool]:
     )
 
 
-def _bad(comment: Any, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+def _bad(comment: Any, since: Any) -> tuple[ColumnElement[bool], ...]:
     return (
-        comment.status.in_([Status.REJECTED, Status.WITHDRAWN]), comment.created_at > now - FORGIVEN_AFTER,
+        comment.status.in_([Status.REJECTED, Status.WITHDRAWN]), comment.created_at > since,
         or_(comment.status == Status.REJECTED, _was_rejected(comment)),
     )
 
 
-def standing_columns(user_id: int, site_id: int, now: dt.datetime) -> tuple[Label[Any], ...]:
-    """The fields of a Standing of this person on this site, in their order, each read from `ix_comments_record`."""
+def standing_columns(user_id: Any, site_id: Any, since: Any) -> tuple[Label[Any], ...]:
+    """The fields of a Standing of this person on this site, in their order, each read from `ix_comments_record`.
+
+    Values or parameters; `since` is FORGIVEN_AFTER ago.
+    """
     c = aliased(Comment)
     mine = (c.author_id == user_id, c.site_id == site_id)
     standing = (*mine, c.status == Status.PUBLISHED)
     published = select(func.count()).select_from(select(c.id).where(*standing).limit(PUBLISHED_COUNTED).subquery())
     first = select(c.created_at).where(*standing).order_by(c.created_at).limit(1)
-    bad = select(func.count()).select_from(c).where(*mine, *_bad(c, now))
+    bad = select(func.count()).select_from(c).where(*mine, *_bad(c, since))
     return (
         published.scalar_subquery().label("published"), first.scalar_subquery().label("first_published"),
         bad.scalar_subquery().label("rejected"), bad.where(_upheld(c)).scalar_subquery().label("upheld"),
     )
 
 
+def _record() -> Select[Any]:
+    last_posted = (
+        select(Comment.created_at).where(Comment.author_id == _USER, Comment.site_id == _SITE)
+        .order_by(Comment.created_at.desc()).limit(1).scalar_subquery().label("last_posted")
+    )
+    record = select(*standing_columns(_USER, _SITE, bindparam("since")), last_posted).subquery()
+    return select(Sanction, *record.c).select_from(record).outerjoin(Sanction, _HOLDS).order_by(Sanction.id)
+
+
+# Every post asks one of these: the sanctions that hold; or these (one row without any) and the record. To write them anew
+# each time took longer than the database does for them.
+_USER: Final = bindparam("user", type_=Comment.author_id.type)
+_SITE: Final = bindparam("site", type_=Comment.site_id.type)
+_HOLDS: Final = holds(_USER, _SITE, bindparam("now"))
+_HELD: Final = select(Sanction).where(_HOLDS).order_by(Sanction.id)
+_RECORD: Final = _record()
+
+
 def standings(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Standing]:
     """What the formula of trust looks at, by (site, person); one statement, however many."""
     if not keys:
         return {}
-    now = utcnow()
     c = aliased(Comment)
     theirs = (c.author_id.in_({user for _, user in keys}), c.site_id.in_({site for site, _ in keys}))
     none = literal(0)
     each = select(c.site_id, c.author_id, func.count(), func.min(c.created_at), none, none).where(*theirs, c.status == Status.PUBLISHED).group_by(c.site_id, c.author_id)
     marks = (
         select(c.site_id, c.author_id, none, cast(null(), Comment.created_at.type), func.count(), func.count().filter(_upheld(c)))
-        .where(*theirs, *_bad(c, now)).group_by(c.site_id, c.author_id)
+        .where(*theirs, *_bad(c, utcnow() - FORGIVEN_AFTER)).group_by(c.site_id, c.author_id)
     )
     found = dict.fromkeys(keys, Standing())
     for site, user, published, first, rejected, upheld in db.session.execute(union_all(each, marks)):

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.audit import record
@@ -146,12 +146,12 @@ def acknowledge(sanction: Sanction, user: User) -> None:
     db.session.flush()
 
 
-def holds(user_id: int, site_id: int, now: dt.datetime) -> ColumnElement[bool]:
-    """Which sanctions hold for this person on this site at that time."""
-    return in_force(now) & (Sanction.user_id == user_id) & or_(Sanction.site_id == site_id, Sanction.site_id.is_(None))
+def holds(user_id: Any, site_id: Any, now: Any) -> ColumnElement[bool]:
+    """Which sanctions hold for this person on this site at that time; values or parameters."""
+    return and_(in_force(now), Sanction.user_id == user_id, or_(Sanction.site_id == site_id, Sanction.site_id.is_(None)))
 
 
-def in_force(now: dt.datetime) -> ColumnElement[bool]:
+def in_force(now: Any) -> ColumnElement[bool]:
     """Which sanctions hold at that time.
 
     Nothing is asked of `starts_at`: a sanction holds from when it is there, whatever another node's clock says.

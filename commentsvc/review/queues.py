@@ -181,7 +181,7 @@ def comment(site_key: str, comment_id: int) -> Any:
 def counts(site_key: str) -> Response:
     """What changes by itself on an open page, for a small conditional request every few seconds.
 
-    Eleven statements, whatever the queues hold: who asks (2), the site, the counts, that of appeals, what the team
+    Ten statements, whatever the queues hold: who asks, the site, the counts, that of appeals, what the team
     saved (2), the version of the comment on show, and three in moderation/following.py; one more where anything is
     saved. A 304 costs the same and sends nothing.
     """

@@ -24,6 +24,7 @@ from commentsvc.moderation.screen import screen_pending
 from commentsvc.screening.policy import Policy
 from commentsvc.screening.toxicity import ToxicityScorer
 from tests.api.conftest import Answer, Caller, Paper, problem
+from tests.conftest import Statements
 from tests.factories import hold_as_toxic, make_article, make_comment, make_site
 
 DECENT = "Thank you, this was a helpful article."
@@ -144,6 +145,20 @@ def test_the_same_text_twice_is_one_comment_and_one_decision(paper: Paper) -> No
     assert (first.json["status"], second.status_code) == ("published", 201)
     assert first.json == second.json
     assert db.session.scalar(select(func.count()).select_from(Decision)) == 1
+
+
+def test_a_post_is_nine_statements_and_a_decided_one_reads_nothing_anew(paper: Paper, statements: Statements) -> None:
+    parent = make_comment(paper.article)
+    # Its article, who asks, the parent, the same sent twice, sanctions, the comment, its text, a repeat, badges; on
+    # PostgreSQL also the author's lock.
+    locks = 0 if db.engine.dialect.name == "sqlite" else 1
+    db.session.commit()
+    statements.clear()
+    assert paper.member.post(paper.comments, {"body": DECENT, "parent_id": str(parent.id)}).status_code == 201
+    assert len(statements) == 9 + locks, statements
+    kept = paper.manager.post(paper.comments, {"body": DECENT}).json
+    assert kept == paper.manager.get(f"/comments/{kept['id']}").json
+    assert kept["status"] == "published"
 
 
 def test_a_post_with_its_key_is_one_comment_whatever_became_of_it(paper: Paper) -> None:

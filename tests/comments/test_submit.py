@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import joinedload
 
 from commentsvc.accounts.models import User
@@ -33,6 +33,15 @@ def test_a_decent_comment_is_published_by_the_worker(run_worker: Callable[[], in
     assert comment.status == Status.PENDING
     assert run_worker() == 1
     assert db.session.get_one(Comment, comment.id, populate_existing=True).status == Status.PUBLISHED
+
+
+def test_a_new_comment_is_in_the_session_as_it_is_stored() -> None:
+    article = make_article()
+    comment = submit_comment(article, make_user(), "A wall is a wall.")
+    columns = [attribute.key for attribute in inspect(Comment).column_attrs]
+    held = {key: inspect(comment).dict[key] for key in columns}  # none is left to be loaded
+    db.session.refresh(comment)
+    assert held == {key: getattr(comment, key) for key in columns}
 
 
 def test_a_toxic_comment_is_held_with_scores(run_worker: Callable[[], int]) -> None:

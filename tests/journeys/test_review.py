@@ -500,12 +500,12 @@ def test_unknown_queue_and_forged_cursor_are_answered(desk: Desk) -> None:
     assert desk.get("/review/nowhere/held").status_code == 404
 
 
-# The site; the session with its person, and her roles; the counts, those of appeals and of bios that wait; the workers and, as none runs
+# The site; the session with its person and her roles; the counts, those of appeals and of bios that wait; the workers and, as none runs
 # here, what waits for them; the saved filters, the groups of articles and the sections; what she skipped and is asked;
 # where following begins; the page's comments, and their cards: comments with authors, roles, screenings, flags, decisions,
 # records, sanctions, trust. Of the one on show: revisions, notes, questions, its author's other comments, the notes on her and her past
 # sanctions, its reporters' reliability, who is on it, and who can be asked.
-QUEUE_STATEMENTS = 32
+QUEUE_STATEMENTS = 31
 
 
 def test_queue_page_takes_a_constant_number_of_statements(

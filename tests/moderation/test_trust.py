@@ -20,6 +20,7 @@ from commentsvc.moderation.flags import flag
 from commentsvc.moderation.models import Reason
 from commentsvc.moderation.posting import cast_vote, standing_columns, standings
 from commentsvc.screening.trust import (
+    FORGIVEN_AFTER,
     MEMBER_PUBLISHED,
     TRUSTED_PUBLISHED,
     WATCHED_MARKS,
@@ -37,7 +38,7 @@ DAY = dt.timedelta(days=1)
 def read_both_ways(site_id: int, user_id: int) -> Standing:
     """Her record as a list has it and as a post has it: the same."""
     listed = standings([(site_id, user_id)])[site_id, user_id]
-    assert listed == Standing(*db.session.execute(select(*standing_columns(user_id, site_id, utcnow()))).one())
+    assert listed == Standing(*db.session.execute(select(*standing_columns(user_id, site_id, utcnow() - FORGIVEN_AFTER))).one())
     return listed
 
 
@@ -102,6 +103,6 @@ def test_the_record_read_for_a_post_and_for_a_list_is_the_same(app: Flask) -> No
     keys = [(article.site_id, person.id) for person in people]
     listed = standings(keys)
     for site_id, user_id in keys:
-        row = db.session.execute(select(*standing_columns(user_id, site_id, utcnow()))).one()
+        row = db.session.execute(select(*standing_columns(user_id, site_id, utcnow() - FORGIVEN_AFTER))).one()
         assert listed[site_id, user_id] == Standing(*row)
     assert [(s.published, s.rejected, s.upheld) for s in listed.values()] == [(2, 1, 1), (2, 2, 1), (0, 0, 0)]

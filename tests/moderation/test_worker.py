@@ -15,21 +15,22 @@ from typing import Any
 
 import pytest
 from flask import Flask, current_app
-from sqlalchemy import Select, event, func, select
+from sqlalchemy import Select, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from commentsvc.accounts.models import Profile
-from commentsvc.bell import Bell, LocalBell
+from commentsvc.bell import Bell, DatabaseBell, LocalBell
 from commentsvc.comments.counts import recount
 from commentsvc.comments.models import Comment, Status
 from commentsvc.config import Settings
-from commentsvc.database import utcnow, write_intent
+from commentsvc.database import follow_up, utcnow, write_intent
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import Alarm, Worker, health
 from commentsvc.moderation.bios import set_bio
 from commentsvc.moderation.models import Decision, Screening
 from commentsvc.screening.policy import Policy
 from commentsvc.sites.models import Article
+from commentsvc.tasks import EXTENSION, Tasks
 from commentsvc.worker import Pause, ScreeningWorker
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.moderation.stand_ins import READER
@@ -318,3 +319,30 @@ def test_a_bell_rung_before_waiting_is_heard() -> None:
     bell.ring()
     assert bell.wait(seen, 0)
     assert not bell.wait(bell.count, 0.01)
+
+
+def test_postgresql_rings_without_a_message_and_goes_on_when_the_line_is_cut(app: Flask) -> None:
+    tasks: Tasks = app.extensions[EXTENSION]
+    if not isinstance(tasks.wire, DatabaseBell):
+        pytest.skip("a SQLite database has one machine")
+    messages = tasks.huey.pending_count()
+    heard, stop = threading.Event(), threading.Event()
+    ear = threading.Thread(target=tasks.wire.listen, args=(heard.set, stop.is_set))
+    ear.start()
+    try:
+        assert heard.wait(10), "what rang before it listened may have been missed"
+        for cut in (False, True):
+            if cut:
+                heard.clear()
+                db.session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN commentsvc_bell'"))
+                db.session.commit()
+                assert heard.wait(10), "it listens again"
+            heard.clear()
+            follow_up(db.session, "screen")
+            assert not heard.wait(0.2), "not before the commit"
+            db.session.commit()
+            assert heard.wait(10)
+        assert tasks.huey.pending_count() == messages
+    finally:
+        stop.set()
+        ear.join()
