@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from commentsvc.screening.highlights import explain_by_scoring
 from commentsvc.screening.normalise import normalise
-from commentsvc.screening.onnx_scorer import MAX_CHARACTERS, window_starts
+from commentsvc.screening.onnx_scorer import MAX_CHARACTERS, window_parts
 from commentsvc.screening.toxicity import Explanation, ModelInfo, Scores, ScoringError
 from commentsvc.screening.training.checkpoints import Checkpoint
 
@@ -77,8 +77,8 @@ class DetoxifyScorer:
             normalise(text), add_special_tokens=False, truncation=False, verbose=False
         )
         ids: list[int] = encoded["input_ids"]
-        for start in window_starts(len(ids), self._size):
-            yield [self._start, *ids[start : start + self._size], self._end]
+        for part in window_parts(len(ids), self._size):
+            yield [self._start, *ids[part], self._end]
 
     def _run(self, ids: list[int]) -> list[float]:
         """Return the probabilities of one window, all finite, in the order of the labels."""

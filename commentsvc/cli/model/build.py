@@ -14,7 +14,14 @@ LEXICAL_SUFFIX = ".npz"
 @click.argument("data", type=FOLDER)
 @click.argument("checkpoint", type=NEW_PATH)
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=2, show_default=True, help="Of each run.")
+@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True, help="Of each run.")
+@click.option(
+    "--last-epochs",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Of each of the last runs, which set out from the mean of the others; 0 leaves them out.",
+)
 @click.option("--decent-rows", type=click.IntRange(0), default=20_000, show_default=True)
 @click.option("--short-rows", type=click.IntRange(0), default=2_000, show_default=True)
 @click.option("--identity-rows", type=click.IntRange(0), default=4_000, show_default=True)
@@ -22,6 +29,7 @@ LEXICAL_SUFFIX = ".npz"
 @click.option("--max-tokens", type=click.IntRange(8, 512), default=112, show_default=True)
 @click.option("--seed", type=int, default=20, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="As torch names it: cuda is one accelerator.")
 @click.option(
     "--half-precision/--full-precision",
     default=True,
@@ -34,6 +42,7 @@ def train(
     *,
     runs: int,
     epochs: int,
+    last_epochs: int,
     decent_rows: int,
     short_rows: int,
     identity_rows: int,
@@ -41,13 +50,14 @@ def train(
     max_tokens: int,
     seed: int,
     threads: int,
+    device: str,
     half_precision: bool,
 ) -> None:
     """Fine-tune the encoder on the files in DATA; write CHECKPOINT and the words' model beside it.
 
-    CHECKPOINT is the mean of several runs and written after each. Decent, short and identity rows
-    are counted per epoch; all toxic rows are used in each. The linear model over words, for
-    ``export --lexical``, is CHECKPOINT with the ending .npz.
+    CHECKPOINT is the mean of several runs, then of that mean and last runs that set out from it, and written after each
+    run. Decent, short and identity rows are counted per epoch; all toxic rows are used in each. The linear model over
+    words, for ``export --lexical``, is CHECKPOINT with the ending .npz.
     """
     with plain_errors("training,detoxify"), progress() as bar:
         from commentsvc.screening.training import data as rows
@@ -60,6 +70,7 @@ def train(
             seed=seed,
             threads=threads,
             half_precision=half_precision,
+            device=device,
         )
         task = bar.add_task("reading", total=None)
         loaded = rows.load(data)
@@ -70,8 +81,9 @@ def train(
             report=lambda done, total: bar.update(task_of_words, completed=done, total=total),
         )
         checkpoint.with_suffix(LEXICAL_SUFFIX).write_bytes(words.write())
-        chosen = [
-            rows.epoch_rows(
+
+        def of_run(run: int, epochs: int) -> list[list[rows.Example]]:
+            return rows.epoch_rows(
                 loaded,
                 epochs=epochs,
                 decent_rows=decent_rows,
@@ -79,14 +91,15 @@ def train(
                 identity_rows=identity_rows,
                 seed=seed + run,
             )
-            for run in range(runs)
-        ]
+
+        chosen = [of_run(run, epochs) for run in range(runs)]
+        last = [of_run(runs + at, last_epochs) for at in range(len(training.LAST_RATES) if last_epochs else 0)]
 
         def report(state: training.Progress) -> None:
             text = f"run {state.run}, epoch {state.epoch}, loss {state.loss:.3f}"
             bar.update(task, completed=state.step, total=state.steps, description=text)
 
-        training.train(chosen, recipe, checkpoint, report=report)
+        training.train(chosen, recipe, checkpoint, last=last, report=report)
     click.echo(f"{checkpoint}: {runs} runs of {epochs} epochs over {len(chosen[0][0])} rows each")
 
 

@@ -46,6 +46,7 @@ class Checkpoint:
     columns: tuple[int, ...]
     state: Mapping[str, Any]
     span_head: Mapping[str, Any] | None = None
+    span_layer: int = -1
 
     def window(self, config: Any) -> int:
         """Return how many tokens the encoder of *config* reads, special ones included."""
@@ -95,6 +96,7 @@ def read(path: Path) -> Checkpoint:
             columns=columns,
             state=dict(loaded["state_dict"]),
             span_head=loaded.get("span_head"),
+            span_layer=int(loaded.get("span_layer", -1)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         message = f"checkpoint {path} is no Detoxify checkpoint: it lacks or garbles {error}"

@@ -61,19 +61,27 @@ class Build:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_onnx(model: Any, path: Path, span_head: Mapping[str, Any] | None = None) -> None:
-    """Write the float graph: ``input_ids`` and ``attention_mask`` (any batch and length) to logits.
+def write_onnx(
+    model: Any, path: Path, span_head: Mapping[str, Any] | None = None, span_layer: int = -1
+) -> None:
+    """Write the float graph: ``input_ids``, whole texts of one length each without padding, to ``logits``.
 
-    Segment and position ids, where the encoder has them, are those of one text and computed inside.
-    With a *span_head* the graph also gives ``marks``: one logit per token, high where the token
-    makes the text toxic.
+    Segment and position ids, where the encoder has them, are those of one text and computed inside. With a
+    *span_head* the graph also gives ``marks``: one logit per token, high where the token makes the text toxic,
+    read from *span_layer*, counted from the last, -1. *model* is no good afterwards (:mod:`graph`).
     """
     import torch
 
+    from commentsvc.screening.training.graph import rewrite
+
+    rewrite(model, first_token=span_head is None or span_layer < -1)
     head = None
+    hidden: list[torch.Tensor] = []
     if span_head is not None:
         head = torch.nn.Linear(model.config.hidden_size, 1)
         head.load_state_dict(dict(span_head), strict=True)
+        read_from = model.base_model.encoder.layer[span_layer]
+        read_from.register_forward_hook(lambda _layer, _given, found: hidden.append(found))
 
     class Outputs(torch.nn.Module):
         def __init__(self) -> None:
@@ -81,30 +89,24 @@ def write_onnx(model: Any, path: Path, span_head: Mapping[str, Any] | None = Non
             self.model = model
             self.head = head
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
-            found = self.model(
-                input_ids=input_ids,
-                attention_mask=attention_mask,
-                output_hidden_states=self.head is not None,
-            )
-            if self.head is None:
-                return found.logits
-            return found.logits, self.head(found.hidden_states[-1])[..., 0]
+        def forward(self, input_ids: torch.Tensor) -> Any:
+            logits = self.model(input_ids=input_ids).logits
+            return logits if self.head is None else (logits, self.head(hidden.pop())[..., 0])
 
-    tokens = torch.full((2, 16), 5, dtype=torch.long)
     shape = {0: "batch", 1: "tokens"}
-    axes = {"input_ids": shape, "attention_mask": shape, "logits": {0: "batch"}}
+    axes = {"input_ids": shape, "logits": {0: "batch"}}
     if head is not None:
         axes["marks"] = shape
     with warnings.catch_warnings():  # the tracer's, about branches that depend on no text
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Outputs().eval(),
-            (tokens, torch.ones_like(tokens)),
+            (torch.full((2, 16), 5, dtype=torch.long),),
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=["input_ids", "attention_mask"],
+            custom_opsets={"com.microsoft": 1},
+            input_names=["input_ids"],
             output_names=["logits"] if head is None else ["logits", "marks"],
             dynamic_axes=axes,
         )
@@ -121,7 +123,7 @@ def quantise(source: Path, target: Path) -> None:
         quantize_dynamic(
             str(source),
             str(target),
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+            op_types_to_quantize=["MatMul", "Gemm", "Gather", "Attention"],
             per_channel=True,
             # Seven bits: processors without VNNI add int8 products in 16 bits, and eight overflow.
             reduce_range=True,
@@ -236,7 +238,7 @@ def build(
     with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as scratch:
         built = Path(scratch)
         graph = built / ("float.onnx" if made.precision == "int8" else WEIGHTS)
-        write_onnx(model, graph, loaded.span_head)
+        write_onnx(model, graph, loaded.span_head, loaded.span_layer)
         del model
         if made.precision == "int8":
             quantise(graph, built / WEIGHTS)
