@@ -45,8 +45,9 @@ MAX_CHARACTERS: Final = 50_000
 allow is read whole, and 1 MB doesn't cost a minute of a core."""
 MAX_WINDOWS: Final = 160
 """Per text; where a text would need more, they are spread evenly from its start to its end."""
-OVERLAP_SHARE: Final = 0.125
-"""Of a window, shared with the next one: a sentence cut by one window is whole in the other."""
+OVERLAP_SHARE: Final = 0.0625
+"""Of a window, shared with the next one: a short sentence cut by one window is whole in the other. With twice as
+much the AUCs are the same, at 3 % more tokens."""
 
 DISCOUNT: Final = 3.0
 """Log-odds that the worst of several windows, or a sentence read by itself, loses."""
@@ -58,7 +59,7 @@ SENTENCE_REACH: Final = 12
 """Tokens on either side of the mark that are read; people who insult forget full stops."""
 SENTENCE_SHARE: Final = 0.6
 """Of a window; a sentence that is most of it has been read already."""
-DILUTING: Final = 32
+DILUTING: Final = 48
 """Tokens from which a window has room for a sentence to be overlooked."""
 
 SLOW_FUSIONS: Final = ("SkipLayerNormFusion",)
@@ -181,8 +182,9 @@ class OnnxScorer:
                 alone.add(sentence.span)
                 logits, _ = self._read(read_as, sentence)
                 apart.append(self._calibrated(logits))
-        worst = np.max(windows + apart, axis=0) - DISCOUNT
-        odds: npt.NDArray[np.float64] = np.maximum(_together(windows), worst)
+        odds = _together(windows)
+        if len(windows) + len(apart) > 1:
+            odds = np.maximum(odds, np.max(windows + apart, axis=0) - DISCOUNT)
         return odds
 
     def _calibrated(self, logits: Logits) -> npt.NDArray[np.float64]:
@@ -307,6 +309,8 @@ class OnnxScorer:
 
 def _together(windows: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Return what the *windows* of one text say together, label by label."""
+    if len(windows) == 1:
+        return windows[0]
     together: npt.NDArray[Any] = (np.max(windows, axis=0) + np.mean(windows, axis=0)) / 2
     return together
 
