@@ -100,7 +100,9 @@ def app(_app: Flask) -> Iterator[Flask]:
     """The application inside its context, on an empty database."""
     token = write_intent.set(True)
     limiter.enabled = False  # there is one for all applications, and another test's may have limits
-    budgets.forget()  # another test's store may have been away a moment ago: then this process counts
+    # Another test's store may have been away a moment ago: then this process counts, and has counted.
+    budgets.forget()
+    limiter._storage_dead = False
     for kept in _app.extensions.values():
         if isinstance(kept, PageCache):
             kept.clear()  # of earlier tests, whose emptied databases had the same ids
