@@ -113,10 +113,10 @@ def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
+    headers.init_app(app, settings)  # first, so that it runs last: Flask calls these in reverse
+    observability.init_app(app, settings)  # before what may refuse a request: that, too, is logged and has an id
     app.before_request(declare_intent)
     app.before_request(refuse_nul)
-    headers.init_app(app, settings)  # first, so that it runs last: Flask calls these in reverse
-    observability.init_app(app, settings)
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)

@@ -214,6 +214,13 @@ def test_the_log_is_quiet_while_all_is_well(app: Flask, monkeypatch: pytest.Monk
     assert logs.text == ""
 
 
+def test_a_request_that_is_refused_at_once_is_logged_too_and_has_an_id(app: Flask, logs: Logs) -> None:
+    answer = app.test_client().get("/account/reset/%00")
+    assert answer.status_code == 404
+    [line] = logs.lines
+    assert (line["status"], line["request_id"]) == (404, answer.headers["X-Request-Id"])
+
+
 def _token(user: User) -> str:
     from commentsvc.accounts.sessions import start_session
 
