@@ -8,8 +8,8 @@ highest, 97.51 halfway). Where the model has a linear part (lexical.py), each wi
 mean of both, weighted per label.
 
 One bad window among many decent ones still counts by itself, its odds a twentieth: a threat does not
-vanish in a long text. Within a window one bad sentence is diluted too ("I will kill you." scores 0.99
-as a threat alone, 0.01 behind a hundred decent words). Where the model marks words, the sentence of
+vanish in a long text. Within a window one bad sentence is diluted too ("I will kill you." scores 0.93
+as a threat alone, 0.08 behind a hundred decent words). Where the model marks words, the sentence of
 each window's strongest mark is therefore read once more by itself; its odds count a twentieth as
 well, as much of what sounds bad alone is harmless among its neighbours: with that discount the AUCs
 are those of the windows to within 0.03.
@@ -17,7 +17,7 @@ are those of the windows to within 0.03.
 Windows run one at a time, never padded together. Int8 activations share one scale per tensor, so
 in a batch a text's score would depend on its neighbours: by up to 0.1, measured, enough to cross a
 threshold. Alone, the same text gets the same score every time, and on a CPU core that costs what a
-batch does (8.0 ms a comment alone, 6.9 in the best batch size, 9.3 in large ones).
+batch does (with an earlier model 8.0 ms a comment alone, 6.9 in the best batch size, 9.3 in large ones).
 """
 
 import hashlib

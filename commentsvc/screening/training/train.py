@@ -206,9 +206,11 @@ class _Thinned:
             self._cut(CUTS - 1)
 
     def learn(self) -> None:
-        """After each backward pass: add up what the loss would change without each."""
+        """After each backward pass, while there are cuts to come: add up what the loss would change without each."""
         import torch
 
+        if not self._moments:
+            return
         with torch.no_grad():
             for (weight, groups, _), matter in zip(self._cuts, self._matter, strict=True):
                 change = weight * weight.grad
