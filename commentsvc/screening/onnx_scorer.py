@@ -12,7 +12,7 @@ vanish in a long text. Within a window one bad sentence is diluted too ("I will 
 as a threat alone, 0.08 behind a hundred decent words). Where the model marks words, the sentence of
 each window's strongest mark is therefore read once more by itself; its odds count a twentieth as
 well, as much of what sounds bad alone is harmless among its neighbours: with that discount the AUCs
-are those of the windows to within 0.03.
+are those of the windows to within 0.04, but for threats, where it is 0.2 higher.
 
 Windows run one at a time, never padded together. Int8 activations share one scale per tensor, so
 in a batch a text's score would depend on its neighbours: by up to 0.1, measured, enough to cross a
