@@ -96,7 +96,7 @@ def test_nothing_is_held_while_a_request_waits(paper: Paper) -> None:
     def wait() -> None:
         with app.app_context():
             waiting_caller = Caller(app, paper.member.token)
-            answers.append(waiting_caller.post(paper.comments, {"body": DECENT}, headers={"Prefer": "wait=2"}).status_code)
+            answers.append(waiting_caller.post(paper.comments, {"body": DECENT}, headers={"Prefer": "wait=4"}).status_code)
             db.session.remove()
 
     waiting = threading.Thread(target=lambda: contextvars.Context().run(wait))
@@ -104,7 +104,7 @@ def test_nothing_is_held_while_a_request_waits(paper: Paper) -> None:
     time.sleep(0.5)
     begun = time.monotonic()
     assert paper.manager.post(paper.comments, {"body": "Written meanwhile."}).status_code == 201
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 3
     waiting.join()
     assert answers == [201]
 
