@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, text
 
 from commentsvc.accounts.models import User
 from commentsvc.comments.models import Comment
@@ -58,16 +58,17 @@ def latest_of_article(article: Article, limit: int) -> Sequence[Latest]:
     return [Latest(*row) for row in db.session.execute(_latest().where(_C.article_id == article.id).limit(limit))]
 
 
-# Takes `article`. Put together once, for each page of a conversation asks it.
-NEWEST = (
-    select(_C.published_at).where(_C.article_id == bindparam("article"), _PUBLISHED)
-    .order_by(_C.published_at.desc(), _C.id.desc()).limit(1)
-)
+def newest_of(article: ColumnElement[int]) -> Select[dt.datetime | None]:
+    """When the last comment under the article of this id was published; no row before the first. One look into an index."""
+    return select(_C.published_at).where(_C.article_id == article, _PUBLISHED).order_by(_C.published_at.desc(), _C.id.desc()).limit(1)
+
+
+_NEWEST = newest_of(bindparam("article"))  # put together once
 
 
 def newest(article_id: int) -> dt.datetime | None:
-    """When the article's last comment was published; None before the first. One look into an index."""
-    return db.session.execute(NEWEST, {"article": article_id}).scalar()
+    """When the article's last comment was published; None before the first."""
+    return db.session.execute(_NEWEST, {"article": article_id}).scalar()
 
 
 def published_since(article_id: int, since: dt.datetime) -> int:

@@ -9,7 +9,18 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import Select, and_, bindparam, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    text,
+)
 
 from commentsvc.accounts.models import SiteBadge, User
 from commentsvc.comments.models import Comment, Status
@@ -279,12 +290,16 @@ def own_waiting(article_id: int, user_id: int) -> Sequence[Comment]:
 
 # To the letter as the index has it: SQLite takes a partial one only then.
 _BY_MANAGERS = text("comments.status = 'published' AND comments.author_role = 'community_manager'")
-ANY_BY_MANAGERS = select(_C.id).where(_C.article_id == bindparam("article"), _BY_MANAGERS).limit(1)
+
+
+def any_by_managers_under(article: ColumnElement[int]) -> Exists:
+    """Whether a Community Manager has a published comment under the article of this id."""
+    return exists().where(_C.article_id == article, _BY_MANAGERS)
 
 
 def any_by_managers(article_id: int) -> bool:
     """Whether a Community Manager has a published comment under the article."""
-    return db.session.execute(ANY_BY_MANAGERS, {"article": article_id}).first() is not None
+    return bool(db.session.scalar(select(any_by_managers_under(literal(article_id)))))
 
 
 def by_managers(article_id: int, limit: int = MAX_LIMIT) -> list[CommentRow]:

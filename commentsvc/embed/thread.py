@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any
 from flask import Response, current_app, g, jsonify, request
 from sqlalchemy import Select, bindparam, select
 
-from commentsvc.comments.latest import NEWEST
+from commentsvc.comments.latest import newest_of
 from commentsvc.comments.threads import (
-    ANY_BY_MANAGERS,
     ROOTS_PER_PAGE,
     Sort,
+    any_by_managers_under,
     page_of_roots,
     parse_sort,
 )
@@ -31,9 +32,9 @@ from commentsvc.extensions import db
 from commentsvc.i18n import gettext, language, plural_forms
 from commentsvc.pages import content_security_policy
 from commentsvc.sites.articles import comment_counts, get_site, register_article
-from commentsvc.sites.models import Article, Site, closing_time, is_past
+from commentsvc.sites.models import Article, Site
 from commentsvc.sites.origins import canonical_url, origin_of
-from commentsvc.sites.rows import ARTICLE_ROW, as_article
+from commentsvc.sites.rows import ARTICLE_ROWS, ArticleRow, as_article
 from commentsvc.web import settings_of
 
 # A proxy may answer for a second without asking, and for half a minute while it asks: a story
@@ -45,15 +46,14 @@ PAGE_SIZES = (10, ROOTS_PER_PAGE, 50)  # few: each is a page of its own to cache
 
 @dataclass(frozen=True)
 class Known:
-    """What it takes to name a page: one row."""
+    """What it takes to name a page, and to begin with one that is not kept: one row.
 
-    article_id: int
-    article_version: int
-    site_id: int
-    site_version: int
-    language: str
-    origins: list[str]
-    closed: bool  # of itself, with the days: no version moves when that happens
+    Read again for that it was an eighth of what such a page costs.
+    """
+
+    article: ArticleRow
+    newest: dt.datetime | None  # before the thread is read: what comes in between counts as new
+    any_by_managers: bool
 
 
 @embed.get("/<site_key>/thread")
@@ -95,13 +95,15 @@ def page_size(text: str | None) -> int:
 
 
 def _thread(known: Known) -> Response:
-    asked = speak(known.language)
+    article = known.article
+    site = article.site
+    asked = speak(site.language)
     sort = parse_sort(request.args.get("sort"))
     after = request.args.get("after") or None
     part, size = request.args.get("part", ""), page_size(request.args.get("size"))
     appearance = Appearance.from_args(request.args)
     named = (
-        known.closed, known.site_id, known.site_version, known.article_id, known.article_version, sort.value, after, part, size,
+        article.closed, site.id, site.version, article.id, article.version, sort.value, after, part, size,
         appearance.key, language(), asked, request.script_root, assets().version, period(),
         nonce_of(""),  # with another secret, the nonce of a page that is kept elsewhere is another one
     )
@@ -110,13 +112,13 @@ def _thread(known: Known) -> Response:
     if request.if_none_match.contains_weak(etag):
         response = Response(status=304)
     else:
-        page = pages().get(etag) or _render(etag, known.article_id, sort, after, part, size, appearance)
+        page = pages().get(etag) or _render(etag, known, sort, after, part, size, appearance)
         response = _answer(page)
     response.set_etag(etag, weak=True)  # one for both encodings
     response.headers["Cache-Control"] = CACHEABLE
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Content-Security-Policy"] = content_security_policy(
-        g.csp_nonce, ancestors=["'self'", *known.origins]
+        g.csp_nonce, ancestors=["'self'", *site.origins]
     )
     return response
 
@@ -129,16 +131,11 @@ def _answer(page: Rendered) -> Response:
     return response
 
 
-_A, _S = Article.__table__.c, Site.__table__.c
+_A = Article.__table__.c
 _ARTICLE_OF = (
-    select(
-        _A.id, _A.version, _S.id, _S.version, _S.language, _S.origins,
-        _S.closing_days, _A.section, _A.closed_at, _A.reopened_at, _A.created_at,
-    )
-    .join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
-    .where(_S.key == bindparam("key"))
+    ARTICLE_ROWS.where(Site.__table__.c.key == bindparam("key"))
+    .add_columns(newest_of(_A.id).scalar_subquery(), any_by_managers_under(_A.id))
 )
-_WHOLE = ARTICLE_ROW.add_columns(NEWEST.scalar_subquery(), ANY_BY_MANAGERS.exists())
 _KNOWN = _ARTICLE_OF.where(_A.url == bindparam("url"))
 _KNOWN_BY_ID = _ARTICLE_OF.where(_A.id == bindparam("article"))
 
@@ -147,22 +144,19 @@ def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -
     row = db.session.execute(statement, {"key": site_key, **named}).one_or_none()
     if row is None:
         return None
-    article_id, article_version, site_id, site_version, tag, origins, days, section, closed_at, reopened_at, created_at = row
-    closing = closing_time(days, section, closed_at, reopened_at or created_at)
-    return Known(article_id, article_version, site_id, site_version, tag, origins, is_past(closing))
+    *article, newest, managers = row
+    return Known(as_article(article), newest, bool(managers))
 
 
-def _render(etag: str, article_id: int, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:
+def _render(etag: str, known: Known, sort: Sort, after: str | None, part: str, size: int, appearance: Appearance) -> Rendered:
     spend(settings_of(current_app).LIMIT_READ, "render")
-    # The newest before the thread: what comes in between counts as new.
-    *row, last, managers = db.session.execute(_WHOLE, {"article": article_id}).one()
-    article = as_article(row)
+    article = known.article
     view = View(article=article, site=article.site, sort=sort, appearance=appearance)
-    until = None if after else microseconds(last)
+    until = None if after else microseconds(known.newest)
     page = page_of_roots(article, sort, after, size)
     if part == "list":
         return keep(etag, view.listed(page, until))
-    return keep(etag, view.page(page, until=until, size=size, managers=managers))
+    return keep(etag, view.page(page, until=until, size=size, managers=known.any_by_managers))
 
 
 def _first_view(site_key: str, url: str) -> Known:
@@ -188,7 +182,10 @@ def _first_view(site_key: str, url: str) -> Known:
         site, url, request.args.get("title", "").strip() or url, request.args.get("section", "")
     )
     db.session.commit()
-    return Known(article.id, article.version, site.id, site.version, site.language, site.origins, article.closed)
+    known = _find(_KNOWN_BY_ID, site_key, article=article.id)
+    if known is None:
+        raise NotFound("There is no such article.")
+    return known
 
 
 def _hint(error: CommentsvcError, site: Site | None) -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
+
+import regex
 
 ENGLISH: Final = "en"
 UNDETERMINED: Final = "und"
@@ -27,6 +30,7 @@ _WIDELY_WRITTEN: Final = frozenset({
 _READ: Final = 5_000  # characters: more say nothing new
 # Addresses, mentions, entities and words with digits say nothing about the language.
 _NOISE: Final = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[@#]\w+|&#?\w{1,10};|[^\W\d_]*\d\w*")
+_BETWEEN: Final = regex.compile(r"[^\p{L}\p{M}']+")
 # Scripts that all but name the language, for texts that the detector is not sure of.
 _SCRIPTS: Final = {
     "ARABIC": "ar", "ARMENIAN": "hy", "BENGALI": "bn", "CJK": "zh", "CYRILLIC": "ru", "DEVANAGARI": "hi", "GEORGIAN": "ka",
@@ -70,16 +74,15 @@ def supported(wanted: Iterable[str], served: frozenset[str]) -> bool:
 
 def _words(text: str) -> str:
     """Letters, their marks and apostrophes, with one space between words."""
-    kept = [char if char == "'" or unicodedata.category(char)[0] in "LM" else " " for char in _NOISE.sub(" ", text)]
-    words = " ".join("".join(kept).split())
+    words = " ".join(_BETWEEN.sub(" ", _NOISE.sub(" ", text)).split())
     return words.lower() if words == words.upper() else words  # shouted English looks like no language
 
 
 def _script(words: str) -> str | None:
     """The script of most letters at the beginning; None when there are no letters."""
     counts: dict[str, int] = {}
-    for char in words[:500]:
+    for char, times in Counter(words[:500]).items():
         if char.isalpha():
             name = unicodedata.name(char, "").partition(" ")[0]
-            counts[name] = counts.get(name, 0) + 1
+            counts[name] = counts.get(name, 0) + times
     return max(counts, key=lambda name: counts[name], default=None)

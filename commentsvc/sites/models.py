@@ -50,7 +50,11 @@ class Site(Base):
 
     @property
     def policy(self) -> Policy:
-        return Policy.from_data(self.policy_data)
+        data = self.policy_data
+        kept: tuple[dict[str, Any], Policy] | None = vars(self).get("_policy")
+        if kept is None or kept[0] is not data:  # a post asks four times
+            kept = vars(self)["_policy"] = (data, Policy.from_data(data))
+        return kept[1]
 
     def policy_in(self, section: str | None) -> Policy:
         """The policy that holds in a section of the paper."""

@@ -78,15 +78,14 @@ _SITE = (_S.id, _S.key, _S.version, _S.name, _S.language, _S.welcome, _S.guideli
 _ARTICLE = (
     _A.id, _A.url, _A.title, _A.section, _A.closed_at, _A.reopened_at, _A.premoderated, _A.comment_count, _A.pinned_id, _A.version, _A.created_at,
 )
-# Takes `article`; `as_article` makes one of what it gives.
-ARTICLE_ROW = (
-    select(*_SITE, *_ARTICLE).join_from(Article.__table__, Site.__table__, _S.id == _A.site_id).where(_A.id == bindparam("article"))
-)
+# `as_article` makes one of what it gives.
+ARTICLE_ROWS = select(*_SITE, *_ARTICLE).join_from(Article.__table__, Site.__table__, _S.id == _A.site_id)
+_ARTICLE_ROW = ARTICLE_ROWS.where(_A.id == bindparam("article"))
 
 
 def article_row(article_id: int) -> ArticleRow:
     """The article and its site in one statement, or NotFound."""
-    row = db.session.execute(ARTICLE_ROW, {"article": article_id}).one_or_none()
+    row = db.session.execute(_ARTICLE_ROW, {"article": article_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such article.")
     return as_article(row)

@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 # Up to 10**18 - 1: no table gets there, and both databases hold what the pattern lets through.
 ID_DIGITS = r"[1-9][0-9]{0,17}"
 ID_PATTERN = f"^{ID_DIGITS}$"
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
 _ID = re.compile(ID_DIGITS, re.ASCII)
 
 COMMON: dict[str, Any] = {
@@ -45,7 +46,7 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        if _UNFIT.search(text):
             raise self.make_error("unfit")
         return text
 
