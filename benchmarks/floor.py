@@ -1,13 +1,16 @@
 """What the service is held against: the least that a Flask route can do for the same purpose.
 
-`raw` does nothing; `insert` stores a row durably; `page.json` and `page.html` read the same rows
+`raw` does nothing; `insert` stores a row durably; `comment` does so with the rows that a post leaves, in their own tables with
+all their indexes; `page.json` and `page.html` read the same rows
 as the service by Core, unpack them by position and do no more than encode them.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import gzip
+import hashlib
 import json
 import os
 import sqlite3
@@ -19,10 +22,21 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, request
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, create_engine, event, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    and_,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    select,
+    text,
+)
 
 from commentsvc.accounts.models import SiteBadge, User
-from commentsvc.comments.models import Comment
+from commentsvc.comments.models import Comment, Revision
 from commentsvc.comments.threads import COLUMNS, ROOTS_PER_PAGE
 
 URL = "BENCHMARK_DATABASE_URL"
@@ -74,6 +88,9 @@ REPLIES = (
 INSERT = text("insert into floor_posts (author_id, body, created_at) values (:author_id, :body, current_timestamp)")
 
 
+COMMENT, REVISION = insert(Comment.__table__), insert(Revision.__table__)  # type: ignore[arg-type]
+
+
 def create_table(target: Engine) -> None:
     """The one table that `insert` writes to."""
     kind = "integer primary key" if target.dialect.name == "sqlite" else "bigserial primary key"
@@ -109,6 +126,23 @@ def store() -> Response:
     with one_writer(), engine.begin() as connection:
         connection.execute(INSERT, {"author_id": 1, "body": body})
     return Response(b'{"status":"stored"}', 201, mimetype="application/json")
+
+
+@app.post("/comment")
+def store_comment() -> Response:
+    """As `store`, but a comment and its first revision, which wait to be screened."""
+    sent = json.loads(request.get_data())
+    body, parent, now = str(sent["body"]), sent.get("parent_id"), dt.datetime.now(dt.UTC)
+    of_site = {"site_id": int(request.args["site"]), "created_at": now, "body": body}
+    comment = {
+        **of_site, "article_id": int(request.args["article"]), "author_id": int(request.args["author"]), "body_html": body,
+        "body_hash": hashlib.sha256(body.encode()).hexdigest()[:32], "language": "en", "section": "",
+        "parent_id": parent and int(parent), "root_id": parent and int(parent), "depth": 1 if parent else 0,
+    }
+    with one_writer(), engine.begin() as connection:
+        [stored] = connection.execute(COMMENT, comment).inserted_primary_key or [None]
+        connection.execute(REVISION, {**of_site, "comment_id": stored})
+    return Response(b'{"status":"pending"}', 201, mimetype="application/json")
 
 
 def _rows(article: int) -> Sequence[Row[*tuple[Any, ...]]]:
