@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sqlalchemy import bindparam, text
 
-from benchmarks import floor, load
+from benchmarks import floor, isso, load
 from benchmarks.databases import SITE_KEY, Database, Seeded, add_site, prepared, seed
 from benchmarks.load import CONNECTIONS, Plan
 from benchmarks.measure import Cell, Options, interleave, options, workspace
@@ -174,7 +174,26 @@ def measure(database: Database, given: Options, log: Path) -> str:
     growth = _growth(lines)
     head = ["page", "comments", "shown", "CPU ms", "x raw", "x floor", "p50 ms", "p99 ms", "requests/s", "kB gzip"]
     notes = f"{memory} Failed requests: {failed}. {growth}"
-    return f"### {database.version()}\n\n{table(head, rows)}\n\n{notes}"
+    parts = [f"### {database.version()}", table(head, rows), notes]
+    if database.kind == "sqlite" and not given.quick:
+        parts += _beside_isso(articles, lines, database.folder / "isso", given.port + 5, log)
+    return "\n\n".join(parts)
+
+
+def _beside_isso(articles: list[Seeded], lines: list[Line], folder: Path, port: int, log: Path) -> list[str]:
+    """What a first view costs by Isso and by the service, on the same threads."""
+    peer = isso.measured(articles, folder, port, log)
+    if peer is None:
+        return ["Isso could not be installed, and is not compared."]
+    sizes = sorted(article.thread.count for article in articles)
+
+    def ours(what: str) -> list[str]:
+        return [number(next(line.cell.cpu_ms for line in lines if line.cell.name == f"{size} HTML, {what}")) for size in sizes]
+
+    rows = [[f"Isso {isso.ISSO}, {way}", *("fails (30 s)" if cpu[size] is None else number(cpu[size] or 0) for size in sizes)] for way, cpu in peer.cpu.items()]
+    rows += [["commentsvc, HTML, cold", *ours("cold")], ["commentsvc, HTML, as shipped", *ours("as shipped")]]
+    said = "First view of the same threads, CPU ms a request; Isso served by the same granian and asked by one client, one request after the other:"
+    return [said, table(["comments", *(f"{size:,}" for size in sizes)], rows)]
 
 
 def _memory(database: Database, articles: list[Seeded], given: Options, log: Path) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -47,11 +47,11 @@ class Server:
 
 @contextmanager
 def serve(
-    target: str, port: int, environment: Mapping[str, str], *, log: Path, beside: int | None = None
+    target: str, port: int, environment: Mapping[str, str], *, log: Path, beside: int | None = None, python: str = sys.executable
 ) -> Iterator[Server]:
     """Granian with 2 workers of 1 thread; `beside` is the database server's process."""
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(WORKERS),
+        python, "-m", "granian", "--interface", "wsgi", "--workers", str(WORKERS),
         "--blocking-threads", "1", "--http", "1", "--no-ws", "--host", "127.0.0.1",
         "--port", str(port), "--log-level", "warning", target,
     ]
@@ -77,7 +77,7 @@ def _served(command: list[str], port: int, environment: Mapping[str, str], *, lo
 
 @contextmanager
 def started(command: list[str], environment: Mapping[str, str], *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command as a child, ended by SIGTERM afterwards."""
+    """The command as a child, ended by SIGTERM afterwards, and what does not end by that by SIGKILL: Isso's threads keep it."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COMMENTSVC_", "GRANIAN_"))}
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -86,12 +86,14 @@ def started(command: list[str], environment: Mapping[str, str], *, log: Path) ->
     try:
         yield process
     finally:
+        members = tree([process.pid])
         process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for pid in members:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
