@@ -152,6 +152,8 @@ def _parser(*, linkify: bool) -> MarkdownIt:
 
 
 _markdown, _without_bare_links = _parser(linkify=True), _parser(linkify=False)
+# In every bare address one of these stands; to look for one where none does took as long as all the rest.
+_IN_ADDRESSES = re.compile(r"\.\S|[@:]|//")
 
 
 def render(body: str, people: Mapping[int, str] | None = None) -> str:
@@ -160,7 +162,8 @@ def render(body: str, people: Mapping[int, str] | None = None) -> str:
     `people` are those who can be mentioned, by number. Links lead to absolute addresses and carry `rel="ugc nofollow noopener"`;
     headings, images, tables and raw HTML stay text. Where a word is longer than LONGEST_WORD, bare addresses stay text too.
     """
-    parser = _without_bare_links if any(len(word) > LONGEST_WORD for word in body.split()) else _markdown
+    bare = _IN_ADDRESSES.search(body) and not any(len(word) > LONGEST_WORD for word in body.split())
+    parser = _markdown if bare else _without_bare_links
     return nh3.clean(
         parser.render(body, {"people": people}),
         tags=TAGS,

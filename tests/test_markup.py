@@ -4,9 +4,10 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from commentsvc import markup
 from commentsvc.markup import MENTIONS, SPOILER, TAGS, mentioned_in, numbers_in, render
 
 
@@ -33,6 +34,12 @@ def test_nothing_active_gets_through(body: str) -> None:
     html = render(body)
     assert set(re.findall(r"<([a-z0-9]+)", html)) <= TAGS
     assert not re.search(r"<[^>]*(?:on\w+=|javascript:|data:|vbscript:|style=)", html)
+
+
+@given(st.lists(st.sampled_from(["www", "localhost", "example", "com", "127", "http", "/", "//", ".", ". ", "-", " ", "\n", "(", "é", "中。", "．com", "．"]), max_size=12).map("".join))
+def test_where_no_address_is_looked_for_there_is_none(body: str) -> None:
+    assume(not markup._IN_ADDRESSES.search(body))
+    assert "<a " not in markup._markdown.render(body, {"people": None})
 
 
 @given(st.text(max_size=300))

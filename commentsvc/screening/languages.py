@@ -31,6 +31,7 @@ _READ: Final = 5_000  # characters: more say nothing new
 # Addresses, mentions, entities and words with digits say nothing about the language.
 _NOISE: Final = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[@#]\w+|&#?\w{1,10};|[^\W\d_]*\d\w*")
 _BETWEEN: Final = regex.compile(r"[^\p{L}\p{M}']+")
+_NOISY: Final = re.compile(r"[@#&/\d]|www\.")  # what any of it has in it: a tenth of the time
 # Scripts that all but name the language, for texts that the detector is not sure of.
 _SCRIPTS: Final = {
     "ARABIC": "ar", "ARMENIAN": "hy", "BENGALI": "bn", "CJK": "zh", "CYRILLIC": "ru", "DEVANAGARI": "hi", "GEORGIAN": "ka",
@@ -74,12 +75,16 @@ def supported(wanted: Iterable[str], served: frozenset[str]) -> bool:
 
 def _words(text: str) -> str:
     """Letters, their marks and apostrophes, with one space between words."""
-    words = " ".join(_BETWEEN.sub(" ", _NOISE.sub(" ", text)).split())
+    if _NOISY.search(text):
+        text = _NOISE.sub(" ", text)
+    words = " ".join(_BETWEEN.sub(" ", text).split())
     return words.lower() if words == words.upper() else words  # shouted English looks like no language
 
 
 def _script(words: str) -> str | None:
     """The script of most letters at the beginning; None when there are no letters."""
+    if words.isascii():
+        return "LATIN" if words.strip("' ") else None
     counts: dict[str, int] = {}
     for char, times in Counter(words[:500]).items():
         if char.isalpha():
