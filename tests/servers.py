@@ -14,6 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from commentsvc.cli import main
+from commentsvc.config import Settings
+from tests.conftest import serving
+
 COMMAND = [sys.executable, "-m", "commentsvc.cli"]
 START_SECONDS = 30
 
@@ -41,8 +47,10 @@ class Server:
             time.sleep(0.05)
 
     def run(self, *words: str) -> str:
-        """A command of ours in the same environment; what it prints."""
-        done = subprocess.run([*COMMAND, *words], env=self.environ, check=True, capture_output=True, text=True)
+        """A command of ours with the same settings; what it prints. In this process: one of its own takes two seconds to start."""
+        with serving(Settings.from_environment(self.environ)):
+            done = CliRunner().invoke(main, words, env=self.environ)
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, str]:

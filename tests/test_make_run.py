@@ -29,11 +29,11 @@ READY_SECONDS = 60  # generous: other tests run at the same time; the promise of
 class Service:
     """A supervisor in its own session, and every line it and its children print."""
 
-    def __init__(self, port: int, instance: Path) -> None:
+    def __init__(self, port: int, instance: Path, *options: str) -> None:
         self.instance = instance
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "commentsvc.cli", "run", "--demo", "--port", str(port), "--instance", str(instance)],
+            [sys.executable, "-m", "commentsvc.cli", "run", *options, "--port", str(port), "--instance", str(instance)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -113,14 +113,19 @@ def demo_is_done(service: Service) -> None:
     until(lambda: rows(service.instance, "SELECT count(*) FROM flags") != [(0,)], 60, service.lines)
 
 
+def worker_works(service: Service) -> None:
+    until(lambda: rows(service.instance, "SELECT count(*) FROM workers WHERE error IS NULL") != [(0,)], 60, service.lines)
+
+
 @pytest.fixture
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[int], Service]]:
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts one and waits until it says where it is; to load the demo, which one test is about, takes it twice as long."""
     if request.config.getoption("--database") != "sqlite":
         pytest.skip("the supervisor brings its own SQLite database")
     made: list[Service] = []
 
-    def start(port: int) -> Service:
-        one = Service(port, tmp_path / "data")
+    def start(port: int, *options: str) -> Service:
+        one = Service(port, tmp_path / "data", *options)
         made.append(one)
         until(lambda: one.address("api") or one.process.poll() is not None, READY_SECONDS, one.lines)
         assert one.process.poll() is None, "\n".join(one.lines)
@@ -131,9 +136,9 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
         one.end()
 
 
-def test_it_serves_what_it_prints_and_ends_cleanly_and_keeps_its_data(service: Callable[[int], Service]) -> None:
+def test_it_serves_what_it_prints_and_ends_cleanly_and_keeps_its_data(service: Callable[..., Service]) -> None:
     port = free_port()
-    one = service(port)
+    one = service(port, "--demo")
     for name, path in (("article", "/demo/"), ("console", "/review/"), ("api", "/api/docs")):
         address = one.address(name)
         assert address.startswith(f"http://127.0.0.1:{port}{path}")
@@ -152,17 +157,17 @@ def test_it_serves_what_it_prints_and_ends_cleanly_and_keeps_its_data(service: C
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
 
     other = free_port()
-    again = service(other)
+    again = service(other, "--demo")
     assert rows(again.instance, "SELECT status, count(*) FROM comments GROUP BY status ORDER BY status") == before
     busy = rows(again.instance, "SELECT url FROM articles WHERE comment_count > 40")
     assert len(busy) >= 3
     assert all(str(url).startswith(f"http://127.0.0.1:{other}/demo/") for (url,) in busy)
 
 
-def test_a_killed_worker_is_replaced_and_decides_what_waited(service: Callable[[int], Service], tmp_path: Path) -> None:
+def test_a_killed_worker_is_replaced_and_decides_what_waited(service: Callable[..., Service], tmp_path: Path) -> None:
     port = free_port()
     one = service(port)
-    demo_is_done(one)
+    worker_works(one)
     worker = one.children()["worker"]
     os.kill(worker, signal.SIGSTOP)  # so that everything below waits when it is killed
     folder = write_wiki(tmp_path / "conversations_job1.json.gz", {str(n): said(f"A fair remark, the {n}th.") for n in range(40)})
@@ -188,16 +193,17 @@ def test_a_killed_worker_is_replaced_and_decides_what_waited(service: Callable[[
     assert rows(one.instance, late) == [(0,)]
 
 
-def test_nothing_outlives_a_supervisor_that_is_killed(service: Callable[[int], Service]) -> None:
+def test_nothing_outlives_a_supervisor_that_is_killed(service: Callable[..., Service]) -> None:
     port = free_port()
     one = service(port)
+    worker_works(one)
     children = one.children()
     one.process.kill()
     one.process.wait()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()) and not listening(port), 20, one.lines)
 
 
-def test_a_second_supervisor_on_the_same_folder_is_refused(service: Callable[[int], Service]) -> None:
+def test_a_second_supervisor_on_the_same_folder_is_refused(service: Callable[..., Service]) -> None:
     one = service(free_port())
     second = subprocess.run(
         [sys.executable, "-m", "commentsvc.cli", "run", "--port", str(free_port()), "--instance", str(one.instance)],

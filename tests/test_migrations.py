@@ -30,10 +30,11 @@ from commentsvc.sites.models import Article
 from commentsvc.transfer.archive import opened
 from commentsvc.transfer.backup import write_backup
 from commentsvc.transfer.restore import check_revision, put_counts_right, restore
-from commentsvc.transfer.rows import digest, lines, load, reflect, snapshot
+from commentsvc.transfer.rows import digest, lines, load, snapshot
 from tests.conftest import serving
 from tests.everything import fill_everything
 from tests.factories import fresh, make_article, make_comment
+from tests.kept import tables_of
 from tests.moderation.stand_ins import Reader
 
 SETTINGS = Settings()
@@ -51,20 +52,20 @@ Rows = dict[str, list[bytes]]
 def shape() -> Shape:
     """The tables of the application's database, parents first."""
     with snapshot(db.engine) as connection:
-        return {table.name: table.c.keys() for table in reflect(connection).sorted_tables}
+        return {table.name: table.c.keys() for table in tables_of(connection).sorted_tables}
 
 
 def rows_of(wanted: Shape) -> Rows:
     db.session.remove()
     with snapshot(db.engine) as connection:
-        tables = reflect(connection).tables
+        tables = tables_of(connection).tables
         return {name: list(b"".join(lines(connection, tables[name], columns)).splitlines()) for name, columns in wanted.items()}
 
 
 def digests(wanted: Shape) -> dict[str, str]:
     db.session.remove()
     with snapshot(db.engine) as connection:
-        tables = reflect(connection).tables
+        tables = tables_of(connection).tables
         return {name: digest(connection, tables[name], columns) for name, columns in wanted.items()}
 
 
@@ -73,17 +74,31 @@ def write_as(old: Shape, rows: Rows) -> None:
     with db.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.execute(text("PRAGMA defer_foreign_keys=ON"))
-        for table in reflect(connection).sorted_tables:
+        for table in tables_of(connection).sorted_tables:
             if table.name in old:
                 load(connection, table, old[table.name], rows[table.name], lambda _: None)
                 if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c["id"].type, sa.BigInteger):
                     connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 100000)"))
 
 
+_older: dict[str, tuple[Shape, bytes]] = {}
+
+
 def shape_at(revision: str, elsewhere: Settings) -> Shape:
+    """Make that release's tables there, and say which. With SQLite once a process: each release is where three tests begin."""
+    sqlite = elsewhere.database_url.startswith("sqlite")
+    file = elsewhere.instance_path / "commentsvc.sqlite3"
+    if sqlite and revision in _older:
+        found, made = _older[revision]
+        elsewhere.make_instance()
+        file.write_bytes(made)
+        return found
     with serving(elsewhere):
         upgrade(revision=revision)
-        return shape()
+        found = shape()
+    if sqlite:
+        _older[revision] = found, file.read_bytes()
+    return found
 
 
 def works(settings: Settings) -> None:

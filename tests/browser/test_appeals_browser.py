@@ -138,7 +138,7 @@ def test_an_author_appeals_and_somebody_else_overturns(
     assert status(comment) == "rejected"
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_pages_are_accessible_and_fit(
     sign_in: SignIn, article: Article, nora: User, tomas: User, size: dict[str, int], dark: bool  # noqa: F811
 ) -> None:

@@ -44,7 +44,7 @@ def looked_at(page: Page, name: str, *, dark: bool) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_pages_are_accessible_and_fit(sign_in: SignIn, site: Site, admin: User, size: dict[str, int], dark: bool) -> None:  # noqa: F811
     page = sign_in(admin)
     refused: list[str] = []

@@ -170,7 +170,7 @@ def test_without_script_the_code_is_there(here: str, known: User, context: Brows
         expect(page.get_by_text("This browser makes no passkeys")).to_be_visible()
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_pages_are_accessible_and_fit(
     page: Page, here: str, device: Authenticator, known: User, size: dict[str, int], dark: bool
 ) -> None:

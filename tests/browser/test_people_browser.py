@@ -151,7 +151,7 @@ def sound(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_every_page_is_sound_at_any_width_and_in_the_dark(sign_in: Open, boss: User, spammer: User, size: dict[str, int], dark: bool, request: pytest.FixtureRequest) -> None:
     kind = request.node.callspec.id
     page = sign_in(boss, size=size, dark=dark)

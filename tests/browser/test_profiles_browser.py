@@ -28,7 +28,7 @@ def article(site: Site) -> Article:
     return make_article(site, title="The harbour bridge reopens after three winters")
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_every_page_about_a_person_is_accessible_and_fits(app: Flask, sign_in: SignIn, site: Site, article: Article, size: dict[str, int], dark: bool) -> None:
     pages().clear()
     ada, long, layla, new = make_user("Ada Byron"), make_user("Wilhelmina" * 20), make_user("ليلى عبد الرحمن"), make_user("Nobody Yet")

@@ -54,7 +54,7 @@ def ada(site: Site) -> User:
     return make_user("Ada Admin", role=Role.ADMIN, site=site)
 
 
-@pytest.mark.parametrize(("size", "dark"), LOOKS, ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_every_page_is_accessible_and_fits_the_screen(sign_in: SignIn, address: str, site: Site, ada: User, size: dict[str, int], dark: bool) -> None:
     page = sign_in(ada, size=size, dark=dark)
     for path in PAGES:

@@ -453,8 +453,9 @@ def service(folder: Path, kind: str, faults: Collection[str] = ("kills",)) -> It
                 _await_answer(site.port)
                 yield Running(app, site.parts, victims, site.asked)
             finally:
-                site.stop()
+                # What the checks have read may still hold SQLite's lock, and a worker that ends waits ten seconds to say so.
                 db.session.remove()
+                site.stop()
                 db.engine.dispose()
 
 

