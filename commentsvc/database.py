@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 from flask import Flask, current_app
 from sqlalchemy import BigInteger, DateTime, Engine, Integer, MetaData, event
@@ -86,28 +87,62 @@ class WriterLock:
     """
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._threads = threading.Lock()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # as long as the engine
+        self._file: int | None = self._opened()  # as long as the engine
+        _writer_locks.add(self)
+
+    def _opened(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def forked(self) -> None:
+        """In the new process: what both have open they would lock together."""
+        self._threads = threading.Lock()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def acquire(self) -> bool:
         """Whether the turn came within LOCK_SECONDS."""
         deadline = time.monotonic() + LOCK_SECONDS
         if not self._threads.acquire(timeout=LOCK_SECONDS):
             return False
+        came = False
+        try:
+            came = self._alone(deadline)
+        finally:
+            if not came:
+                self._threads.release()
+        return came
+
+    def _alone(self, deadline: float) -> bool:
+        if self._file is None:
+            self._file = self._opened()
         while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    self._threads.release()
                     return False
                 time.sleep(0.0005)
             else:
                 return True
 
     def release(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         self._threads.release()
+
+
+_writer_locks: WeakSet[WriterLock] = WeakSet()
+
+
+def _part() -> None:
+    for lock in _writer_locks:
+        lock.forked()
+
+
+os.register_at_fork(after_in_child=_part)  # `commentsvc web` forks its processes with the application in them
 
 
 def configure_engine(engine: Engine) -> None:
