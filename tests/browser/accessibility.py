@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakSet
 
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import BrowserContext, Frame, Page
+from playwright.sync_api import BrowserContext, Error, Frame, Page
 
 _given: WeakSet[BrowserContext] = WeakSet()
 
@@ -22,5 +22,14 @@ def axe(page: Page | Frame, **options: Any) -> AxeResults:
         _given.add(context)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("options => axe.run(options).then(found => ({violations: found.violations}))", {"resultTypes": ["violations"], **options})
-    return AxeResults(found)
+    try:
+        return _found(page, options)
+    except Error:  # the page came meanwhile, and the script may have begun with the one before
+        page.wait_for_load_state()
+        page.evaluate(AXE_SCRIPT)
+        return _found(page, options)
+
+
+def _found(page: Page | Frame, options: dict[str, Any]) -> AxeResults:
+    told = {"resultTypes": ["violations"], **options}
+    return AxeResults(page.evaluate("options => axe.run(options).then(found => ({violations: found.violations}))", told))
