@@ -38,15 +38,16 @@ def measured(articles: Sequence[Seeded], folder: Path, port: int, log: Path) -> 
     python = _installed(folder / "venv")
     if python is None:
         return None
-    data, settings = folder / "comments.db", folder / "isso.cfg"
-    settings.write_text(f"[general]\ndbpath = {data}\nhost = https://news.example\n[guard]\nenabled = off\n")
-    environment = {"ISSO_SETTINGS": str(settings)}
     asking = {way: f"/?uri={{uri}}{query}" for way, query in WAYS.items()}
-    with serve("isso.run:application", port, environment, log=log, python=python):
-        pass  # it makes its tables
-    _fill(data, articles)
     found: dict[str, dict[int, float | None]] = {way: {} for way in WAYS}
     for article in sorted(articles, key=lambda one: one.thread.count):
+        # A database each: it looks through all comments that it has, whichever thread is asked for.
+        data, settings = folder / f"{article.article_id}.db", folder / f"{article.article_id}.cfg"
+        settings.write_text(f"[general]\ndbpath = {data}\nhost = https://news.example\n[guard]\nenabled = off\n")
+        environment = {"ISSO_SETTINGS": str(settings)}
+        with serve("isso.run:application", port, environment, log=log, python=python):
+            pass  # it makes its tables
+        _fill(data, article)
         for way, path in asking.items():
             # Each of its own: one that works on what nobody waits for any more would be in the next one's way.
             with serve("isso.run:application", port, environment, log=log, python=python) as server:
@@ -70,16 +71,15 @@ def _path(article: Seeded) -> str:
     return "/" + article.url.split("/", 3)[3]
 
 
-def _fill(data: Path, articles: Sequence[Seeded]) -> None:
+def _fill(data: Path, article: Seeded) -> None:
     columns = "tid, id, parent, created, mode, remote_addr, text, author, likes, dislikes, voters"
+    rows = (
+        (1, c["id"], c["root_id"], c["created_at"].timestamp(), 1, "127.0.0.0", c["body"], f"Reader {c['author_id']}", c["up"], c["down"], VOTERS)
+        for c in article.thread.comments
+    )
     with sqlite3.connect(data) as connection:
-        for number, article in enumerate(articles, 1):
-            connection.execute("insert into threads (id, uri, title) values (?, ?, ?)", (number, _path(article), article.url))
-            rows = (
-                (number, c["id"], c["root_id"], c["created_at"].timestamp(), 1, "127.0.0.0", c["body"], f"Reader {c['author_id']}", c["up"], c["down"], VOTERS)
-                for c in article.thread.comments
-            )
-            connection.executemany(f"insert into comments ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("insert into threads (id, uri, title) values (1, ?, ?)", (_path(article), article.url))
+        connection.executemany(f"insert into comments ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.close()
 
 
