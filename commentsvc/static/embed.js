@@ -211,11 +211,17 @@ iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity
         this.tell({ theme: this.paint(), kept: kept(), ...this.sso() });
       }
       if (message.keep) kept(message.keep);
-      if (message.height > 0) {
-        this.fit(message);
+      // In the frame that shows it: whoever scrolls on in the meantime finds nothing moved.
+      if (message.height > 0 || message.scroll >= 0) requestAnimationFrame(() => this.show(message, event.source));
+    }
+
+    show({ height, acted, scroll }, source) {
+      if (source !== this.frame?.contentWindow) return;
+      if (height > 0) {
+        this.fit({ height, acted });
         this.setAttribute("ready", "");
       }
-      if (message.scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + message.scroll - innerHeight / 4 });
+      if (scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + scroll - innerHeight / 4 });
     }
   }
 

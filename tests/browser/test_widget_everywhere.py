@@ -148,6 +148,13 @@ TO_THE_END = """() => new Promise((done) => { const step = () => {
   scrollY + innerHeight < document.documentElement.scrollHeight - 1 ? setTimeout(step, 30) : done();
 }; step(); })"""
 
+# The reader scrolls on in the very moment in which the conversation says how high it is.
+ON = """(thread) => {
+  const on = ({ data }) => { if (data.height > 0) { removeEventListener('message', on); scrollBy(0, 300); } };
+  addEventListener('message', on);
+  scrollBy(0, thread.getBoundingClientRect().bottom - innerHeight - 100);
+}"""
+
 
 def story(newspaper: Newspaper, service: str, url: str, inside: str = "", css: str = "") -> str:
     """An article of many screens, with something to read below the conversation, too."""
@@ -184,11 +191,14 @@ def test_the_newspapers_page_never_moves(
         expect(thread).to_have_attribute("ready", "")
         page.evaluate(TO_THE_END)
 
+    def meet(page: Page, thread: Locator) -> None:
+        thread.evaluate(ON)
+
     with browser.new_context(viewport={"width": width, "height": 800}) as context:
         context.set_default_timeout(15_000)
         context.add_init_script(f"if (parent === window) {{ {MOVED} }}")
         for name, room in rooms.items():
-            for way in (read, end, look):
+            for way in (read, end, look, meet):
                 page = context.new_page()
                 if way is look:
                     slow(page, 150)
@@ -255,8 +265,10 @@ def test_what_comes_by_itself_moves_nothing_and_what_was_asked_for_has_its_room(
         footer, news = page.locator("footer"), thread.locator("#news")
         thread.locator("html.known").wait_for()
         page.evaluate(END)
+        short = page.locator("commentsvc-thread").evaluate("thread => thread.offsetHeight")
         thread.get_by_role("link", name="Show More Comments").click()
         expect(thread.get_by_text("Remark number 0 about")).to_be_visible()
+        page.wait_for_function(f"document.querySelector('commentsvc-thread').offsetHeight > {short}")
         page.evaluate(END)
         top = "el => el.getBoundingClientRect().top + scrollY"
         before = footer.evaluate(top)
