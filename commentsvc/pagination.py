@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+import orjson
+from itsdangerous import (
+    BadSignature,
+    SignatureExpired,
+    URLSafeTimedSerializer,
+    base64_encode,
+)
 from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -43,6 +49,13 @@ class Page(Generic[T]):
     next: str | None
 
 
+class _Serializer(URLSafeTimedSerializer):
+    """As its parent, without trying whether some fifty bytes are fewer compressed: that was a third of writing one."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        return base64_encode(orjson.dumps(obj))
+
+
 class Cursors:
     """Signs and reads cursors; `scope` ties one to its list (article, sort, queue).
 
@@ -50,7 +63,7 @@ class Cursors:
     """
 
     def __init__(self, *secrets: str) -> None:
-        self._serializer = URLSafeTimedSerializer(list(reversed(secrets)), salt="cursor", signer_kwargs={"digest_method": hashlib.sha256})
+        self._serializer = _Serializer(list(reversed(secrets)), salt="cursor", signer_kwargs={"digest_method": hashlib.sha256})
 
     def write(self, scope: str, key: object, row_id: int, seen: int = 0) -> str:
         """A cursor after the row (key, id); `seen` counts what the earlier pages showed."""
@@ -91,6 +104,12 @@ def paged(
     return query.order_by(*order).limit(bindparam("page_rows", type_=Integer))
 
 
+def place(position: tuple[object, int] | None, limit: int) -> dict[str, object]:
+    """What a :func:`paged` query asks for: the rows after `position` (sort key, id), and one more than `limit`."""
+    after = {} if position is None else {"page_key": position[0], "page_id": position[1]}
+    return {**after, "page_rows": limit + 1}
+
+
 def fetch(
     query: Select[*tuple[Any, ...]], *, position: tuple[object, int] | None, limit: int, **values: object
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], bool]:
@@ -98,8 +117,7 @@ def fetch(
 
     Returns them and whether there are more. `values` are of the query's own parameters.
     """
-    place = {} if position is None else {"page_key": position[0], "page_id": position[1]}
-    rows = db.session.execute(query, {**values, **place, "page_rows": limit + 1}).all()
+    rows = db.session.execute(query, {**values, **place(position, limit)}).all()
     return rows[:limit], len(rows) > limit
 
 

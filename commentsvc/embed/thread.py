@@ -141,7 +141,7 @@ _KNOWN_BY_ID = _ARTICLE_OF.where(_A.id == bindparam("article"))
 
 
 def _find(statement: Select[*tuple[Any, ...]], site_key: str, **named: object) -> Known | None:
-    row = db.session.execute(statement, {"key": site_key, **named}).one_or_none()
+    row = db.session.connection().execute(statement, {"key": site_key, **named}).one_or_none()
     if row is None:
         return None
     *article, newest, managers = row

@@ -85,7 +85,7 @@ _ARTICLE_ROW = ARTICLE_ROWS.where(_A.id == bindparam("article"))
 
 def article_row(article_id: int) -> ArticleRow:
     """The article and its site in one statement, or NotFound."""
-    row = db.session.execute(_ARTICLE_ROW, {"article": article_id}).one_or_none()
+    row = db.session.connection().execute(_ARTICLE_ROW, {"article": article_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such article.")
     return as_article(row)

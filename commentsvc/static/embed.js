@@ -16,8 +16,6 @@
   const TRACKING = /^(utm_[^=]*|[gd]clid|[gw]braid|fbclid|msclkid|twclid|ttclid|yclid|igshid|mc_[ce]id)(=|$)/;
   // Each also as data-…: what the one tag has, and pages whose templates must be valid HTML.
   const NAMES = ["site", "article", "url", "title", "section", "lang", "theme", "accent", "background", "font", "radius", "sort", "size"];
-  // The conversation ends with so much blank: cut off, it is not missed.
-  const SLACK = 56;
   const night = matchMedia("(prefers-color-scheme: dark)");
 
   // Set from here, so that the page's own content policy needs no 'unsafe-inline' for it.
@@ -158,7 +156,7 @@ iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity
       else if (!acted) this.style.minHeight = style.height;
       this.frame.style.height = `${now}px`;
       this.held = !calm && { height, acted };
-      this.tell({ cut: height - now > SLACK });
+      this.tell({ cut: height - now > 56 }); // it ends with so much blank: cut off, that is not missed
     }
 
     load() {
@@ -212,16 +210,14 @@ iframe{width:100%;border:0;opacity:0;display:block}:host([ready]) iframe{opacity
       }
       if (message.keep) kept(message.keep);
       // In the frame that shows it: whoever scrolls on in the meantime finds nothing moved.
-      if (message.height > 0 || message.scroll >= 0) requestAnimationFrame(() => this.show(message, event.source));
-    }
-
-    show({ height, acted, scroll }, source) {
-      if (source !== this.frame?.contentWindow) return;
-      if (height > 0) {
-        this.fit({ height, acted });
-        this.setAttribute("ready", "");
-      }
-      if (scroll >= 0) scrollTo({ top: scrollY + this.frame.getBoundingClientRect().top + scroll - innerHeight / 4 });
+      requestAnimationFrame(() => {
+        if (event.source !== this.frame?.contentWindow) return;
+        if (message.height > 0) {
+          this.fit(message);
+          this.setAttribute("ready", "");
+        }
+        if (message.scroll >= 0) scrollBy(0, this.frame.getBoundingClientRect().top + message.scroll - innerHeight / 4);
+      });
     }
   }
 

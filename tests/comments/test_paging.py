@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Select, event, text
 
 from commentsvc.accounts.models import User
 from commentsvc.comments import threads
@@ -195,18 +195,16 @@ def test_each_sort_reads_its_index_in_order(sort: Sort, index: str, statements: 
     db.session.execute(text("ANALYZE"))
     statements.clear()
     seen: list[str] = []
-    compiled: Callable[..., str] = lambda q: str(q.compile(db.engine, compile_kwargs={"literal_binds": True}))  # noqa: E731
-    original = db.session.execute
 
-    def spy(query: Any, values: dict[str, object]) -> object:
-        seen.append(compiled(query.params(values)))
-        return original(query, values)
+    def spy(_connection: object, query: Any, _many: object, values: dict[str, object], _options: object) -> None:
+        if isinstance(query, Select):
+            seen.append(str(query.params(values).compile(db.engine, compile_kwargs={"literal_binds": True})))
 
-    db.session.execute = spy  # type: ignore[method-assign, assignment]
+    event.listen(db.engine, "before_execute", spy)
     try:
         page_of_roots(article, sort, after)
     finally:
-        db.session.execute = original  # type: ignore[method-assign]
+        event.remove(db.engine, "before_execute", spy)
     roots, replies = (_plan(q) for q in seen)
     assert index in roots
     assert "SORT" not in roots.upper().replace("INCREMENTAL", "")
