@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from flask import current_app
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     CursorResult,
     Dialect,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from commentsvc.accounts.models import SiteBadge, User
 from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.tree import CommentRow, Node, build
+from commentsvc.database import UtcDateTime
 from commentsvc.errors import Invalid, NotFound
 from commentsvc.extensions import db
 from commentsvc.pagination import Cursors, SortKey, page, paged, place
@@ -181,8 +183,9 @@ def _read(raw: Raw) -> list[Any]:
 
 @lru_cache(4)
 def _readers(dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
-    found = [(n, c.type.dialect_impl(dialect).result_processor(dialect, None)) for n, c in enumerate(COLUMNS)]
-    return [(n, read) for n, read in found if read is not None]
+    """Of times and truths; everything else comes from either driver as what it is."""
+    found = [(n, c.type.dialect_impl(dialect)) for n, c in enumerate(COLUMNS) if isinstance(c.type, Boolean | UtcDateTime)]
+    return [(n, read) for n, kind in found if (read := kind.result_processor(dialect, None)) is not None]
 
 
 def _public(row: Any) -> CommentRow:
