@@ -257,7 +257,8 @@ def test_managers_who_start_at_the_same_comment_are_not_led_over_each_others_wor
     open_queue(second)
     second.keyboard.press("j")
     says(second, "Doubtful remark 2.")
-    second.keyboard.press("a")
+    with second.expect_response(re.compile("/approve")):
+        second.keyboard.press("a")  # the next is shown before this is stored
     says(second, "Doubtful remark 3.")
     first.keyboard.press("a")
     says(first, "Doubtful remark 3.")
