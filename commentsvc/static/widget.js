@@ -313,7 +313,7 @@
     still() { acted = false; },
   };
 
-  // ---- Begin: once we know what was kept
+  // ---- Begin: once we know what was kept (threads folded, before a link leads into one)
   const begin = (kept) => {
     memory = kept;
     if (mainEditor) {
@@ -323,12 +323,12 @@
     }
     fit();
     new ResizeObserver(fit).observe(doc.body);
+    loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
   };
   connection();
   clock();
   setInterval(clock, 60000);
   for (const type of ["click", "keydown", "focusin"]) on(type, active);
   later();
-  loadMe().then(() => { if (+hash.get("comment")) go(+hash.get("comment")); });
   framed ? tell({ hello: 1, title: doc.title }) : begin({});
 })();

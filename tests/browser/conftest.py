@@ -112,6 +112,23 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert not errors, errors
 
 
+def reload(page: Page, *kept: str) -> None:
+    """Load a newspaper's page again, once the browser has kept the texts, and wait for its conversation.
+
+    A frame without storage hands what is to be kept to the page around it, which may be busy.
+    """
+    here = "() => { try { return JSON.stringify(localStorage); } catch { return ''; } }"  # a frame may be refused its own
+    for _ in range(300):
+        found = "".join(frame.evaluate(here) for frame in page.frames)
+        if all(text in found for text in kept):
+            break
+        page.wait_for_timeout(50)
+    else:
+        raise AssertionError(f"not kept: {kept}")
+    page.reload()
+    expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
+
+
 @pytest.fixture
 def mailed_code(app: Flask) -> Callable[[str], str]:
     """The six digits in the latest mail to an address."""

@@ -19,6 +19,7 @@ from commentsvc.extensions import db
 from commentsvc.sites.models import Article, Site
 from tests.browser import test_widget_browser as widget
 from tests.browser.accessibility import axe
+from tests.browser.conftest import reload
 from tests.browser.test_notifications_browser import LONG_NAME, SIZES, sign_in
 from tests.factories import fresh, make_comment, make_user
 
@@ -80,7 +81,7 @@ def test_a_person_is_hidden_in_place_and_shown_again(page: Page, open_page: Open
     expect(comment.get_by_role("button", name="Undo")).to_be_visible()
     make_comment(fresh(article), db.session.get_one(User, said.author_id), "More nonsense.")
     db.session.commit()
-    page.reload()
+    reload(page)
     expect(comment.get_by_text("You hid this person.")).to_be_visible()
     expect(thread.get_by_text("More nonsense.")).to_be_hidden()
     manager.locator("> .acts .menu summary").click()

@@ -23,7 +23,7 @@ from commentsvc.accounts.oidc import forget_providers
 from commentsvc.accounts.sso import add_key, set_sso
 from commentsvc.extensions import db
 from tests.browser.accessibility import axe
-from tests.browser.conftest import Newspaper
+from tests.browser.conftest import Newspaper, reload
 from tests.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.factories import make_article, make_site
 
@@ -104,7 +104,7 @@ def test_a_window_signs_in_where_third_party_cookies_are_blocked_and_the_text_st
     expect(box).to_have_value(TEXT)
     thread.get_by_role("button", name="Post", exact=True).click()
     expect(thread.locator(".c", has_text=TEXT)).to_be_visible()
-    page.reload()
+    reload(page)
     expect(thread.locator("#who")).to_contain_text("Ada Byron")  # a session of the frame's own
     assert db.session.scalar(select(ExternalIdentity.subject)) == "ada"
     db.session.commit()  # the worker writes too
@@ -127,7 +127,7 @@ def test_the_publishers_token_signs_in_and_out_with_its_page(
     }, key, algorithms=["EdDSA"])
     thread = open_page(page, f'sso="{token}"')
     expect(thread.locator("#who")).to_contain_text("Ada Byron")
-    page.reload()  # the same page out of a cache: the same token
+    reload(page)  # the same page out of a cache: the same token
     expect(thread.locator("#who")).to_contain_text("Ada Byron")
     expect(thread.locator(".problem")).to_have_count(0)
     page.locator("commentsvc-thread").evaluate("el => el.setAttribute('sso', '')")

@@ -14,7 +14,7 @@ from commentsvc.accounts.passwords import hash_password
 from commentsvc.accounts.permissions import Role
 from commentsvc.database import utcnow
 from commentsvc.extensions import db
-from tests.browser.conftest import Newspaper
+from tests.browser.conftest import Newspaper, reload
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.browser
@@ -45,6 +45,7 @@ def test_from_the_embed_tag_to_a_decision_in_the_queue(
 
     # A reader writes first and signs up then, without leaving the article.
     page.goto(address)
+    expect(page.locator("commentsvc-thread")).to_have_attribute("ready", "")
     thread = page.frame_locator("commentsvc-thread iframe")
     expect(thread.get_by_text("Welcome to The Courier comments!")).to_be_visible()
     thread.get_by_label("Your comment").fill(DECENT)
@@ -91,7 +92,7 @@ def test_from_the_embed_tag_to_a_decision_in_the_queue(
     expect(console.get_by_text("Nora Vance").first).to_be_visible()
 
     # It stands in the thread now; sorting and Show More work on.
-    other.reload()
+    reload(other)
     expect(theirs.get_by_text(TOXIC)).to_be_visible()
     expect(theirs.get_by_role("heading", level=1)).to_have_text("28 comments")
     theirs.get_by_label("Sort by").select_option("Oldest")

@@ -22,7 +22,7 @@ from commentsvc.database import utcnow
 from commentsvc.extensions import db
 from commentsvc.sites.models import Article
 from tests.browser.accessibility import axe
-from tests.browser.conftest import Newspaper
+from tests.browser.conftest import Newspaper, reload
 from tests.factories import make_article, make_comment, make_site, make_user
 
 pytestmark = pytest.mark.browser
@@ -386,8 +386,7 @@ def test_with_third_party_cookies_blocked_one_signs_in_and_keeps_a_draft(reading
         thread.locator("#account").get_by_role("button", name="Sign in").click()
         expect(thread.locator("#who")).to_contain_text("Ann Able")
         thread.get_by_label("Your comment").fill("Written with few cookies.")
-        page.wait_for_timeout(300)
-        page.reload()
+        reload(page, "few cookies")
         expect(thread.locator("#who")).to_contain_text("Ann Able")
         expect(thread.get_by_label("Your comment")).to_have_value("Written with few cookies.")
 
