@@ -32,8 +32,8 @@
     return all.slice(at + 1).filter((li) => !li.classList.contains("settled")).slice(0, UPCOMING).map((li) => li.dataset.id);
   };
   /** The next comment that waits for a decision, from the top again where the list ends; none where more must be loaded. */
-  const nextOf = (li) => {
-    const all = items(), at = all.indexOf(li), due = (one) => one !== li && !one.classList.contains("settled");
+  const nextOf = (li, without = []) => {
+    const all = items(), at = all.indexOf(li), due = (one) => one !== li && !one.classList.contains("settled") && !without.includes(Number(one.dataset.id));
     return all.slice(at + 1).find(due) || ($(".more", rows) ? undefined : all.find(due));
   };
   const loadMore = () => { const more = rows && $(".more a", rows); if (more && !more.classList.contains("htmx-request")) htmx.trigger(more, "more"); };
@@ -367,7 +367,7 @@
 
   /* Many at once */
   const bulk = $("#bulk"), dialog = $("#bulk-dialog"), ticks = () => $$('.rows input[name="item"]'), ticked = () => ticks().filter((box) => box.checked);
-  let lastTick = null;
+  let lastTick = null, batching = false; // a batch is on its way: what became of it says its own answer
   const paintTicks = () => {
     if (!bulk) return;
     const n = ticked().length, all = $("[data-all]", bulk);
@@ -406,7 +406,7 @@
   };
   const sendBulk = async (form) => {
     const button = $("button", form);
-    button.disabled = true;
+    button.disabled = batching = true;
     $(".bulk-failed", form)?.remove();
     try {
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "X-Sent": "background" } });
@@ -420,9 +420,10 @@
       error.setAttribute("role", "alert");
       $(".picker-end", form).before(error);
     }
+    batching = false;
   };
   const bulkDone = ({ done, refused, counts, toast: html, card: following }) => {
-    const mine = shown(), after = done.includes(mine) ? nextAfter(rowOf(mine), [...done, ...refused.map((one) => one.comment)]) : null;
+    const mine = shown(), after = done.includes(mine) ? nextOf(rowOf(mine), [...done, ...refused.map((one) => one.comment)]) : null;
     for (const id of done) drop(id);
     for (const { comment, message } of refused) settle(comment, message);
     for (const box of ticked()) box.checked = false;
@@ -436,7 +437,6 @@
     if (items().length === 0) loadMore();
     markRow();
   };
-  const nextAfter = (li, without) => { let next = li; do next = nextOf(next); while (next && without.includes(Number(next.dataset.id)) && next !== li); return next === li || (next && without.includes(Number(next.dataset.id))) ? null : next; };
   const undoBulk = async (form) => {
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "X-Sent": "background" } });
@@ -500,8 +500,8 @@
   const settle = (id, words) => {
     const row = rowOf(id);
     if (!row) return;
+    for (const box of $$('input[name="item"]', row)) box.checked = false;
     row.classList.toggle("settled", words !== "");
-    tick($('input[name="item"]', row), false);
     $(".fate", row)?.remove();
     if (words) $(".row-foot", row).prepend(make("span", words, "gist fate"));
     paintTicks();
@@ -590,7 +590,7 @@
     if (url !== seen) { etag = null; seen = url; }
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json", ...(etag && { "If-None-Match": etag }) }, cache: "no-store" });
-      if (answer.status === 200) {
+      if (answer.status === 200 && !batching) {
         etag = answer.headers.get("ETag");
         const { counts, asked, limit, version, cursor, changes, claims } = await answer.json();
         if (!jobs.length) { showCounts(counts, limit); fresh(counts, limit); }

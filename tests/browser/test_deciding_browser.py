@@ -124,6 +124,27 @@ def test_a_whole_session_with_the_keyboard_alone(sign_in: SignIn, anna: User, be
     assert [status(comment) for comment in held] == ["rejected"] * 5
 
 
+def test_what_the_page_follows_meanwhile_does_not_disturb_a_batch(sign_in: SignIn, anna: User, held: list[Comment]) -> None:
+    page = sign_in(anna)
+    open_queue(page)
+    ready(page)
+    sent: list[Route] = []
+    page.route("**/bulk", lambda route: sent.append(route) if "confirmed" in (route.request.post_data or "") else route.continue_())
+    for n in range(4):
+        page.locator('.rows input[name="item"]').nth(n).check()
+    page.locator("#bulk").get_by_role("button", name="Reject").click()
+    page.locator("#bulk-dialog").get_by_label("Spam or advertising").check()
+    with page.expect_request(lambda request: "confirmed" in (request.post_data or "")):
+        page.locator("#bulk-dialog").get_by_role("button", name="Reject 4 comments").click()
+    answer = sent[0].fetch()
+    poll(page)
+    expect(row(page, held[0])).not_to_contain_text("by you")
+    sent[0].fulfill(response=answer)
+    expect(page.locator(".toast")).to_contain_text("4 comments rejected.")
+    says(page, "Doubtful remark 5.")
+    expect(page.locator(".rows li[data-id]")).to_have_count(1)
+
+
 def test_a_batch_is_undone_in_one_step_and_what_a_colleague_changed_says_why(
     sign_in: SignIn, anna: User, ben: User, held: list[Comment]
 ) -> None:
