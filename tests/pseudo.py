@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 
 from commentsvc import i18n
+from commentsvc.accounts import badges
 from commentsvc.cli.translations import extracted
 
 TAG = "de"  # the language that is taken over
@@ -31,7 +32,8 @@ def speak_pseudo(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on TAG is the language of marks."""
     real = i18n._catalogue
     monkeypatch.setattr(i18n, "_catalogue", lambda tag: catalogue() if tag == TAG else real(tag))
-    monkeypatch.setattr(i18n, "_plural_forms", i18n._plural_forms.__wrapped__)  # nothing is remembered from before, or for later
+    for module, name in ((i18n, "_plural_forms"), (badges, "_offices"), (badges, "_badge_words")):
+        monkeypatch.setattr(module, name, getattr(module, name).__wrapped__)  # nothing is remembered from before, or for later
 
 
 @cache
