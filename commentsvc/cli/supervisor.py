@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 STEP = 0.1  # seconds between looks at the children
-GRACE = 10.0  # seconds for a child to finish what it does
+GRACE = 15.0  # seconds for a child to finish what it does: longer than it waits for the writer of SQLite, as deploy/ has it
 LONGEST_PAUSE = 30.0
 STEADY = 60.0  # after so many seconds of life a child's earlier ends are forgotten
 
