@@ -24,9 +24,11 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoConnection
 from structlog.typing import EventDict, Processor
+from werkzeug.exceptions import HTTPException
 
+from commentsvc.busy import NO_STORE, told
 from commentsvc.config import Settings
-from commentsvc.database import words_of
+from commentsvc.database import words_of, write_intent
 from commentsvc.errors import Unavailable, name_of
 from commentsvc.extensions import db
 from commentsvc.metrics.requests import method_of, route_of
@@ -35,6 +37,7 @@ from commentsvc.readiness import readiness
 log = structlog.get_logger()
 
 RETRY_AFTER = 30  # seconds, when the database fails
+GONE = (OperationalError, InterfaceError, InternalError, PendingRollbackError, NoConnection)
 ACCESS = "commentsvc.access"  # the logger of a line for each request
 LONGEST_CHAIN = 5  # errors that caused each other; a loop of them must end
 
@@ -140,16 +143,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     app.log_exception = log_exception  # type: ignore[method-assign]
 
-    @app.errorhandler(DBAPIError)
-    @app.errorhandler(PendingRollbackError)
-    @app.errorhandler(NoConnection)
-    def database_failed(error: SQLAlchemyError) -> Any:
-        """A full disk, a lock that somebody keeps, a server that is gone: said in words, on the surface that was asked."""
-        db.session.rollback()
-        log.error("the database failed", error=_failure(error), **_asked())
-        return app.handle_user_exception(
-            Unavailable("The service cannot store anything just now. What you typed is kept; try again in a minute.")
-        )
+    _say_when_the_database_is_gone(app)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -167,11 +161,44 @@ def init_app(app: Flask, settings: Settings) -> None:
         return jsonify(found.to_data()), HTTPStatus.OK if found.health is not None else HTTPStatus.SERVICE_UNAVAILABLE
 
 
+def _say_when_the_database_is_gone(app: Flask) -> None:
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(PendingRollbackError)
+    @app.errorhandler(NoConnection)
+    def database_failed(error: SQLAlchemyError) -> Any:
+        """A full disk, a lock that somebody keeps, a server that is gone: said in words, on the surface that was asked."""
+        db.session.rollback()
+        write_intent.set(False)  # the answer only reads: where another holds SQLite's lock that still goes
+        log.error("the database failed", error=_failure(error), **_asked())
+        g.failed = True
+        return app.handle_user_exception(Unavailable(NO_STORE.sentence))
+
+    unexpected = app.handle_exception
+
+    def handle_exception(error: Exception) -> Any:
+        """A page that says what went wrong may need the database itself; then one is given that needs nothing."""
+        if not isinstance(error, GONE):
+            return unexpected(error)
+        if "failed" not in g:
+            log.error("the database failed", error=_failure(error), **_asked())
+        body, headers = told(NO_STORE, request.environ, g.request_id, _sent)
+        return app.finalize_request(Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers), from_error_handler=True)
+
+    app.handle_exception = handle_exception  # type: ignore[method-assign,assignment]
+
+
 def _failure(error: SQLAlchemyError) -> str:
     """What happened to the database; the error itself where it is ours: a statement or a value that is wrong."""
-    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError | InternalError):
+    if not isinstance(error, GONE):
         raise error
     return words_of(error) if isinstance(error, OperationalError) else name_of(error)
+
+
+def _sent() -> list[tuple[str, str]]:
+    try:
+        return list(request.form.items(multi=True))
+    except HTTPException:  # too long, or cut off
+        return []
 
 
 def _asked() -> dict[str, str]:

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from html import unescape
 from pathlib import Path
 
 import psycopg
@@ -30,13 +32,16 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as SqlTimeout
 
 from commentsvc import create_app
+from commentsvc.accounts.passwords import hash_password
+from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Status
 from commentsvc.config import REDIS_SECONDS, Settings
 from commentsvc.database import after_commit, follow_up
 from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
 from commentsvc.tasks import EXTENSION
-from tests.factories import make_article, make_comment
+from tests.accounts.browsing import PASSWORD, Browser
+from tests.factories import make_article, make_comment, make_site, make_user
 from tests.redis import running_redis
 from tests.test_readiness import application
 
@@ -212,6 +217,76 @@ def test_a_database_that_fails_is_said_in_words_on_every_surface(
     assert "try again" in answer.text
     assert "INSERT" not in answer.text
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.fixture
+def signed_in(app: Flask) -> tuple[Browser, str, str]:
+    """An admin in her browser, an article's page, and her site's settings."""
+    site = make_site()
+    page, settings = f"/embed/a/{make_article(site).id}", f"/review/{site.key}/settings"
+    email = make_user(role=Role.ADMIN, site=site, password_hash=hash_password(PASSWORD)).email
+    browser = Browser(app)
+    assert browser.post(f"{page}/sign-in", {"email": email, "password": PASSWORD}, page=page).status_code == 303
+    assert browser.sign_in(email or "").status_code == 303
+    return browser, page, settings
+
+
+@contextmanager
+def no_database() -> Iterator[None]:
+    def gone(*_args: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    db.session.remove()
+    event.listen(db.engine, "before_cursor_execute", gone)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, "before_cursor_execute", gone)
+
+
+def test_with_the_database_gone_a_form_without_script_gets_its_text_back(signed_in: tuple[Browser, str, str]) -> None:
+    """The page it stands in cannot be put together then."""
+    browser, page, settings = signed_in
+    typed = '</textarea><script>alert(1)</script> "quoted" שלום'
+    sent = [
+        (f"{page}/comments", {"csrf_token": browser.token(page), "body": typed, "parent_id": '3"><b>'}),
+        (settings, {"csrf_token": browser.token(settings), "text": typed}),
+    ]
+    for path, fields in reversed(sent):
+        with no_database():
+            answer = browser.open(path, method="POST", data=fields)
+        assert (answer.status_code, answer.mimetype) == (503, "text/html"), path
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert "cannot store anything just now" in answer.text
+        assert "&lt;/textarea&gt;&lt;script&gt;" in answer.text
+        assert "<script>" not in answer.text
+        assert "שלום" in answer.text
+        again = {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', answer.text)}
+        assert again == {name: value for name, value in fields.items() if value != typed}
+    again = {"csrf_token": again["csrf_token"], "body": "Once more, and it is there.", "parent_id": ""}
+    assert browser.open(f"{page}/comments", method="POST", data=again).status_code == 303
+
+
+def test_with_the_database_gone_every_page_says_so_and_no_password_is_given_back(signed_in: tuple[Browser, str, str]) -> None:
+    browser, page, settings = signed_in
+    secret = {"email": "anna@news.example", "password": "my secret words", "csrf_token": browser.token(page)}
+    with no_database():
+        answers = [browser.get(path) for path in (page, settings, "/account/", "/no/such/page")]
+        answers += [browser.open(path, method="POST", data=secret) for path in (f"{page}/sign-in", "/account/sign-in")]
+        german = browser.get("/no/such/page", headers={"Accept-Language": "de"})
+        console = browser.get(settings, headers={"HX-Request": "true"})
+        large = browser.open(f"{page}/comments", method="POST", data={"body": "x" * 1_100_000})
+    for answer in answers:
+        assert (answer.status_code, answer.mimetype) == (503, "text/html")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "secret" not in answer.text
+        assert "anna" not in answer.text
+    assert "Der Dienst kann gerade nichts speichern." in german.text
+    assert '<html lang="de" dir="ltr">' in german.text
+    assert (console.status_code, console.headers["Retry-After"]) == (503, "30")
+    assert large.status_code in {413, 503}
 
 
 @pytest.mark.parametrize("number", ["9223372036854775808", "1" + "0" * 30, "9" * 5000])

@@ -385,6 +385,18 @@ def test_a_form_without_script_gets_its_text_back_and_never_a_password(full: Any
     assert "Go back" in account.text
 
 
+def test_a_reader_is_told_in_her_language(full: Any) -> None:
+    _, client = full
+    widget = client.post("/embed/comments/1/vote", headers={"X-Requested-With": "commentsvc", "Accept-Language": "tlh, fr;q=0.8, en;q=0.5"})
+    assert widget.json["error"]["message"].startswith("Beaucoup de monde est ici")
+    page = client.get("/embed/news/thread?lang=ar", headers={"Accept-Language": "fr"})
+    assert '<html lang="ar" dir="rtl">' in page.text
+    assert "Try again" not in page.text
+    api = client.get("/api/v1/articles/1/comments", headers={"Accept-Language": "fr"})
+    assert api.json["detail"].startswith("Too much is asked"), "programs are told in English"
+    assert '<html lang="en" dir="ltr">' in client.get("/embed/news/thread?lang=%00", headers={"Accept-Language": "x;q=y"}).text
+
+
 @pytest.mark.parametrize("sent", [
     {"data": b"body=" + b"x" * 300_000, "content_type": "application/x-www-form-urlencoded"},
     {"data": b"&".join([b"a=1"] * 5000), "content_type": "application/x-www-form-urlencoded"},

@@ -13,7 +13,7 @@ from commentsvc.accounts.audit import record_own
 from commentsvc.accounts.identity import clean_name, token_hash
 from commentsvc.accounts.models import ApiKey, User
 from commentsvc.accounts.permissions import PERMISSIONS, Permission, Role, allowed
-from commentsvc.database import utcnow, write_intent
+from commentsvc.database import begin_writing, utcnow, write_intent
 from commentsvc.errors import Conflict, Invalid, NotAllowed, NotFound
 from commentsvc.extensions import db
 from commentsvc.i18n import N_
@@ -116,6 +116,7 @@ def user_by_key(secret: str) -> User | None:
     if key is None:
         return None
     if write_intent.get() and long_unused(key):
+        begin_writing(db.session)
         key.last_used_at = utcnow()
     user = key.user
     user.session_token = ""

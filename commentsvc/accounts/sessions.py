@@ -25,7 +25,7 @@ from commentsvc.accounts.passkeys import check_passkey, request_options
 from commentsvc.accounts.passwords import verify_password
 from commentsvc.accounts.steps import CODE, PASSKEY, begin_step, finish_step, try_step
 from commentsvc.config import Settings
-from commentsvc.database import utcnow, write_intent
+from commentsvc.database import begin_writing, utcnow, write_intent
 from commentsvc.errors import (
     Invalid,
     NotConfirmed,
@@ -248,6 +248,7 @@ def user_by_token(token: str) -> User | None:
     if row is None:
         return None
     if write_intent.get() and now - row.last_seen_at > TOUCH_AFTER:
+        begin_writing(db.session)
         row.last_seen_at = now
         row.expires_at = min(now + _lifetime(), row.created_at + _longest())
     user = row.user

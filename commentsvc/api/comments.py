@@ -36,7 +36,7 @@ from commentsvc.moderation.flags import flag as report
 from commentsvc.moderation.posting import cast_vote, take_in
 from commentsvc.overload import PLACE
 from commentsvc.sites.models import Article
-from commentsvc.web import reader, settings_of, signed_in
+from commentsvc.web import reader, reading_first, settings_of, signed_in
 
 comments = Blueprint("comments", "Write, see and take back comments; vote and flag.")
 
@@ -59,6 +59,7 @@ POSTED_HEADERS = {
 @comments.arguments(PostHeaders, location="headers")
 @comments.arguments(CommentInputSchema, example={"body": "Does the night bus cross it again?", "parent_id": None})
 @comments.response(201, CommentDetailSchema, example=OWN_COMMENT, headers=POSTED_HEADERS)
+@reading_first
 def post_comment(sent: dict[str, Any], given: dict[str, Any], article: Article) -> Any:
     """Post a comment or a reply.
 

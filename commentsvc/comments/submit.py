@@ -19,7 +19,7 @@ from commentsvc.accounts.permissions import PERMISSIONS, Permission
 from commentsvc.characters import characters, too_many
 from commentsvc.comments.mentions import people_named
 from commentsvc.comments.models import Comment, Revision, Status
-from commentsvc.database import follow_up, utcnow
+from commentsvc.database import begin_writing, follow_up, utcnow
 from commentsvc.errors import Conflict, Invalid, TooSoon
 from commentsvc.extensions import db
 from commentsvc.i18n import NN_
@@ -128,7 +128,8 @@ def submit_comment(
     since, and Conflict is what another post gets that uses the key again. `admit` is asked of whatever is new.
     """
     # One post of a person at a time: two presses at once, on two processes, must find each other. SQLite has
-    # one writer anyway.
+    # one writer anyway, from here on.
+    begin_writing(db.session)
     connection = db.session.connection()
     if connection.dialect.name != "sqlite":
         connection.execute(_LOCK, {"of": author.id})

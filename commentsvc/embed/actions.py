@@ -22,7 +22,7 @@ from commentsvc.moderation.nudge import leave_for_review
 from commentsvc.moderation.posting import cast_vote, take_in
 from commentsvc.moderation.sanctions import acknowledge, own_sanction
 from commentsvc.sites.models import Article
-from commentsvc.web import require_person, row_id, signed_in
+from commentsvc.web import reading_first, require_person, row_id, signed_in
 
 
 def comment_with_article(comment_id: int) -> Comment:
@@ -54,6 +54,7 @@ def parent_id() -> int | None:
 
 @embed.post("/a/<int:article_id>/comments")
 @post_limit
+@reading_first
 def post_comment(article_id: int) -> Response:
     """Take a comment or reply in; what the cheap phases can decide is decided at once."""
     article = article_or_404(article_id)

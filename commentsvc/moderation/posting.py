@@ -30,7 +30,7 @@ from commentsvc.comments.models import Comment, Status
 from commentsvc.comments.submit import Admission, submit_comment
 from commentsvc.comments.votes import vote
 from commentsvc.database import utcnow
-from commentsvc.errors import NotAllowed, TooSoon
+from commentsvc.errors import NotAllowed, NotSignedIn, TooSoon
 from commentsvc.extensions import db
 from commentsvc.i18n import NN_
 from commentsvc.moderation.models import Decision, Flag
@@ -81,7 +81,8 @@ def cast_vote(comment: Comment, user: User, value: int, network: str = "") -> Co
 def admit(article: Article, author: User, *, pace: bool = True) -> Admission:
     """Whether the author may post here now, and what is known of her; one statement, under her lock.
 
-    Without `pace` it is no new comment, and she need not wait.
+    NotSignedIn where her account was deleted while she waited for the lock. Without `pace` it is no new comment, and she
+    need not wait.
     """
     policy: Policy = article.site.policy
     role = author.role_on(article.site_id)
@@ -94,12 +95,15 @@ def admit(article: Article, author: User, *, pace: bool = True) -> Admission:
     now = utcnow()
     asks = policy.asks_trust and not staff
     asked = {"user": author.id, "site": article.site_id, "now": now, "since": now - FORGIVEN_AFTER}
-    found = db.session.execute(_RECORD if asks else _HELD, asked).all()
-    sanctions: list[Sanction] = [row[0] for row in found if row[0] is not None]
+    found = db.session.connection().execute(_RECORD if asks else _HELD, asked).all()
+    if found[0].erased_at is not None:
+        raise NotSignedIn("Sign in to do this.")
+    held = [row.sanction_id for row in found if row.sanction_id is not None]
+    sanctions = db.session.scalars(select(Sanction).where(Sanction.id.in_(held)).order_by(Sanction.id)).all() if held else []
     refuse(sanctions, (*BLOCKING, SanctionKind.WARN))
     level = None
     if asks:
-        standing = Standing(*found[0][1:5])
+        standing = Standing(*found[0][:4])
         level = level_of(standing, now)
         if pace:
             _keep_pace(policy, level, found[0].last_posted, now)
@@ -165,16 +169,22 @@ def _record() -> Select[Any]:
         select(Comment.created_at).where(Comment.author_id == _USER, Comment.site_id == _SITE)
         .order_by(Comment.created_at.desc()).limit(1).scalar_subquery().label("last_posted")
     )
-    record = select(*standing_columns(_USER, _SITE, bindparam("since")), last_posted).subquery()
-    return select(Sanction, *record.c).select_from(record).outerjoin(Sanction, _HOLDS).order_by(Sanction.id)
+    return _held(*standing_columns(_USER, _SITE, bindparam("since")), last_posted)
 
 
-# Every post asks one of these: the sanctions that hold; or these (one row without any) and the record. To write them anew
+def _held(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns, User.erased_at, Sanction.id.label("sanction_id")).select_from(User).outerjoin(Sanction, _HOLDS)
+        .where(User.id == _USER).order_by(Sanction.id)
+    )
+
+
+# Every post asks one of these: the sanctions that hold, one row without any; or these and the record. To write them anew
 # each time took longer than the database does for them.
 _USER: Final = bindparam("user", type_=Comment.author_id.type)
 _SITE: Final = bindparam("site", type_=Comment.site_id.type)
 _HOLDS: Final = holds(_USER, _SITE, bindparam("now"))
-_HELD: Final = select(Sanction).where(_HOLDS).order_by(Sanction.id)
+_HELD: Final = _held()
 _RECORD: Final = _record()
 
 
