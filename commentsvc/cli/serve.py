@@ -108,9 +108,10 @@ def _warm_up(app: Flask) -> None:
 
     Two processes under load take 212 MiB instead of 246. Without an article there is nothing to put together yet.
     """
-    from commentsvc.extensions import db
+    from commentsvc.extensions import db, limiter
     from commentsvc.sites.models import Article, Site
 
+    limits, limiter.enabled = limiter.enabled, False  # it has no address to count
     try:
         with app.app_context():
             newest = db.session.execute(db.select(Site.key, Article.id).join(Article.site).order_by(Article.id.desc()).limit(1)).first()
@@ -122,6 +123,8 @@ def _warm_up(app: Flask) -> None:
                 app.dispatch_request()  # the view alone: nobody asked, and no metric counts it
     except Exception as error:  # noqa: BLE001 - it starts without: whoever asks for that thread is told
         structlog.get_logger().warning("no thread could be put together before the start", error=type(error).__name__)
+    finally:
+        limiter.enabled = limits
 
 
 def _make_app() -> Flask:
