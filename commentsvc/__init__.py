@@ -71,6 +71,7 @@ def create_perspective_app(settings: Settings | None = None, *, places: int, key
 def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
     """What any application of ours has: configuration, database, limits, logs and health."""
     from commentsvc import headers, i18n, observability
+    from commentsvc.config import STATEMENT_SECONDS
     from commentsvc.database import configure_engine
     from commentsvc.extensions import db, limiter
     from commentsvc.metrics import page as metrics
@@ -119,7 +120,7 @@ def _base_app(settings: Settings, *, places: int | None = None) -> Flask:
     app.before_request(refuse_nul)
     db.init_app(app)
     with app.app_context():
-        configure_engine(db.engine)
+        configure_engine(db.engine, give_up=STATEMENT_SECONDS + 5 if places else None)
     metrics.init_app(app, settings)
     if places is None:  # a web process migrates nothing, and is 10 MiB smaller without Alembic
         from flask_migrate import Migrate

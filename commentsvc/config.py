@@ -11,6 +11,7 @@ from pathlib import Path
 
 CONNECT_SECONDS = 5
 GIVE_UP_SECONDS = 10
+STATEMENT_SECONDS = 30  # of a web process; then PostgreSQL ends it
 REDIS_SECONDS = 2  # limits fall back to the process after that, once; longer than any answer of a Redis that lives
 # Sixteen random bytes as hexadecimal digits or base64 are longer.
 SHORTEST_SECRET = 20

@@ -148,11 +148,21 @@ def _part() -> None:
 os.register_at_fork(after_in_child=_part)  # `commentsvc web` forks its processes with the application in them
 
 
-def configure_engine(engine: Engine) -> None:
-    """Set SQLite to WAL, full durability, foreign keys and real transactions; no-op elsewhere."""
-    if engine.dialect.name != "sqlite":
+def configure_engine(engine: Engine, *, give_up: float | None = None) -> None:
+    """Set SQLite to WAL, full durability, foreign keys and real transactions.
+
+    A PostgreSQL that says nothing for `give_up` seconds after a statement is given up; None waits as long as it takes.
+    """
+    if engine.dialect.name == "sqlite":
+        _configure_sqlite(engine)
         return
 
+    from commentsvc.waiting import connect_by
+
+    event.listen(engine, "do_connect", connect_by(give_up))
+
+
+def _configure_sqlite(engine: Engine) -> None:
     path = engine.url.database
     lock = WriterLock(f"{path}-writer") if path and path != ":memory:" else None
 

@@ -20,10 +20,12 @@ from commentsvc.errors import name_of
 from commentsvc.extensions import db
 from commentsvc.moderation.alarms import LEAST_DISK, Alarm, Health, free_bytes, health
 from commentsvc.tasks import EXTENSION, Tasks
+from commentsvc.waiting import patience
 
 log = structlog.get_logger()
 
 REDIS_SECONDS = 1.0  # a health page that hangs says nothing
+DATABASE_SECONDS = 3.0  # a statement
 ALARMS = ("model", "worker", "choice", "backlog", "queue", "redis", "disk")
 """Every kind there is."""
 
@@ -55,11 +57,19 @@ def readiness(app: Flask, settings: Settings) -> Readiness:
     The database decides alone: without it nothing can be read. Everything else that fails leaves
     pages that work, and must not have a load balancer take them away.
     """
+    token = patience.set(DATABASE_SECONDS)
+    try:
+        return _readiness(app, settings)
+    finally:
+        patience.reset(token)
+
+
+def _readiness(app: Flask, settings: Settings) -> Readiness:
     found = _health(settings)
     alarms = list(found.alarms) if found is not None else []
     checks: dict[str, dict[str, Any]] = {"database": {"ok": found is not None}}
     if EXTENSION in app.extensions:
-        waiting = _tasks_waiting(app.extensions[EXTENSION], settings)
+        waiting = _tasks_waiting(app.extensions[EXTENSION], settings, database=found is not None)
         checks["queue"] = {"ok": waiting is not None, "waiting": waiting}
         alarms += [NO_QUEUE] if waiting is None and found is not None else []
     if settings.REDIS_URL:
@@ -95,7 +105,7 @@ def _health(settings: Settings) -> Health | None:
         return None
 
 
-def _tasks_waiting(tasks: Tasks, settings: Settings) -> int | None:
+def _tasks_waiting(tasks: Tasks, settings: Settings, *, database: bool) -> int | None:
     """How many tasks no worker has taken; None where the queue does not answer."""
     try:
         storage = tasks.huey.storage
@@ -103,6 +113,8 @@ def _tasks_waiting(tasks: Tasks, settings: Settings) -> int | None:
             with redis_of(settings) as client:
                 return int(client.llen(storage.queue_key))
         if db.engine.dialect.name == "postgresql":
+            if not database:  # to find that out again would take as long again
+                return None
             # Not through the queue's own connections: it keeps one for each thread that ever asked.
             return int(db.session.scalar(text(f"SELECT count(*) FROM {storage.table_task}")) or 0)
         return int(storage.queue_size())

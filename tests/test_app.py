@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +23,7 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import event, inspect, text
+from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.exc import (
     InterfaceError,
     InternalError,
@@ -36,10 +39,11 @@ from commentsvc.accounts.passwords import hash_password
 from commentsvc.accounts.permissions import Role
 from commentsvc.comments.models import Status
 from commentsvc.config import REDIS_SECONDS, Settings
-from commentsvc.database import after_commit, follow_up
+from commentsvc.database import after_commit, configure_engine, follow_up
 from commentsvc.extensions import db, limiter
 from commentsvc.pages import content_security_policy
 from commentsvc.tasks import EXTENSION
+from commentsvc.waiting import patience
 from tests.accounts.browsing import PASSWORD, Browser
 from tests.factories import make_article, make_comment, make_site, make_user
 from tests.redis import running_redis
@@ -145,6 +149,48 @@ def test_with_its_connection_gone_a_transaction_is_over_and_the_next_works(end: 
     assert db.session.scalar(text("select 1")) == 1
     db.session.commit()
     assert followed == []
+
+
+@pytest.mark.usefixtures("app")
+def test_a_postgresql_that_stands_still_is_given_up(settings: Settings) -> None:
+    """The network is well then, and whoever waits for its answer waits for good."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite is no server")
+    article = make_article().id
+    db.session.commit()
+    token = patience.set(0.5)
+    try:
+        with application(settings) as made, made.app_context():
+            for path, when_well in ((f"/api/v1/articles/{article}", 200), ("/readyz", 200)):
+                mine = db.session.scalar(text("select pg_backend_pid()"))
+                db.session.remove()
+                os.kill(mine or 0, signal.SIGSTOP)
+                try:
+                    began = time.monotonic()
+                    answer = contextvars.copy_context().run(made.test_client().get, path)
+                    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+                    assert time.monotonic() - began < 5
+                    assert made.test_client().get(path).status_code == when_well, "a new connection is made"
+                finally:
+                    os.kill(mine or 0, signal.SIGCONT)
+    finally:
+        patience.reset(token)
+
+
+def test_an_engine_of_a_web_process_gives_up_after_the_server_would_have(settings: Settings) -> None:
+    if not settings.database_url.startswith("postgresql"):
+        pytest.skip("SQLite is no server")
+    for give_up in (1.0, None):
+        made = create_engine(settings.database_url, **settings.engine_options)
+        configure_engine(made, give_up=give_up)
+        began = time.monotonic()
+        with suppress(SQLAlchemyError), made.connect() as connection:
+            first = connection.scalar(text("select pg_backend_pid()"))
+            connection.execute(text("select pg_sleep(2)"))
+        assert (time.monotonic() - began < 1.9) == (give_up is not None)
+        with made.connect() as connection:
+            assert (connection.scalar(text("select pg_backend_pid()")) == first) == (give_up is None), "its answer could still come"
+        made.dispose()
 
 
 def _connections(server: socket.socket) -> int:

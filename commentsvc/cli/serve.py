@@ -11,7 +11,7 @@ import click
 import structlog
 from flask import Flask
 
-from commentsvc.config import Settings
+from commentsvc.config import STATEMENT_SECONDS, Settings
 
 # A request that waits for its verdict (`Prefer: wait`) keeps its thread; the others serve.
 THREADS = 12
@@ -133,7 +133,7 @@ def _make_app() -> Flask:
     _configure_logging()
     # A reader does not wait longer; and a statement that never ends must not hold a thread for good. Of web processes
     # alone: a worker's and an importer's may take their time. The variable is libpq's own.
-    os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s")
+    os.environ.setdefault("PGOPTIONS", f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=10s")
     # Another server's threads are fewer, or as many as it was told: then it is its own queue that they wait in.
     app = create_app(places=int(os.environ.get(PLACES, THREADS)))
     settings: Any = app.config["SETTINGS"]
