@@ -75,7 +75,8 @@ def utcnow() -> dt.datetime:
 # when another writer came between, whatever the busy timeout.
 write_intent: ContextVar[bool] = ContextVar("write_intent", default=True)
 
-# True where a request that is going to write reads first and says itself when it begins to: by `begin_writing`.
+# True where a request that is going to write reads first and says itself when it begins to: by `begin_writing`. It holds
+# for one transaction; what comes after that, the answer to an error too, begins as any other that writes.
 reads_first: ContextVar[bool] = ContextVar("reads_first", default=False)
 
 
@@ -185,19 +186,25 @@ def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "invalidate")
     def ended(_connection: object, record: ConnectionPoolEntry, *_error: object) -> None:
         # A session gives its connection back when its transaction is over.
+        record.info.pop(_READS, None)
         if lock is not None and record.info.pop(_TURN, False):
             lock.release()
 
 
+# What a connection carries: its file's lock, whether it has its turn, and whether it is to have it later.
 _TURNS = "commentsvc.writer_lock"
 _TURN = "commentsvc.holds_writer_lock"
+_READS = "commentsvc.reads_first"
 
 
 def _begin(connection: PoolProxiedConnection) -> None:
     if write_intent.get() and not reads_first.get():
         _take_turn(connection)
-    else:
-        connection.cursor().execute("BEGIN")
+        return
+    if write_intent.get():
+        reads_first.set(False)
+        connection.info[_READS] = True
+    connection.cursor().execute("BEGIN")
 
 
 def _take_turn(connection: PoolProxiedConnection) -> None:
@@ -214,11 +221,8 @@ def begin_writing(session: Session | scoped_session[Any]) -> None:
 
     As on PostgreSQL, what was read before a lock may have changed when the lock is had.
     """
-    if not reads_first.get():
-        return
-    reads_first.set(False)  # from here on its transactions begin as those of any other that writes
     connection = session.connection()
-    if connection.dialect.name != "sqlite":
+    if not connection.info.pop(_READS, False):
         return
     driver = connection.connection
     driver.commit()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from commentsvc.accounts.models import User
 from commentsvc.accounts.permissions import Role
@@ -19,7 +19,7 @@ from commentsvc.config import Settings
 from commentsvc.database import utcnow, write_intent
 from commentsvc.delivery.email import deliver_due
 from commentsvc.delivery.models import Mail
-from commentsvc.errors import Conflict, Invalid, NotAllowed, Sanctioned, TooSoon
+from commentsvc.errors import Conflict, Invalid, NotAllowed, NotSignedIn, Sanctioned, TooSoon
 from commentsvc.extensions import db
 from commentsvc.moderation import sanctions
 from commentsvc.moderation.flags import flag
@@ -76,6 +76,17 @@ def test_whoever_is_suspended_or_banned_cannot_post_vote_or_flag_and_is_told_why
         assert refused.value.sanction["reason"] == "abuse"
         assert (refused.value.sanction["until"] is None) == (kind == K.BAN)
     assert take_in(make_article(), user, "On another site it is another matter.").status == Status.PENDING
+
+
+def test_whose_account_was_deleted_while_she_waited_for_her_turn_posts_nothing(article: Article) -> None:
+    reader = make_user()
+    stays = make_user()
+    db.session.execute(update(User).where(User.id == reader.id).values(erased_at=utcnow()), execution_options={"synchronize_session": False})
+    assert reader.erased_at is None, "as it was read before she waited"
+    with pytest.raises(NotSignedIn):
+        take_in(article, reader, "And another thing.")
+    assert take_in(article, stays, "And another thing.").id
+    assert [c.author_id for c in db.session.scalars(select(Comment))] == [stays.id]
 
 
 def test_a_suspension_is_over_when_its_time_is_without_anything_running(article: Article, monkeypatch: pytest.MonkeyPatch) -> None:
