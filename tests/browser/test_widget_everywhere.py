@@ -361,6 +361,7 @@ def test_without_javascript_the_fragment_is_read_and_the_plain_page_works(
         expect(page.get_by_text("Who pays for it?")).to_be_visible()
         page.get_by_role("link", name="Read all comments and write one").click()
         expect(page).to_have_url(re.compile(re.escape(path)))
+        page.wait_for_load_state()  # the address is there before the style sheet
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
         page.get_by_role("link", name="Continue this thread").click()
         expect(page.get_by_text("תגובה 7")).to_be_visible()
