@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_accept_header, parse_options_header
 
+from commentsvc.errors import Unavailable
 from commentsvc.i18n import N_, direction, gettext, in_language, language, supported
 
 if TYPE_CHECKING:
@@ -55,12 +56,8 @@ BUSY: Final = Trouble(
     N_("Many people are here just now, and this could not be done yet."),
 )
 
-NO_STORE: Final = Trouble(
-    "unavailable",
-    N_("The service cannot store anything just now. What you typed is kept; try again in a minute."),
-    "The service cannot store anything just now. What you typed is kept; try again in a minute.",
-    N_("The service cannot store anything just now."),
-)
+_NOT_STORED: Final = N_("The service cannot store anything just now. What you typed is kept; try again in a minute.")
+NO_STORE: Final = Trouble(Unavailable.code, _NOT_STORED, _NOT_STORED, N_("The service cannot store anything just now."))
 """The database is gone, full or locked, and this could not be said in a page with the rest of what is there."""
 
 
